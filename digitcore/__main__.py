@@ -1,0 +1,263 @@
+"""The command line: train, runs, stop, resume, evaluate, predict, data.
+
+Results go to stdout, progress to stderr. Exit status: 0 done, 1 an error told in one
+line, 2 wrong usage, 130 stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from digitcore import data, drawing, evaluation, runs
+from digitcore.predictor import Predictor
+from digitcore.recipe import Recipe, RecipeError, hyperparameters
+from digitcore.runs import Run
+
+STOPPED = 130
+Result = dict[str, Any]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command and returns its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        result, text = options.command(options)
+    except KeyboardInterrupt:
+        return STOPPED
+    except (ValueError, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(result) if options.json else text)
+    if result.get("status") == "failed":
+        print(f"Error: {result['message']}", file=sys.stderr)
+        return 1
+    return STOPPED if result.get("status") == "stopped" and options.command_name != "stop" else 0
+
+
+def train(options: argparse.Namespace) -> tuple[Result, str]:
+    """Trains a recipe and waits for the end; Ctrl-C stops and keeps the best epoch."""
+    recipe = Recipe.load(options.recipe)
+    fields = {name: getattr(options, name) for name in Recipe.model_fields}
+    changes = {name: value for name, value in fields.items() if value is not None}
+    try:
+        layers = json.loads(changes["layers"]) if "layers" in changes else recipe.layers
+    except ValueError as error:
+        raise RecipeError(f"--layers takes a JSON list of layers: {error}") from None
+    run = runs.submit(recipe.changed(**{**changes, "layers": layers}))
+    return _watch(run, 0)
+
+
+def resume(options: argparse.Namespace) -> tuple[Result, str]:
+    """Goes on with a stopped or failed run from its last checkpoint."""
+    run = runs.load(options.run)
+    _, offset = run.events()
+    run.resume()
+    return _watch(run, offset)
+
+
+def stop(options: argparse.Namespace) -> tuple[Result, str]:
+    """Stops a run that trains or waits; the best epoch is kept."""
+    run = runs.load(options.run)
+    run.stop()
+    while run.active:
+        time.sleep(0.1)
+    return _summary(run), f"{run.id}: {run.status}"
+
+
+def list_all(options: argparse.Namespace) -> tuple[Result, str]:
+    """Lists all runs, newest first."""
+    rows = [_summary(run) for run in runs.list_runs()]
+    lines = [
+        f"{row['run']:42} {row['status']:9} {_percent(row.get('validation_accuracy')):>8} "
+        f"{_percent(row.get('test_accuracy')):>8}  {row['message']}".rstrip()
+        for row in rows
+    ]
+    head = f"{'run':42} {'status':9} {'valid.':>8} {'test':>8}"
+    text = (
+        "\n".join([head, *lines]) if rows else "No runs yet. Train one: python -m digitcore train"
+    )
+    return {"runs": rows}, text
+
+
+def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
+    """Asks a run's network about its validation and test images anew."""
+    run = runs.load(options.run)
+    recipe, predictor = run.recipe, Predictor(run)
+    dataset = data.load_dataset(
+        recipe.dataset,
+        validation_share=recipe.validation_share,
+        training_images=recipe.training_images,
+        progress=_DownloadBar(),
+    )
+    splits = {"test": dataset.test, "validation": dataset.validation}
+    tables = {name: predictor.probabilities(split.images) for name, split in splits.items()}
+    found = evaluation.scores(tables, {name: split.labels for name, split in splits.items()})
+    lines = [
+        f"{name}: {_accuracy(found, name)}, loss {found[f'{name}_loss']:.4f}, {len(split):,} images"
+        for name, split in splits.items()
+    ]
+    result = {"run": run.id, "data_checksum": dataset.checksum, **found}
+    return result, "\n".join(lines)
+
+
+def predict(options: argparse.Namespace) -> tuple[Result, str]:
+    """Reads the digit in each image file."""
+    predictor = Predictor(runs.load(options.run))
+    rows = []
+    for name in options.image:
+        with Image.open(name) as image:
+            pixels = np.asarray(image.convert("RGBA" if "A" in image.getbands() else "L"))
+        table = predictor.probabilities(drawing.from_image(pixels)[np.newaxis])[0]
+        rows.append(
+            {
+                "image": name,
+                "digit": int(table.argmax()),
+                "confidence": float(table.max()),
+                "probabilities": [float(p) for p in table],
+            }
+        )
+    text = "\n".join(f"{r['image']}: {r['digit']} ({r['confidence']:.1%})" for r in rows)
+    return {"run": options.run, "images": rows}, text
+
+
+def show_data(options: argparse.Namespace) -> tuple[Result, str]:
+    """Tells where the digits come from, how many there are, and their checksum."""
+    result = data.describe(data.load_dataset("mnist", progress=_DownloadBar()))
+    lines = [f"{key}: {value}" for key, value in result.items() if value is not None]
+    return result, "\n".join(lines)
+
+
+def _watch(run: Run, offset: int) -> tuple[Result, str]:
+    print(f"Run {run.id}", file=sys.stderr)
+    try:
+        _progress(run, offset)
+    except KeyboardInterrupt:
+        print("Stopping; the best epoch is kept.", file=sys.stderr)
+        if run.active:
+            run.stop()
+        while run.active:
+            time.sleep(0.1)
+    result = _summary(run)
+    if result.get("data_notice"):
+        print(result["data_notice"], file=sys.stderr)
+    text = f"{run.id}: {result['status']}"
+    if result.get("test_accuracy") is not None:
+        text += (
+            f"\ntest {_accuracy(result, 'test')}, "
+            f"validation {_percent(result['validation_accuracy'])}, "
+            f"{result['parameters']:,} parameters, {result['fit_seconds']:.0f} s"
+        )
+    return result, text
+
+
+def _progress(run: Run, offset: int) -> None:
+    # `disable=None` is tqdm's word for "only in a terminal"; the epoch lines come anyway.
+    with tqdm(unit="step", file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
+        for event in run.follow(offset):
+            if event["kind"] == "stage":
+                bar.set_description(event["stage"])
+            elif event["kind"] == "download":
+                bar.set_description(f"downloading {event['done'] / max(1, event['total']):.0%}")
+            elif event["kind"] == "start":
+                bar.reset(total=event["steps"])
+                bar.update(event["step"])
+            elif event["kind"] == "batch":
+                bar.update(event["step"] - bar.n)
+                bar.set_postfix_str(
+                    f"loss {event['loss']:.3f}, accuracy {event['accuracy']:.2%}", refresh=False
+                )
+            elif event["kind"] == "epoch":
+                bar.write(
+                    f"epoch {event['epoch']}: loss {event['loss']:.4f}, validation loss "
+                    f"{event['validation_loss']:.4f}, validation accuracy "
+                    f"{event['validation_accuracy']:.2%}",
+                    file=sys.stderr,
+                )
+
+
+def _summary(run: Run) -> Result:
+    state = run.state
+    result: Result = {"run": run.id, "status": state.status, "message": state.message}
+    if state.status == "broken":
+        return {**result, "recipe": None}
+    result |= {"recipe": run.recipe.name, "title": state.title, "created": state.created}
+    result["parameters"] = run.recipe.parameters
+    # Nothing is known of a run that was never tested; the keys are there all the same.
+    keys = ("fit_seconds", "images_per_second", "validation_accuracy", "test_accuracy")
+    return {**result, **(run.metrics or dict.fromkeys(keys))}
+
+
+def _accuracy(found: Result, split: str) -> str:
+    low, high = found[f"{split}_interval"]
+    return f"{_percent(found[f'{split}_accuracy'])} ({low:.2%}–{high:.2%})"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
+
+
+class _DownloadBar:
+    """A progress bar that appears only when something is downloaded."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._bar is None:
+            self._bar = tqdm(total=total, unit="B", unit_scale=True, file=sys.stderr, desc="MNIST")
+        self._bar.update(done - self._bar.n)
+        if done >= total:
+            self._bar.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m digitcore", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[..., Any]) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+        one.add_argument("--json", action="store_true", help="print one JSON object")
+        one.set_defaults(command=command, command_name=name)
+        return one
+
+    _add_recipe_flags(add("train", train))
+    add("runs", list_all)
+    for name, command in (("stop", stop), ("resume", resume), ("evaluate", evaluate)):
+        add(name, command).add_argument("run", metavar="RUN", help="a run's id")
+    asks = add("predict", predict)
+    asks.add_argument("run", metavar="RUN", help="a run's id")
+    asks.add_argument("image", metavar="IMAGE", nargs="+", help="an image file of one digit")
+    add("data", show_data)
+    return parser
+
+
+def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
+    known = ", ".join(Recipe.names())
+    parser.add_argument(
+        "--recipe", default="fast", metavar="NAME|FILE", help=f"{known}, or a TOML file"
+    )
+    numbers = {parameter.name: parameter for parameter in hyperparameters()}
+    for name, field in Recipe.model_fields.items():
+        parameter = numbers.get(name)
+        text = (field.description or "").replace("%", "%%")
+        if parameter:
+            text = f"{text} Default: the recipe's, else {parameter.default}."
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            metavar=parameter.type.__name__.upper() if parameter else "TEXT",
+            help=text,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,374 @@
+"""What a person drew becomes a digit image, made the way MNIST was made.
+
+MNIST's digits fit a box of 20×20 pixels with their aspect ratio kept, and lie
+in 28×28 pixels with their centre of mass in the middle (LeCun et al., 1998,
+"Gradient-based learning applied to document recognition", section III A).
+Strokes are drawn from their vectors, so that every digit gets the same pen.
+
+    DrawingError (ValueError)   there is no ink, or it is not a drawing at all
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+from scipy import ndimage
+
+SIDE = 28
+BOX = 20
+# MNIST's median stroke is 2.5 px wide; at 2.4 px real pen strokes leave as much
+# ink, digit by digit, as MNIST's images have (mean of 33.5 of 255).
+PEN_WIDTH = 2.4
+# The pixel index where MNIST's centres of mass lie: 14.0 ± 0.3 on both axes.
+CENTRE = 14
+MAX_PIXELS = 50_000_000
+
+Floats = NDArray[np.float64]
+DigitImage = NDArray[np.uint8]
+
+
+class DrawingError(ValueError):
+    """There is no ink, or what came is not a drawing."""
+
+
+# --- strokes -----------------------------------------------------------------
+
+_MAX_LINES = 1000  # more would cost time and no longer show
+_GRID_Y, _GRID_X = (a.ravel().astype(np.float32) + 0.5 for a in np.mgrid[:SIDE, :SIDE])
+
+
+def from_strokes(strokes: Iterable[ArrayLike], pen_width: float = PEN_WIDTH) -> DigitImage:
+    """Draw pen strokes as a digit image, anti-aliased, with round ends and joins.
+
+    Args:
+        strokes: arrays (n, 2) of finite pixels, x right and y down, at any place
+            and scale; one point is a dot, and strokes without points are skipped.
+        pen_width: width of the line in pixels of the digit image, above 0 and up to 10.
+
+    Returns:
+        uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
+
+    Raises:
+        DrawingError: there is no point, or a stroke or the width is not as above.
+    """
+    if not 0 < pen_width <= 10:
+        raise DrawingError(f"A pen is above 0 and up to 10 pixels wide. Received: {pen_width!r}")
+    found = [p for p in map(_points, _listed(strokes)) if len(p)]
+    if not found:
+        raise DrawingError("A drawing has at least one point. Received: no point")
+    lines = _lines(_boxed(found, pen_width))
+    shift = _shift(_ink(lines, pen_width), lines, pen_width)
+    return _uint8(_ink(lines + np.tile(shift, 2), pen_width))
+
+
+def _listed(strokes: Iterable[ArrayLike]) -> list[ArrayLike]:
+    if isinstance(strokes, (str, bytes, dict)) or not isinstance(strokes, Iterable):
+        raise DrawingError(f"Strokes are a list of (n, 2) arrays. Received: {strokes!r:.80}")
+    return list(strokes)
+
+
+def _points(stroke: ArrayLike) -> Floats:
+    try:
+        points = np.asarray(stroke, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise DrawingError(
+            f"A stroke is an (n, 2) array of numbers. Received: {stroke!r:.80}"
+        ) from None
+    if points.size == 0:
+        return points.reshape(0, 2)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise DrawingError(f"A stroke is an (n, 2) array. Received: shape {points.shape}")
+    if not np.isfinite(points).all():
+        bad = points[~np.isfinite(points).all(axis=1)][0]
+        raise DrawingError(f"Every point of a stroke is finite. Received: ({bad[0]}, {bad[1]})")
+    return points
+
+
+def _boxed(strokes: list[Floats], pen_width: float) -> list[Floats]:
+    """The strokes scaled so that their ink's longer side is 20 px and lies in mid-image."""
+    points = np.concatenate(strokes)
+    # Halves of numbers up to 1: no span overflows, however large the coordinates.
+    points = points / (np.abs(points).max() or 1.0) / 2
+    low, high = points.min(axis=0), points.max(axis=0)
+    span = (high - low).max()
+    scale = (BOX - pen_width) / span if span > 0 else 0.0
+    points = (points - (low + high) / 2) * scale + SIDE / 2
+    return np.split(points, np.cumsum([len(stroke) for stroke in strokes])[:-1])
+
+
+def _lines(strokes: list[Floats]) -> Floats:
+    """Straight lines (n, 4) from x, y to x, y that show the strokes; a dot is a line to itself.
+
+    Never more than 1000: where there are many, the points between two steps of
+    the pen are left out, and of many short strokes some.
+    """
+    if sum(map(len, strokes)) > 200:
+        length = sum(np.hypot(*np.diff(p, axis=0).T).sum() for p in strokes if len(p) > 1)
+        step = max(0.25, length / _MAX_LINES)
+        strokes = [_thinned(p, step) if len(p) > 2 else p for p in strokes]
+    lines = np.concatenate([np.hstack([p[:-1], p[1:]] if len(p) > 1 else [p, p]) for p in strokes])
+    if len(lines) > _MAX_LINES:
+        lines = np.unique(np.round(lines * 8) / 8, axis=0)
+        lines = lines[:: math.ceil(len(lines) / _MAX_LINES)]
+    return lines
+
+
+def _thinned(points: Floats, step: float) -> Floats:
+    """The first point, the last, and one for every `step` pixels of the pen's way."""
+    way = np.cumsum(np.hypot(*np.diff(points, axis=0, prepend=points[:1]).T))
+    keep = np.diff(np.floor(way / step), prepend=-1) > 0
+    keep[-1] = True
+    return points[keep]
+
+
+def _ink(lines: Floats, pen_width: float) -> Floats:
+    """Share of each pixel (28, 28) under the pen, from its distance to the nearest line."""
+    ax, ay, bx, by = lines.astype(np.float32).T[:, :, None]
+    dx, dy = bx - ax, by - ay
+    px, py = _GRID_X - ax, _GRID_Y - ay
+    squared = dx * dx + dy * dy
+    along = np.clip((px * dx + py * dy) / np.where(squared > 0, squared, 1), 0, 1)
+    px -= along * dx
+    py -= along * dy
+    distance = np.sqrt((px * px + py * py).min(axis=0))
+    return np.asarray(np.clip(pen_width / 2 + 0.5 - distance, 0, 1), np.float64).reshape(SIDE, SIDE)
+
+
+def _shift(ink: Floats, lines: Floats, pen_width: float) -> Floats:
+    """Pixels (x, y) that bring the mass to the centre, as far as no ink leaves the image.
+
+    Not rounded to whole pixels as in MNIST: measured on real strokes, exact is read
+    a little better.
+    """
+    points = lines.reshape(-1, 2)
+    low, high = points.min(axis=0) - pen_width / 2, points.max(axis=0) + pen_width / 2
+    return np.asarray(np.clip(CENTRE - _mass_centre(ink), -low, SIDE - high))
+
+
+def _uint8(ink: Floats) -> DigitImage:
+    return np.round(255 * ink).astype(np.uint8)
+
+
+def _mass_centre(ink: Floats) -> Floats:
+    """Centre of mass (x, y) in pixel indices."""
+    y, x = ndimage.center_of_mass(ink)
+    return np.array([x, y])
+
+
+# --- images ------------------------------------------------------------------
+
+_WORK_SIDE = 512  # larger images are averaged down to this first
+_MIN_CONTRAST = 20  # grey levels between paper and ink
+_EDGE = 0.2  # ink from here on counts for the size; a blurred photo needs it high
+_THIN_PEN = 1.6  # thinner than nearly all of MNIST (1.75 px is its 5th percentile)
+
+
+def from_image(image: NDArray[np.uint8]) -> DigitImage:
+    """Find the digit in a photo, scan or screenshot and make a digit image of it.
+
+    Dark ink on light ground or light on dark, told by the image's border. Uneven
+    light, specks and a thin pen are evened out.
+
+    Args:
+        image: uint8 (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, up to 50 million
+            pixels. Where the border is transparent, what is opaque is the ink.
+
+    Returns:
+        uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
+
+    Raises:
+        DrawingError: the image is plain, too large, or not as above.
+    """
+    ink = _thickened(_clean(_contrast(_grey(image))))
+    rows, columns = _extent(ink)
+    step = max(rows.stop - rows.start, columns.stop - columns.start) / BOX
+    weights = [_area_weights(s, step, n) for s, n in zip((rows, columns), ink.shape, strict=True)]
+    small = weights[0] @ ink @ weights[1].T
+    # Rounded to whole pixels as in MNIST, so that MNIST's own images stay as they are.
+    return _uint8(_placed(small))
+
+
+def _grey(image: NDArray[np.uint8]) -> Floats:
+    """Grey levels (h, w), 0 to 255, at most 512 on a side."""
+    image = np.asarray(image)
+    if (
+        image.dtype != np.uint8
+        or image.ndim not in (2, 3)
+        or image.shape[2:] not in ((), (3,), (4,))
+    ):
+        raise DrawingError(
+            f"An image is uint8 (H, W), (H, W, 3) or (H, W, 4). Received: {image.dtype} {image.shape}"
+        )
+    if image.size == 0 or image.shape[0] * image.shape[1] > MAX_PIXELS:
+        raise DrawingError(f"An image has 1 to 50 million pixels. Received: {image.shape[:2]}")
+    picture = Image.fromarray(image)
+    if picture.mode == "RGBA":
+        # Premultiplied, so that the hidden colour of clear pixels weighs nothing in a mean.
+        picture = picture.convert("RGBa")
+    picture = picture.reduce(math.ceil(max(picture.size) / _WORK_SIDE))
+    values = np.asarray(picture, dtype=np.float64)
+    if values.ndim == 2:
+        return values
+    # Luma of ITU-R BT.601.
+    grey: Floats = values[..., :3] @ np.array([0.299, 0.587, 0.114])
+    if values.shape[2] == 3:
+        return grey
+    alpha = values[..., 3]
+    return alpha if np.median(_border(alpha)) < 128 else grey + 255 - alpha
+
+
+def _contrast(grey: Floats) -> Floats:
+    """Ink (h, w) from 0 to 1: how far each pixel stands out from the paper around it."""
+    paper = np.median(_border(grey))
+    if grey.max() - paper > paper - grey.min():
+        grey = 255 - grey
+    # A closing removes what is dark and narrower than its window, and leaves the light.
+    depth = ndimage.grey_closing(grey, size=[max(3, max(grey.shape) // 2)] * 2) - grey
+    quiet, quarter = np.percentile(depth, [5, 25])
+    noise = quarter - quiet  # about one standard deviation, were the noise Gaussian
+    floor = quarter + 5 * noise
+    if depth.max() - floor < _MIN_CONTRAST:
+        raise DrawingError(
+            f"There is no ink in this image. Received: contrast of {depth.max():.0f} of 255"
+        )
+    full = np.median(depth[depth > (depth.max() + floor) / 2])
+    return np.asarray(np.clip((depth - floor) / (full - floor), 0, 1))
+
+
+def _clean(ink: Floats) -> Floats:
+    """The ink without specks: pieces below 3 % of it all."""
+    pieces, count = ndimage.label(ink > 0.05, np.ones((3, 3)))
+    mass = ndimage.sum_labels(ink, pieces, np.arange(count + 1))
+    mass[0] = 0
+    return np.where((mass >= 0.03 * mass.sum())[pieces] & (pieces > 0), ink, 0.0)
+
+
+def _thickened(ink: Floats) -> Floats:
+    """The ink at MNIST's pen width, where the pen was much thinner."""
+    rows, columns = _extent(ink)
+    step = max(rows.stop - rows.start, columns.stop - columns.start) / BOX
+    # A line of width w and length l has area w l and an outline of 2 l; counting
+    # steps along rows and columns makes an outline 4/π too long on average.
+    outline = sum(np.abs(np.diff(np.pad(ink, 1), axis=axis)).sum() for axis in (0, 1)) * math.pi / 4
+    width = 2 * ink.sum() / outline / step
+    missing = round((PEN_WIDTH - width) * step)
+    if width > _THIN_PEN or missing < 1:
+        return ink
+    distance = ndimage.distance_transform_edt(np.pad(ink, missing) < 0.5)
+    return np.asarray(np.clip(missing / 2 + 1 - distance, 0, 1))
+
+
+def _extent(ink: Floats) -> tuple[slice, slice]:
+    """Rows and columns that hold ink."""
+    found: tuple[slice, slice] = ndimage.find_objects((ink > _EDGE).astype(np.uint8))[0]
+    return found
+
+
+def _area_weights(extent: slice, step: float, length: int) -> Floats:
+    """Matrix (pixels, length) that averages `step` source pixels into each pixel of the box."""
+    count = math.ceil((extent.stop - extent.start) / step - 1e-9)
+    start = (extent.start + extent.stop - count * step) / 2
+    edges = start + step * np.arange(count + 1)
+    source = np.arange(length)
+    overlap = np.minimum(edges[1:, None], source + 1) - np.maximum(edges[:-1, None], source)
+    return np.asarray(np.clip(overlap, 0, None) / step)
+
+
+def _placed(ink: Floats) -> Floats:
+    """The box's ink (h, w) in an image (28, 28), its mass in the middle as far as it fits."""
+    x, y = np.round(CENTRE - _mass_centre(ink)).astype(int)
+    top, left = np.clip([y, x], 0, [SIDE - ink.shape[0], SIDE - ink.shape[1]])
+    image = np.zeros((SIDE, SIDE))
+    image[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    return image
+
+
+def _border(values: Floats) -> Floats:
+    return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+
+
+# --- the canvas --------------------------------------------------------------
+
+
+def strokes_from_fabric(json_data: Any) -> list[Floats]:
+    """Strokes of a drawing that the browser's canvas holds as Fabric.js JSON.
+
+    Args:
+        json_data: what `st_canvas` returns as `json_data`: a dict with the list
+            `objects`. Objects that are no paths are skipped.
+
+    Returns:
+        Arrays (n, 2) of canvas pixels, x right and y down; [] where nothing is drawn.
+
+    Raises:
+        DrawingError: it is not such a dict, or a path in it cannot be read.
+    """
+    if not isinstance(json_data, dict) or not isinstance(json_data.get("objects"), list):
+        raise DrawingError(f"A canvas drawing has a list of objects. Received: {json_data!r:.80}")
+    strokes = []
+    for thing in json_data["objects"]:
+        try:
+            if str(thing["type"]).lower() == "path":
+                strokes += _moved(list(_path(thing["path"])), thing)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError):
+            raise DrawingError(
+                f"A path of the canvas cannot be read. Received: {thing!r:.80}"
+            ) from None
+    return strokes
+
+
+def _path(commands: Iterable[Any]) -> Iterator[Floats]:
+    """Polylines of a path of absolute SVG commands (M, L, Q, C, Z), in the path's own coordinates."""
+    points: list[Floats] = []
+    for name, *numbers in commands:
+        control = [
+            np.array(pair, dtype=np.float64) for pair in zip(*[iter(numbers)] * 2, strict=True)
+        ]
+        if len(control) != {"M": 1, "L": 1, "Q": 2, "C": 3, "Z": 0}[name]:
+            raise ValueError(name)
+        if name == "M":
+            if points:
+                yield np.array(points)
+            points = control
+        else:
+            points += _curve([points[-1], *(control or points[:1])])
+    if points:
+        yield np.array(points)
+
+
+def _curve(control: list[Floats]) -> list[Floats]:
+    """Points on a Bézier curve of any degree after its first, some two pixels apart."""
+    length = np.abs(np.diff(control, axis=0)).sum()
+    count = 1 if len(control) == 2 else int(np.clip(length / 2, 4, 64))
+    t = np.arange(1, count + 1)[:, None] / count
+    # De Casteljau: each round puts points between neighbours until one is left.
+    level: list[Floats] = control
+    while len(level) > 1:
+        level = [(1 - t) * a + t * b for a, b in itertools.pairwise(level)]
+    return list(level[0])
+
+
+def _moved(polylines: list[Floats], thing: dict[str, Any]) -> list[Floats]:
+    """A path's polylines where its object puts them: scaled, turned and placed about its middle."""
+    everything = np.concatenate(polylines)
+    low, high = everything.min(axis=0), everything.max(axis=0)
+    flip = np.where([thing.get("flipX", False), thing.get("flipY", False)], -1.0, 1.0)
+    scale = np.array([thing.get("scaleX", 1), thing.get("scaleY", 1)], dtype=np.float64)
+    angle = math.radians(thing.get("angle", 0))
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    # The object's place is that of its middle, or of a corner of its box, pen included.
+    share = {"left": 0.5, "top": 0.5, "center": 0.0, "right": -0.5, "bottom": -0.5}
+    origin = np.array([share[thing.get("originX", "left")], share[thing.get("originY", "top")]])
+    size = (high - low + thing.get("strokeWidth", 1)) * scale
+    place = np.array([thing["left"], thing["top"]], dtype=np.float64) + (origin * size) @ turn
+    moved = [((p - (low + high) / 2) * scale * flip) @ turn + place for p in polylines]
+    if not all(np.isfinite(p).all() for p in moved):
+        raise ValueError("not finite")
+    # A tap: Fabric draws it as a line of 0.04 pixels.
+    return [place[None]] if (high - low).max() < 0.1 else moved

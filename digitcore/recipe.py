@@ -1,0 +1,567 @@
+"""A recipe says all that a training needs: dataset, network and hyperparameters.
+
+This file is the only home of a default, a bound, a unit and a help text. The
+sidebar builds its widgets and the command line its flags from the fields below.
+
+    RecipeError (ValueError)   the recipe cannot be found, read, or does not fit together
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+import pydantic
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+CLASSES = 10
+INPUT_SHAPE = (28, 28, 1)
+
+Activation = Literal["relu", "gelu", "silu", "tanh", "linear"]
+Shape = tuple[int, ...]
+
+
+class RecipeError(ValueError):
+    """The recipe cannot be found, cannot be read, or does not fit together."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# --- layer kinds -------------------------------------------------------------
+# Each kind knows its output shape and its number of parameters, so that a page
+# can describe a network without TensorFlow. `network.py` builds the same layers
+# in Keras, and a test compares the two.
+
+
+class Conv(_Frozen):
+    """2-D convolution."""
+
+    kind: Literal["conv"] = "conv"
+    filters: int = Field(ge=1, le=1024)
+    kernel: int = Field(3, ge=1, le=15)
+    stride: int = Field(1, ge=1, le=8)
+    padding: Literal["valid", "same"] = "valid"
+    activation: Activation = "relu"
+    bias: bool = True
+
+    def output_shape(self, shape: Shape) -> Shape:
+        height, width, _ = _image(shape)
+        return (*(self._length(n) for n in (height, width)), self.filters)
+
+    def _length(self, n: int) -> int:
+        if self.padding == "same":
+            return -(-n // self.stride)
+        return (n - self.kernel) // self.stride + 1
+
+    def parameters(self, shape: Shape) -> int:
+        return self.kernel**2 * shape[-1] * self.filters + self.bias * self.filters
+
+    def __str__(self) -> str:
+        stride = f", stride {self.stride}" if self.stride > 1 else ""
+        padding = ", same" if self.padding == "same" else ""
+        activation = "" if self.activation == "linear" else f", {self.activation}"
+        return f"conv {self.filters}, {self.kernel}×{self.kernel}{stride}{padding}{activation}"
+
+
+class Pool(_Frozen):
+    """Largest (or mean) value of each window; windows do not overlap."""
+
+    kind: Literal["pool"] = "pool"
+    size: int = Field(2, ge=2, le=28)
+    method: Literal["max", "average"] = "max"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        height, width, channels = _image(shape)
+        return (height // self.size, width // self.size, channels)
+
+    def parameters(self, shape: Shape) -> int:
+        return 0
+
+    def __str__(self) -> str:
+        return f"{self.method} pool {self.size}×{self.size}"
+
+
+class GlobalPool(_Frozen):
+    """Mean of each channel over the whole image (Lin et al., 2014)."""
+
+    kind: Literal["global_pool"] = "global_pool"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (_image(shape)[2],)
+
+    def parameters(self, shape: Shape) -> int:
+        return 0
+
+    def __str__(self) -> str:
+        return "global average pool"
+
+
+class BatchNorm(_Frozen):
+    """Batch normalisation (Ioffe and Szegedy, 2015), then an activation."""
+
+    kind: Literal["batch_norm"] = "batch_norm"
+    activation: Activation = "linear"
+    # Share of the running means that is kept at a step. Keras's 0.99 needs hundreds of
+    # steps to forget its start, which is more than a short training has.
+    momentum: float = Field(0.9, ge=0, lt=1)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        return 4 * shape[-1]
+
+    def __str__(self) -> str:
+        return "batch norm" if self.activation == "linear" else f"batch norm, {self.activation}"
+
+
+class Dropout(_Frozen):
+    """Sets a share of the values to zero while training (Srivastava et al., 2014)."""
+
+    kind: Literal["dropout"] = "dropout"
+    rate: float = Field(0.3, ge=0, lt=1)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def parameters(self, shape: Shape) -> int:
+        return 0
+
+    def __str__(self) -> str:
+        return f"dropout {self.rate:g}"
+
+
+class Flatten(_Frozen):
+    """Rows, columns and channels become one vector."""
+
+    kind: Literal["flatten"] = "flatten"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        height, width, channels = _image(shape)
+        return (height * width * channels,)
+
+    def parameters(self, shape: Shape) -> int:
+        return 0
+
+    def __str__(self) -> str:
+        return "flatten"
+
+
+class Dense(_Frozen):
+    """Fully connected layer."""
+
+    kind: Literal["dense"] = "dense"
+    units: int = Field(ge=1, le=4096)
+    activation: Activation | Literal["softmax"] = "relu"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 1:
+            raise ValueError("a dense layer needs a flatten or global_pool layer before it")
+        return (self.units,)
+
+    def parameters(self, shape: Shape) -> int:
+        return (shape[0] + 1) * self.units
+
+    def __str__(self) -> str:
+        return f"dense {self.units}, {self.activation}"
+
+
+Layer = Annotated[
+    Conv | Pool | GlobalPool | BatchNorm | Dropout | Flatten | Dense, Field(discriminator="kind")
+]
+
+
+class LayerRow(NamedTuple):
+    """One line of a network's summary; `shape` is (height, width, channels) or (units,)."""
+
+    layer: str
+    kind: str
+    shape: Shape
+    parameters: int
+
+
+def _image(shape: Shape) -> Shape:
+    if len(shape) != 3:
+        raise ValueError("it needs an image, and a layer before it has made a vector")
+    return shape
+
+
+# --- hyperparameters ---------------------------------------------------------
+
+Group = Literal[
+    "Training",
+    "Data",
+    "Optimizer and schedule",
+    "Augmentation",
+    "Regularisation",
+    "Reproducibility",
+]
+
+
+def _field(
+    default: Any,
+    help: str,
+    group: Group,
+    *,
+    unit: str = "",
+    step: float | None = None,
+    stops: tuple[float, ...] | None = None,
+    only: dict[str, str] | None = None,
+    **bounds: float,
+) -> Any:
+    """A hyperparameter. `stops` are the values a slider offers where even steps
+    would be useless; `only` names the fields and values under which it matters."""
+    extra = {"group": group, "unit": unit, "step": step, "stops": stops, "only": only}
+    return Field(  # type: ignore[call-overload]
+        default,
+        description=help,
+        json_schema_extra={k: v for k, v in extra.items() if v is not None},
+        **bounds,
+    )
+
+
+class Recipe(_Frozen):
+    """Dataset, network and every hyperparameter of one training, frozen.
+
+    Two equal recipes train to the same weights on the same machine.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Short name of the recipe.")
+    description: str = Field("", max_length=400, description="What it is, in a sentence.")
+    dataset: Literal["mnist"] = Field("mnist", description="The images that it learns.")
+    layers: tuple[Layer, ...] = Field(
+        max_length=64,
+        description="The network between the image and the ten softmax outputs, which are always added.",
+    )
+
+    epochs: int = _field(
+        5,
+        "Passes over the training images.",
+        "Training",
+        unit="epochs",
+        stops=(*range(1, 11), 12, 15, 20, 30, 50, 100, 200),
+        ge=1,
+        le=200,
+    )
+    batch_size: int = _field(
+        128,
+        "Images in one step of the optimizer.",
+        "Training",
+        unit="images",
+        stops=(8, 16, 32, 60, 64, 120, 128, 256, 512, 1024, 2048),
+        ge=1,
+        le=4096,
+    )
+    learning_rate: float = _field(
+        0.001,
+        "Size of a step; the highest one where a schedule changes it.",
+        "Training",
+        stops=(
+            1e-5,
+            2e-5,
+            5e-5,
+            1e-4,
+            2e-4,
+            5e-4,
+            1e-3,
+            2e-3,
+            5e-3,
+            0.01,
+            0.02,
+            0.05,
+            0.1,
+            0.2,
+            0.5,
+            1,
+        ),
+        gt=0,
+        le=10,
+    )
+
+    training_images: int = _field(
+        60_000,
+        "How many of the dataset's training images are used; the validation share is taken from them.",
+        "Data",
+        unit="images",
+        stops=(500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000),
+        ge=100,
+        le=60_000,
+    )
+    validation_share: float = _field(
+        0.1,
+        "Share of these that is set apart to choose the best epoch; never trained on.",
+        "Data",
+        step=0.01,
+        ge=0.02,
+        le=0.5,
+    )
+
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = _field(
+        "adam",
+        "How gradients become steps. SGD is with momentum and Nesterov's look-ahead.",
+        "Optimizer and schedule",
+    )
+    momentum: float = _field(
+        0.9,
+        "Share of the last step that is kept in the next one.",
+        "Optimizer and schedule",
+        step=0.01,
+        only={"optimizer": "sgd"},
+        ge=0,
+        le=0.999,
+    )
+    schedule: Literal["constant", "cosine", "step"] = _field(
+        "constant",
+        "How the learning rate changes: not at all, warm-up then half a cosine to zero, or in steps.",
+        "Optimizer and schedule",
+    )
+    warmup_share: float = _field(
+        0.1,
+        "Share of the training in which the learning rate climbs from zero.",
+        "Optimizer and schedule",
+        step=0.01,
+        only={"schedule": "cosine"},
+        ge=0,
+        le=0.9,
+    )
+    step_epochs: int = _field(
+        2,
+        "Epochs after which the learning rate is lowered, each time.",
+        "Optimizer and schedule",
+        unit="epochs",
+        only={"schedule": "step"},
+        ge=1,
+        le=100,
+    )
+    step_factor: float = _field(
+        0.5,
+        "What the learning rate is multiplied by at each step.",
+        "Optimizer and schedule",
+        step=0.05,
+        only={"schedule": "step"},
+        ge=0.01,
+        le=1,
+    )
+
+    rotation: float = _field(
+        0.0,
+        "Largest rotation of an image, either way.",
+        "Augmentation",
+        unit="°",
+        step=1.0,
+        ge=0,
+        le=45,
+    )
+    shift: float = _field(
+        0.0,
+        "Largest shift along each axis, either way.",
+        "Augmentation",
+        unit="px",
+        step=0.5,
+        ge=0,
+        le=8,
+    )
+    scale: float = _field(
+        0.0,
+        "Largest change of size, either way; 0.1 is from 90 % to 110 %.",
+        "Augmentation",
+        step=0.01,
+        ge=0,
+        le=0.5,
+    )
+    shear: float = _field(
+        0.0, "Largest slant, either way.", "Augmentation", unit="°", step=1.0, ge=0, le=45
+    )
+
+    weight_decay: float = _field(
+        0.0,
+        "Share of each weight removed at a step, times the learning rate (Loshchilov and Hutter, 2019).",
+        "Regularisation",
+        stops=(0, 1e-5, 1e-4, 5e-4, 1e-3, 0.004, 0.01, 0.05, 0.1),
+        ge=0,
+        le=1,
+    )
+    label_smoothing: float = _field(
+        0.0,
+        "Share of each label spread over all ten digits (Szegedy et al., 2016).",
+        "Regularisation",
+        step=0.01,
+        ge=0,
+        le=0.5,
+    )
+    early_stopping: int = _field(
+        0,
+        "Stop after this many epochs without a better validation accuracy; 0 is never.",
+        "Regularisation",
+        unit="epochs",
+        ge=0,
+        le=100,
+    )
+
+    seed: int = _field(
+        0,
+        "Decides first weights, order of images, warps and dropout.",
+        "Reproducibility",
+        ge=0,
+        le=2**31 - 1,
+    )
+    precision: Literal["float32", "mixed_bfloat16"] = _field(
+        "float32",
+        "Numbers that the training computes with. bfloat16 is up to 1.5 times faster on some processors.",
+        "Reproducibility",
+    )
+
+    @model_validator(mode="after")
+    def _layers_fit(self) -> Self:
+        self.summary()
+        return self
+
+    def summary(self) -> list[LayerRow]:
+        """The network's layers with output shape and parameters, the output layer last.
+
+        Raises:
+            ValueError: a layer does not fit to the one before it.
+        """
+        shape: Shape = INPUT_SHAPE
+        rows = []
+        output = Dense(units=CLASSES, activation="softmax")
+        for number, layer in enumerate((*self.layers, output), start=1):
+            parameters = 0
+            try:
+                # Shape first: it tells in a sentence what is wrong with the input.
+                new_shape = layer.output_shape(shape)
+                parameters = layer.parameters(shape)
+            except ValueError as error:
+                what = "the output" if layer is output else f"layer {number} ({layer})"
+                raise ValueError(f"{what} does not fit: {error}") from None
+            if min(new_shape) < 1:
+                size = "×".join(map(str, shape))
+                raise ValueError(
+                    f"layer {number} ({layer}) does not fit: only {size} values are left"
+                )
+            shape = new_shape
+            rows.append(LayerRow(str(layer), layer.kind, shape, parameters))
+        return rows
+
+    @property
+    def parameters(self) -> int:
+        """Number of the network's parameters, batch norm's running means included."""
+        return sum(row.parameters for row in self.summary())
+
+    def changed(self, **values: Any) -> Recipe:
+        """This recipe with other values.
+
+        Raises:
+            RecipeError: a value is out of bounds, of the wrong type, or unknown.
+        """
+        return _validated({**self.model_dump(), **values})
+
+    def differences(self, other: Recipe) -> list[str]:
+        """Names of the fields whose values differ from `other`'s, in field order."""
+        return [f for f in type(self).model_fields if getattr(self, f) != getattr(other, f)]
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Names of the recipes that come with digitcore, the project's own first."""
+        seeds = ["two-conv", "three-conv", "three-conv-128", "dropout-3x3", "dropout-2x2"]
+        found = {
+            p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml")
+        }
+        return sorted(found - set(seeds)) + [name for name in seeds if name in found]
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Recipe:
+        """The recipe of that name, or in that TOML file.
+
+        Raises:
+            RecipeError: there is none, or it is not a valid recipe.
+        """
+        text = str(name_or_path)
+        if text in cls.names():
+            source = (_folder() / f"{text}.toml").read_text(encoding="utf-8")
+        else:
+            try:
+                source = Path(name_or_path).read_text(encoding="utf-8")
+            except FileNotFoundError:
+                known = ", ".join(cls.names())
+                raise RecipeError(
+                    f"A recipe is a TOML file or one of {known}. Received: {text}"
+                ) from None
+            except (OSError, UnicodeDecodeError) as error:
+                raise RecipeError(f"The recipe {text} cannot be read: {error}") from None
+        try:
+            return _validated(tomllib.loads(source))
+        except (tomllib.TOMLDecodeError, RecipeError) as error:
+            raise RecipeError(f"The recipe {text} is not valid: {error}") from None
+
+    def to_toml(self) -> str:
+        """The text of a TOML file that `load` reads back to an equal recipe."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+class Hyperparameter(NamedTuple):
+    """What a widget or a flag needs to know of one field; bounds are inclusive or None."""
+
+    name: str
+    label: str
+    type: type
+    default: Any
+    help: str
+    group: str
+    unit: str
+    low: float | None
+    high: float | None
+    step: float | None
+    stops: tuple[float, ...] | None
+    choices: tuple[str, ...] | None
+    only: dict[str, str]
+
+
+def hyperparameters() -> Iterator[Hyperparameter]:
+    """The fields that a person sets, in order; `layers` and the names are not among them."""
+    schema = Recipe.model_json_schema()["properties"]
+    kinds = {"integer": int, "number": float, "string": str}
+    for name, entry in schema.items():
+        if "group" not in entry:
+            continue
+        yield Hyperparameter(
+            name=name,
+            label=name.replace("_", " ").capitalize(),
+            type=kinds[entry["type"]],
+            default=entry["default"],
+            help=entry["description"],
+            group=entry["group"],
+            unit=entry["unit"],
+            low=entry.get("minimum", entry.get("exclusiveMinimum")),
+            high=entry.get("maximum"),
+            step=entry.get("step"),
+            stops=tuple(entry["stops"]) if "stops" in entry else None,
+            choices=tuple(entry["enum"]) if "enum" in entry else None,
+            only=entry.get("only", {}),
+        )
+
+
+def _folder() -> Any:
+    return resources.files("digitcore") / "recipes"
+
+
+def _validated(values: dict[str, Any]) -> Recipe:
+    try:
+        return Recipe.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise RecipeError("; ".join(_sentence(e) for e in error.errors())) from None
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    rule = error["msg"].removeprefix("Value error, ")
+    received = (
+        "" if error["type"] in ("value_error", "missing") else f" Received: {error['input']!r}"
+    )
+    return f"{where}: {rule}.{received}" if where else rule
