@@ -193,7 +193,11 @@ def _summary(run: Run) -> Result:
     result["parameters"] = run.recipe.parameters
     # Nothing is known of a run that was never tested; the keys are there all the same.
     keys = ("fit_seconds", "images_per_second", "validation_accuracy", "test_accuracy")
-    return {**result, **(run.metrics or dict.fromkeys(keys))}
+    try:
+        metrics = run.metrics
+    except runs.RunError as error:  # must not keep the other runs from being listed
+        metrics, result["message"] = None, str(error)
+    return {**result, **(metrics or dict.fromkeys(keys))}
 
 
 def _accuracy(found: Result, split: str) -> str:

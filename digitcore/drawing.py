@@ -271,8 +271,11 @@ def _extent(ink: Floats) -> tuple[slice, slice]:
 
 
 def _area_weights(extent: slice, step: float, length: int) -> Floats:
-    """Matrix (pixels, length) that averages `step` source pixels into each pixel of the box."""
-    count = math.ceil((extent.stop - extent.start) / step - 1e-9)
+    """Matrix (pixels, length) that averages `step` source pixels into each pixel of the box.
+
+    The box has a pixel more at either end, for the pale edge of the ink.
+    """
+    count = math.ceil((extent.stop - extent.start) / step - 1e-9) + 2
     start = (extent.start + extent.stop - count * step) / 2
     edges = start + step * np.arange(count + 1)
     source = np.arange(length)
@@ -283,10 +286,12 @@ def _area_weights(extent: slice, step: float, length: int) -> Floats:
 def _placed(ink: Floats) -> Floats:
     """The box's ink (h, w) in an image (28, 28), its mass in the middle as far as it fits."""
     x, y = np.round(CENTRE - _mass_centre(ink)).astype(int)
-    top, left = np.clip([y, x], 0, [SIDE - ink.shape[0], SIDE - ink.shape[1]])
-    image = np.zeros((SIDE, SIDE))
-    image[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
-    return image
+    height, width = ink.shape
+    # The box's spare pixels may hang over the edge.
+    top, left = np.clip([y + 1, x + 1], 0, [SIDE + 2 - height, SIDE + 2 - width])
+    image = np.zeros((SIDE + 2, SIDE + 2))
+    image[top : top + height, left : left + width] = ink
+    return image[1:-1, 1:-1]
 
 
 def _border(values: Floats) -> Floats:

@@ -67,6 +67,7 @@ def learning_curves(
     mean = smooth(values)
     kept = np.unique(np.linspace(0, len(values) - 1, min(len(values), MAX_POINTS)).astype(int))
     steps = [batches[i]["step"] for i in kept]
+    end = total_steps or max((event["step"] for event in (*batches, *epochs)), default=1)
     figure = go.Figure(
         [
             _line(
@@ -75,7 +76,7 @@ def learning_curves(
                 quantity,
                 PALE,
                 line={"color": PALE, "width": 1},
-                opacity=0.4,
+                opacity=0.25,
                 hoverinfo="skip",
                 showlegend=False,
             ),
@@ -88,13 +89,12 @@ def learning_curves(
                 hovertemplate=f"step %{{x:,}} · {_shown(quantity)} training<extra></extra>",
             ),
             _validation(epochs, quantity),
-            _best(epochs, quantity),
+            _best(epochs, quantity, end),
         ]
     )
     validation = values_of(epochs, f"validation_{quantity}")
     _axes(figure, np.concatenate([mean, validation]), quantity, quantity)
-    last = max((event["step"] for event in (*batches, *epochs)), default=1)
-    return figure.update_xaxes(range=[0, total_steps or last], title="step")
+    return figure.update_xaxes(range=[0, end], title="step")
 
 
 def compare_curves(
@@ -118,7 +118,9 @@ def compare_curves(
     validation = [values_of(epochs, f"validation_{quantity}") for epochs in runs.values()]
     _axes(figure, np.concatenate([*validation, []]), quantity, f"validation {quantity}")
     last = max((event["epoch"] for epochs in runs.values() for event in epochs), default=1)
-    return figure.update_xaxes(range=[0.5, last + 0.5], title="epoch", tickformat="d")
+    apart = -(-last // 10)
+    ticks = list(range(apart, last + 1, apart))
+    return figure.update_xaxes(range=[0.5, last + 0.5], title="epoch", tickvals=ticks)
 
 
 def confusion_heatmap(
@@ -209,23 +211,33 @@ def _validation(epochs: Events, quantity: Quantity, x: str = "step") -> go.Scatt
         BLUE,
         mode="lines+markers",
         marker={"size": 7, "color": BLUE},
+        cliponaxis=False,
         name="validation",
         text=[f"epoch {event['epoch']}" for event in epochs],
         hovertemplate=f"%{{text}} · {_shown(quantity)} validation<extra></extra>",
     )
 
 
-def _best(epochs: Events, quantity: Quantity) -> go.Scatter:
+def _best(epochs: Events, quantity: Quantity, last: int) -> go.Scatter:
     best = [event for event in epochs if event.get("best")][-1:]
+    # Its name stands where the lines are not, and within the axes.
+    height = "bottom" if quantity == "loss" else "top"
+    side = "left" if best and best[0]["step"] > last / 2 else "right"
     return _line(
         [event["step"] for event in best],
         values_of(best, f"validation_{quantity}"),
         quantity,
         BLUE,
         mode="markers+text",
-        marker={"size": 14, "color": BLUE, "symbol": "star"},
+        marker={
+            "size": 17,
+            "color": BLUE,
+            "symbol": "star",
+            "line": {"color": "white", "width": 1},
+        },
         text=[f"best: epoch {event['epoch']}" for event in best],
-        textposition="top left" if quantity == "loss" else "bottom left",
+        textposition=f"{height} {side}",
+        cliponaxis=False,
         hoverinfo="skip",
         showlegend=False,
     )

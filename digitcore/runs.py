@@ -23,11 +23,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import IO, Any, Literal
 
 import filelock
 import numpy as np
 import psutil
+import pydantic
 
 from digitcore.recipe import Recipe, RecipeError
 
@@ -52,6 +53,10 @@ class State:
     started: float | None = None
     message: str = ""
     title: str = ""
+
+
+_STATE = pydantic.TypeAdapter(State)
+_workers: list[subprocess.Popen[bytes]] = []
 
 
 class Run:
@@ -156,11 +161,15 @@ class Run:
             RunError: the run has none yet, or the file is damaged.
         """
         try:
-            with np.load(self.path / "probabilities.npz", allow_pickle=False) as file:
+            # Opened here, because NumPy leaves a file open that is no zip.
+            with (
+                open(self.path / "probabilities.npz", "rb") as opened,
+                np.load(opened, allow_pickle=False) as file,
+            ):
                 tables = {name: file[name] for name in ("test", "validation")}
         except FileNotFoundError:
             raise RunError(f"The run {self.id} has no predictions yet.") from None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # zipfile, zlib and NumPy each have errors of their own
             raise RunError(f"probabilities.npz of run {self.id} cannot be read: {error}") from None
         for name, table in tables.items():
             if table.ndim != 2 or table.shape[1] != 10:
@@ -304,7 +313,7 @@ def start_worker() -> None:
 
     It has a session of its own, so that it outlives the page, the shell or the server.
     """
-    subprocess.Popen(
+    worker = subprocess.Popen(
         [sys.executable, "-m", "digitcore.worker"],
         cwd=Path(__file__).parents[1],
         env={**os.environ, "DIGITCORE_MODELS_DIR": str(models_dir().resolve())},
@@ -313,6 +322,8 @@ def start_worker() -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    # Those that have ended are let go; who forgets one that runs is warned by Python.
+    _workers[:] = [worker, *(other for other in _workers if other.poll() is None)]
 
 
 def load(run_id: str) -> Run:
@@ -370,15 +381,15 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 def _read_state(path: Path) -> State:
     try:
-        values = json.loads((path / "state.json").read_text(encoding="utf-8"))
-        state = State(**values)
-    except (OSError, ValueError, TypeError) as error:
-        raise RunError(
-            f"The run {path.name} is broken: state.json cannot be read: {error}"
-        ) from None
-    if state.status not in get_args(Status):
-        raise RunError(f"The run {path.name} is broken: its status is {state.status!r}.")
-    return state
+        return _STATE.validate_json((path / "state.json").read_bytes())
+    except pydantic.ValidationError as error:
+        fault = "; ".join(
+            f"{e['loc'][0]}: {e['msg']}. Received: {e['input']!r}" if e["loc"] else e["msg"]
+            for e in error.errors()
+        )
+    except OSError as error:
+        fault = str(error)
+    raise RunError(f"The run {path.name} is broken: state.json cannot be read: {fault}")
 
 
 def _alive(state: State) -> bool:
@@ -389,7 +400,7 @@ def _alive(state: State) -> bool:
         # The number may since have gone to another process; a zombie trains no more.
         same = abs(process.create_time() - state.started) < 2
         return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, ValueError):
         return False
 
 

@@ -72,11 +72,14 @@ def _train(run: Run) -> bool:
         reporter = _Reporter(run, file.write)
         reporter.tell({"kind": "stage", "stage": "TensorFlow"})
         # Imported here, so that a worker that finds nothing to do ends at once.
+        import keras
         import tensorflow as tf
 
         from digitcore import training
 
         tf.config.experimental.enable_op_determinism()
+        # The files name the layers, which Keras numbers on from one network to the next.
+        keras.utils.clear_session()
         reporter.tell({"kind": "stage", "stage": "data"})
         recipe = run.recipe
         dataset = load_dataset(
@@ -169,7 +172,10 @@ def read_checkpoint(run: Run) -> Checkpoint | None:
     from digitcore.training import Checkpoint
 
     try:
-        with np.load(run.path / "checkpoint" / "last.npz", allow_pickle=False) as file:
+        with (
+            open(run.path / "checkpoint" / "last.npz", "rb") as opened,
+            np.load(opened, allow_pickle=False) as file,
+        ):
             checkpoint = Checkpoint(**json.loads(str(file["meta"])))
             for key in ("variables", "optimizer", "best_weights"):
                 count = sum(name.startswith(f"{key}/") for name in file.files)

@@ -1,0 +1,226 @@
+"""Every run in a table; those selected are compared, opened, renamed, downloaded or deleted."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from typing import get_args
+
+import pandas as pd
+import streamlit as st
+
+from digitcore import figures, runs
+from digitcore.data import DataError
+from digitcore.runs import Run, RunError, Status
+from ui import caching, text
+from ui.frame import require_frame
+from ui.run_picker import chosen_id, remember
+from ui.run_table import COLUMNS, epochs, row, wanted
+
+require_frame()
+
+STATUSES = get_args(Status)
+IN_FILE = 40
+REFRESH_SECONDS = 3.0
+
+
+def zipped(chosen: list[Run]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for run in chosen:
+            part = io.BytesIO()
+            run.write_zip(part)
+            with zipfile.ZipFile(part) as one:
+                for name in one.namelist():
+                    archive.writestr(name, one.read(name))
+    return buffer.getvalue()
+
+
+@st.dialog("Delete runs")
+def delete(chosen: list[Run]) -> None:
+    training = [run for run in chosen if run.status in ("running", "stopping")]
+    others = [run for run in chosen if run not in training]
+    for run in others:
+        st.markdown(f"**{text.plain(run.name)}** · `{run.id}`")
+    if training:
+        names = ", ".join(f"**{text.plain(run.name)}**" for run in training)
+        st.markdown(f"{names} still trains and is kept. Stop it first.")
+    if others:
+        st.caption("The folders are removed from this machine, and nothing brings them back.")
+    with st.container(horizontal=True):
+        if st.button("Delete", type="primary", icon=":material/delete:", disabled=not others):
+            try:
+                for run in others:
+                    run.delete()
+            except (RunError, OSError) as error:
+                st.error(f"It could not be deleted. {text.plain(str(error))}")
+                return
+            st.rerun()
+        if st.button("Cancel"):
+            st.rerun()
+
+
+@st.dialog("Rename run")
+def rename(run: Run) -> None:
+    with st.form("rename", border=False):
+        title = st.text_input("Name", run.state.title, max_chars=80, placeholder=run.recipe.name)
+        if not st.form_submit_button("Rename", type="primary"):
+            return
+    try:
+        run.rename(title)
+    except (RunError, OSError) as error:
+        st.error(f"It could not be renamed. {text.plain(str(error))}")
+        return
+    st.rerun()
+
+
+def report_files(run: Run) -> dict[str, Callable[[], bytes]]:
+    """What can be drawn of a run, by the file's name; drawn when it is asked for.
+
+    That is in another thread, where Streamlit's caches and state are out of reach.
+    """
+
+    def curves(kind: str) -> bytes:
+        from digitcore import figure_files
+
+        events = runs.current(run.events()[0])
+        kinds = [[e for e in events if e["kind"] == name] for name in ("batch", "epoch")]
+        return figure_files.to_bytes(figure_files.curves_file(*kinds, run.name), kind)
+
+    def digits(kind: str) -> bytes:
+        from digitcore import figure_files
+
+        test = caching.dataset(run).test
+        read = run.probabilities()["test"][:IN_FILE].argmax(axis=1)
+        figure = figure_files.digits_file(
+            test.images[:IN_FILE], test.labels[:IN_FILE], read, f"{run.name}, test"
+        )
+        return figure_files.to_bytes(figure, kind)
+
+    files = {}
+    for kind in ("png", "pdf"):
+        if epochs(run):
+            files[f"curves.{kind}"] = lambda kind=kind: curves(kind)
+        if digits_are_here(run):
+            files[f"digits.{kind}"] = lambda kind=kind: digits(kind)
+    return files
+
+
+def digits_are_here(run: Run) -> bool:
+    if not (run.path / "probabilities.npz").exists():
+        return False
+    try:
+        return caching.dataset(run).checksum == (run.metrics or {}).get("data_checksum")
+    except (DataError, RunError):
+        return False
+
+
+def actions(chosen: list[Run]) -> None:
+    run = chosen[0]
+    usable = len(chosen) == 1 and run.status != "broken"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if usable:
+            here = {"query_params": {"run": run.id}}
+            if (run.path / "probabilities.npz").exists():
+                st.page_link("pages/explore.py", label="Explore", icon=":material/grid_on:", **here)
+            if (run.path / "model.tflite").exists():
+                st.page_link("pages/draw.py", label="Draw", icon=":material/draw:", **here)
+            st.page_link(
+                "pages/train.py", label="Training", icon=":material/model_training:", **here
+            )
+            if st.button("Rename", icon=":material/edit:"):
+                rename(run)
+        st.download_button(
+            "Download",
+            lambda: zipped(chosen),
+            file_name=f"{run.id}.zip" if len(chosen) == 1 else f"{len(chosen)}-runs.zip",
+            mime="application/zip",
+            on_click="ignore",
+            icon=":material/download:",
+            help="The folder as a zip file: recipe, network, events and results",
+        )
+        if usable and (files := report_files(run)):
+            with st.popover("Figures", icon=":material/image:"):
+                for name, make in files.items():
+                    st.download_button(
+                        name, make, file_name=f"{run.id}-{name}", on_click="ignore", width="stretch"
+                    )
+        if st.button("Delete", icon=":material/delete:"):
+            delete(chosen)
+
+
+def curves(chosen: list[Run], styles: dict[str, tuple[str, str]]) -> None:
+    logs = {run.id: epochs(run) for run in chosen if epochs(run)}
+    if not logs:
+        st.caption("No epoch has ended yet.")
+        return
+    short = {run.id: textwrap.shorten(run.name, 28, placeholder="…") for run in chosen}
+    twice = {name for name, count in Counter(short.values()).items() if count > 1}
+    labels = {i: f"{name} {i[-4:]}" if name in twice else name for i, name in short.items()}
+    for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
+        figure = figures.compare_curves(
+            {labels[run_id]: log for run_id, log in logs.items()},
+            {labels[run_id]: styles[run_id] for run_id in logs},
+            quantity,
+        )
+        column.plotly_chart(
+            figure,
+            key=f"compare-{quantity}",
+            config={"displayModeBar": False},
+            alt=f"Validation {quantity} by epoch of the selected runs",
+        )
+
+
+def overview() -> None:
+    everything = runs.list_runs()
+    oldest_first = {run.id: i for i, run in enumerate(reversed(everything))}
+    rows = [row(run, oldest_first[run.id]) for run in everything]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        sought = st.text_input("Filter", placeholder="Name, recipe or id", width=280)
+        there = [status for status in STATUSES if any(r["status"] == status for r in rows)]
+        statuses = st.pills(
+            "Status", there, selection_mode="multi", key="runs_status", label_visibility="collapsed"
+        )
+    shown = [r for r in rows if wanted(r, sought.casefold().split(), statuses)]
+    if not shown:
+        st.markdown("No run matches this filter.")
+        return
+    ids = [r["id"] for r in shown]
+    start = [ids.index(chosen_id())] if chosen_id() in ids else []
+    table = st.dataframe(
+        pd.DataFrame(shown),
+        column_order=list(COLUMNS),
+        column_config=COLUMNS,
+        hide_index=True,
+        placeholder="",
+        # Another key for other rows: a selection is by place, and must not slide to another run.
+        key=f"runs-{hash(tuple(ids))}",
+        on_select="rerun",
+        selection_default={"selection": {"rows": start}},
+        alt="All runs",
+    )
+    by_id = {run.id: run for run in everything}
+    chosen = [by_id[ids[place]] for place in table.selection.rows]
+    if not chosen:
+        st.caption("Select rows to open, compare, rename, download or delete them.")
+        return
+    if len(chosen) == 1:
+        remember(chosen[0].id)
+    actions(chosen)
+    for r in shown:
+        if r["id"] in {run.id for run in chosen} and r["note"]:
+            name = "" if r["status"] == "broken" else f"{r['name']}: "
+            st.caption(text.plain(name + r["note"]))
+    curves(chosen, {run.id: figures.run_colour(oldest_first[run.id]) for run in chosen})
+
+
+if not runs.list_runs():
+    st.markdown("#### No runs yet")
+    st.markdown("A run is one training of one recipe. It appears here as soon as it is started.")
+    st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
+    st.stop()
+active = any(run.active for run in runs.list_runs())
+st.fragment(overview, run_every=REFRESH_SECONDS if active else None)()

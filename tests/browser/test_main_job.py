@@ -1,0 +1,177 @@
+"""What a person comes for: choose, train live, explore, draw."""
+
+from __future__ import annotations
+
+import re
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from browser.conftest import App
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+# Long enough to be caught in the middle, short enough to wait for.
+SHORT = "?recipe=two-conv&training_images=20000&epochs=3"
+MINUTES = 120_000
+POINTS = """() => Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')]
+    .flatMap(plot => plot.data.map(trace => (trace.x || []).length)))"""
+HEATMAP = """[...document.querySelectorAll('.js-plotly-plot')]
+    .find(plot => plot.data.some(trace => trace.type === 'heatmap'))"""
+CELL = f"""([row, column]) => {{
+    const plot = {HEATMAP};
+    const box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout;
+    return [box.left + xaxis._offset + xaxis.d2p(column), box.top + yaxis._offset + yaxis.d2p(row)];
+}}"""
+
+
+def run_id(page: Page) -> str:
+    return parse_qs(urlsplit(page.url).query)["run"][0]
+
+
+def start(page: Page, app: App, query: str = SHORT) -> str:
+    page.goto(app.url + "/" + query)
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(re.compile("run="))
+    return run_id(page)
+
+
+def points(page: Page, more_than: int) -> int:
+    """How many points the longest curve has, once it has more than that."""
+    page.wait_for_function(f"() => ({POINTS})() > {more_than}", timeout=MINUTES)
+    return int(page.evaluate(POINTS))
+
+
+def stop(page: Page) -> None:
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile("^Stopped"))).to_be_visible(timeout=MINUTES)
+
+
+def draw(page: Page, *strokes: list[tuple[int, int]]) -> None:
+    """Draws with the mouse; places are in pixels of the canvas."""
+    canvas = page.locator(".canvas-root canvas").last
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    for stroke in strokes:
+        places = [(box["x"] + x, box["y"] + y) for x, y in stroke]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=8)
+        page.mouse.up()
+
+
+def test_train_reload_explore_draw(page: Page, app: App) -> None:
+    run = start(page, app)
+    first = points(page, more_than=0)
+    assert points(page, more_than=first) > first, "the curve grows"
+    assert app.status(run) == "running"
+
+    page.reload()
+    assert run_id(page) == run
+    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=30_000)
+    assert app.status(run) == "running", "a reload does not disturb the training"
+    points(page, more_than=first)
+
+    links = page.get_by_role("link", name="Explore its errors")
+    expect(links).to_be_visible(timeout=MINUTES)
+    expect(
+        page.get_by_text(re.compile(r"9\d\.\d\d % \(9\d\.\d\d–9\d\.\d\d\) test"))
+    ).to_be_visible()
+    links.click()
+
+    page.wait_for_function(f"() => Boolean({HEATMAP})")
+    expect(page.get_by_text("of 10,000 wrong")).to_be_visible()
+    page.mouse.click(*page.evaluate(CELL, [4, 9]))
+    expect(page.get_by_text("4 read as 9").first).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^4 read as 9, ")).first).to_be_visible()
+
+    page.get_by_role("link", name="Draw").first.click()
+    draw(page, [(100, 90), (220, 90), (150, 250)])
+    expect(page.locator(".answer .digit")).to_have_text("7", timeout=10_000)
+    assert run_id(page) == run, "the run stays chosen from page to page"
+
+
+def test_a_second_browser_finds_the_training_and_a_closed_tab_does_not_end_it(
+    page: Page, app: App, chromium: Browser
+) -> None:
+    other = chromium.new_page()
+    run = start(other, app)
+    points(other, more_than=0)
+    other.close()
+
+    page.goto(app.url)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=30_000)
+    assert run_id(page) == run
+    before = points(page, more_than=0)
+    page.get_by_role("slider").first.press("ArrowRight")
+    points(page, more_than=before)
+    assert app.status(run) == "running", "the sidebar does not disturb the training"
+    stop(page)
+    assert (app.models / run / "model.tflite").exists(), "Stop keeps the best model"
+    assert app.status(run) == "stopped"
+
+
+def test_a_stopped_run_goes_on_in_the_page(page: Page, app: App) -> None:
+    run = start(page, app)
+    points(page, more_than=0)
+    stop(page)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text(re.compile("^Finished"))).to_be_visible(timeout=MINUTES)
+    assert app.status(run) == "finished"
+
+
+def test_the_server_never_loads_tensorflow(page: Page, app: App, trained: str) -> None:
+    for name in ("", "explore", "draw", "runs"):
+        page.goto(f"{app.url}/{name}?run={trained}")
+        page.wait_for_selector(
+            "[data-testid=stMainBlockContainer] [data-testid=stElementContainer]"
+        )
+        if name == "draw":
+            draw(page, [(160, 60), (160, 260)])
+            expect(page.locator(".answer .digit")).to_have_text("1", timeout=10_000)
+        time.sleep(1)
+    libraries = {mapping.path for mapping in app.process.memory_maps()}
+    assert any("ai_edge_litert" in path for path in libraries), "the predictor did answer"
+    assert not [path for path in libraries if "/tensorflow/" in path]
+
+
+def test_a_drawing_survives_undo_and_a_page_switch(page: Page, app: App, trained: str) -> None:
+    page.goto(f"{app.url}/draw?run={trained}")
+    answer = page.locator(".answer .digit")
+    expect(page.get_by_text("Draw a digit, 0 to 9")).to_be_visible()
+    draw(page, [(100, 90), (220, 90), (150, 250)])
+    expect(answer).to_have_text("7", timeout=10_000)
+    draw(page, [(100, 290), (240, 290)])
+    page.locator(".stButton button", has_text="Undo").click()
+    expect(answer).to_have_text("7", timeout=10_000)
+    page.get_by_role("link", name="Runs").first.click()
+    page.wait_for_url(re.compile("/runs"))
+    page.get_by_role("link", name="Draw").first.click()
+    expect(answer).to_have_text("7", timeout=10_000)
+    page.locator(".stButton button", has_text="Clear").click()
+    expect(page.get_by_text("Draw a digit, 0 to 9")).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["", "explore", "draw", "runs"])
+def test_an_unknown_run_in_the_address_shows_no_error(
+    name: str, page: Page, app: App, trained: str
+) -> None:
+    page.goto(f"{app.url}/{name}?run=no-such-run")
+    page.wait_for_selector("[data-testid=stMainBlockContainer] [data-testid=stElementContainer]")
+    page.wait_for_timeout(1500)
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", ["", "explore", "draw", "runs"])
+def test_nothing_sticks_out_of_a_narrow_window(
+    name: str, page: Page, app: App, trained: str
+) -> None:
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.goto(f"{app.url}/{name}?run={trained}")
+    page.wait_for_selector("[data-testid=stMainBlockContainer] [data-testid=stElementContainer]")
+    page.wait_for_timeout(1500)
+    wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert wide <= 400

@@ -1,0 +1,466 @@
+"""Run folders: what survives readers and writers that come and die at any moment."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from digitcore import runs
+from digitcore.recipe import Recipe
+from digitcore.runs import Run, RunError
+
+ROOT = Path(__file__).parents[1]
+RECIPE = Recipe(name="small", layers=[{"kind": "flatten"}], epochs=3)
+
+
+@pytest.fixture
+def run() -> Run:
+    return runs.create(RECIPE)
+
+
+def set_state(run: Run, **values: Any) -> None:
+    path = run.path / "state.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def own_process(**other: Any) -> dict[str, Any]:
+    process = psutil.Process()
+    return {"status": "running", "pid": process.pid, "started": process.create_time(), **other}
+
+
+# --- create, find, name, delete ----------------------------------------------
+
+
+def test_a_new_run_is_queued_and_holds_its_recipe(run: Run) -> None:
+    assert run.path.parent == runs.models_dir()
+    assert run.id.endswith(run.recipe.name + run.id[-5:])
+    assert run.recipe == RECIPE
+    assert (run.status, run.active, run.name) == ("queued", True, "small")
+    assert (run.metrics, run.events(), run.log_tail()) == (None, ([], 0), "")
+    assert sorted(path.name for path in run.path.iterdir()) == ["recipe.toml", "state.json"]
+
+
+def test_runs_are_listed_newest_first_and_trained_oldest_first() -> None:
+    made = [runs.create(RECIPE) for _ in range(3)]
+    for created, each in zip((30, 10, 20), made, strict=True):
+        set_state(each, created=created)
+    assert runs.queued() == [made[1], made[2], made[0]]
+    assert runs.list_runs() == sorted(made, key=lambda each: each.id, reverse=True)
+
+
+def test_a_run_is_found_by_its_id(run: Run) -> None:
+    assert runs.load(run.id) == run
+    assert len({run, runs.load(run.id)}) == 1
+
+
+def test_no_folder_is_no_runs() -> None:
+    assert not runs.models_dir().exists()
+    assert runs.list_runs() == []
+
+
+@pytest.mark.parametrize(
+    "run_id", ["", ".", "..", "../outside", ".hidden", "a/b", "nowhere", "x\0"]
+)
+def test_an_id_is_a_folders_name_and_never_a_path(run_id: str, run: Run, tmp_path: Path) -> None:
+    for name in ("outside", "models/.hidden", "models/a/b"):
+        (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(RunError, match=r"no run of that name. Received: "):
+        runs.load(run_id)
+    with pytest.raises(RunError, match="no run of that name"):
+        runs.load(str(run.path))
+
+
+def test_a_title_goes_before_the_recipes_name(run: Run) -> None:
+    run.rename("  My \n first\trun " + "x" * 100)
+    assert run.name == ("My first run " + "x" * 100)[:80]
+    run.rename("  ")
+    assert run.name == "small"
+    assert run.status == "queued"
+
+
+def test_a_deleted_run_is_gone_and_the_others_stay(run: Run) -> None:
+    other = runs.create(RECIPE)
+    (run.path / "checkpoint").mkdir()
+    (run.path / "checkpoint" / "last.npz").write_bytes(b"x")
+    run.delete()
+    assert runs.list_runs() == [other]
+    assert [path.name for path in runs.models_dir().iterdir() if path.is_dir()] == [other.id]
+
+
+@pytest.mark.parametrize("status", ["running", "stopping"])
+def test_a_training_run_is_not_deleted(status: str, run: Run) -> None:
+    set_state(run, **own_process(status=status))
+    with pytest.raises(RunError, match="is training; stop it first"):
+        run.delete()
+    assert runs.list_runs() == [run]
+
+
+def test_a_zip_holds_the_folder_without_its_checkpoint(run: Run) -> None:
+    (run.path / "checkpoint").mkdir()
+    (run.path / "checkpoint" / "last.npz").write_bytes(b"x")
+    (run.path / ".tmp-model.keras").write_bytes(b"half")
+    (run.path / "worker.log").write_text("hello")
+    file = io.BytesIO()
+    run.write_zip(file)
+    with zipfile.ZipFile(file) as archive:
+        names = ["recipe.toml", "state.json", "worker.log"]
+        assert archive.namelist() == [f"{run.id}/{name}" for name in names]
+        assert archive.read(f"{run.id}/worker.log") == b"hello"
+
+
+@pytest.mark.parametrize("crash", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_crash_while_a_run_is_made_leaves_nothing(
+    crash: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(recipe: Recipe) -> str:
+        assert runs.list_runs() == []  # nor is half a run seen meanwhile
+        raise crash
+
+    monkeypatch.setattr(Recipe, "to_toml", broken)
+    with pytest.raises(type(crash)):
+        runs.create(RECIPE)
+    assert list(runs.models_dir().iterdir()) == []
+
+
+# --- events ------------------------------------------------------------------
+
+
+def test_a_half_written_last_line_is_left_for_later(run: Run) -> None:
+    path = run.path / "events.jsonl"
+    path.write_bytes(b'{"kind":"start","step":0}\n{"kind":"bat')
+    first, offset = run.events()
+    assert [event["kind"] for event in first] == ["start"]
+    assert run.events(offset) == ([], offset)
+    with open(path, "ab") as file:
+        file.write(b'ch","step":1}\n')
+    later, end = run.events(offset)
+    assert later == [{"kind": "batch", "step": 1}]
+    assert end == path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    "line", [b"garbage", b"\xff\xfe", b"[1, 2]", b"7", b"{}", b'{"step": 1}', b"", b'{"kind":']
+)
+def test_a_garbled_line_is_passed_over(line: bytes, run: Run) -> None:
+    (run.path / "events.jsonl").write_bytes(b'{"kind":"a"}\n' + line + b'\n{"kind":"b"}\n')
+    assert [event["kind"] for event in run.events()[0]] == ["a", "b"]
+
+
+def test_following_an_ended_run_gives_its_events_and_ends(run: Run) -> None:
+    (run.path / "events.jsonl").write_bytes(b'{"kind":"a"}\n{"kind":"b"}\n')
+    set_state(run, status="finished")
+    assert [event["kind"] for event in run.follow()] == ["a", "b"]
+    assert [event["kind"] for event in run.follow(offset=13)] == ["b"]
+
+
+def test_following_a_run_gives_events_as_they_come(run: Run) -> None:
+    events = run.follow(poll=0.01)
+    for number in range(3):
+        with open(run.path / "events.jsonl", "a") as file:
+            file.write(f'{{"kind":"batch","step":{number}}}\n')
+        assert next(events)["step"] == number
+    set_state(run, status="stopped")
+    assert list(events) == []
+
+
+def test_after_a_resume_what_is_done_again_counts_once() -> None:
+    def told(*numbers: int, attempt: int) -> list[dict[str, Any]]:
+        kinds = {0: "start", 2: "epoch", 4: "epoch"}
+        return [{"kind": kinds.get(n, "batch"), "step": n, "attempt": attempt} for n in numbers]
+
+    first = [{"kind": "stage"}, {"kind": "start", "step": 0}, *told(1, 2, 3, 4, attempt=1)]
+    again = [{"kind": "stage"}, {"kind": "start", "step": 2}, *told(3, 4, 5, attempt=2)]
+
+    def counted(events: list[dict[str, Any]]) -> list[tuple[int, int]]:
+        kept = [event for event in runs.current(events) if event["kind"] in ("batch", "epoch")]
+        return [(event["step"], event["attempt"]) for event in kept]
+
+    assert counted(first) == [(1, 1), (2, 1), (3, 1), (4, 1)]
+    assert counted([*first, *again]) == [(1, 1), (2, 1), (3, 2), (4, 2), (5, 2)]
+    # Until it has begun again, what was done before still counts.
+    assert counted([*first, again[0]]) == counted(first)
+    # Stopped before its first checkpoint, it begins anew.
+    assert counted([*again, *first]) == counted(first)
+
+
+# --- state -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["running", "stopping"])
+def test_a_run_trains_as_long_as_its_process(status: str, run: Run) -> None:
+    set_state(run, **own_process(status=status))
+    assert (run.status, run.active) == (status, True)
+
+
+@pytest.mark.parametrize("status", ["running", "stopping"])
+@pytest.mark.parametrize(
+    "process",
+    [
+        {"started": 1_000_000.0},  # the number went to another process
+        {"pid": None},
+        {"started": None},
+        {"pid": 2**22 + 1},  # beyond what Linux gives
+        {"pid": -1},
+        {"pid": 10**30},
+    ],
+)
+def test_a_run_whose_process_is_gone_has_failed(
+    process: dict[str, Any], status: str, run: Run
+) -> None:
+    set_state(run, **own_process(status=status, **process))
+    assert (run.status, run.active) == ("failed", False)
+    assert "ended without a word" in run.state.message
+
+
+def test_a_process_that_has_ended_trains_no_more(run: Run) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        started = psutil.Process(process.pid).create_time()
+        set_state(run, status="running", pid=process.pid, started=started)
+        assert run.status == "running"
+        process.kill()
+        # Killed and not yet waited for, it is a zombie.
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            pass
+        assert run.status == "failed"
+    assert run.status == "failed"
+
+
+def test_a_queued_run_stops_at_once(run: Run) -> None:
+    run.stop()
+    assert run.status == "stopped"
+    assert runs.queued() == []
+
+
+def test_a_training_run_is_asked_to_stop_and_may_be_asked_again(run: Run) -> None:
+    set_state(run, **own_process())
+    run.stop()
+    assert run.status == "stopping"
+    run.stop()
+    assert run.status == "stopping"
+
+
+@pytest.mark.parametrize("status", ["finished", "stopped", "failed"])
+def test_an_ended_run_cannot_stop(status: str, run: Run) -> None:
+    set_state(run, status=status)
+    with pytest.raises(RunError, match=f"Only a run that trains can stop. .* is {status}"):
+        run.stop()
+    assert run.status == status
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "finished"])
+def test_only_a_stopped_or_failed_run_goes_on(status: str, run: Run) -> None:
+    set_state(run, **own_process(status=status))
+    with pytest.raises(RunError, match=f"Only a stopped or failed run can go on. .* is {status}"):
+        run.resume()
+    assert run.status == status
+
+
+def test_a_claimed_run_is_this_process_and_is_claimed_once(run: Run) -> None:
+    run.claim()
+    assert (run.status, run.state.pid) == ("running", os.getpid())
+    with pytest.raises(RunError, match="is running, not queued"):
+        run.claim()
+
+
+def test_of_many_processes_one_claims_a_run(tmp_path: Path) -> None:
+    made = [runs.create(RECIPE) for _ in range(8)]
+    program = """
+import sys, time, pathlib
+from digitcore import runs
+print("ready", flush=True)
+sys.stdin.readline()
+for run in runs.list_runs():
+    try:
+        run.claim()
+        print(run.id)
+    except runs.RunError:
+        pass
+"""
+    command = [sys.executable, "-c", program]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, cwd=ROOT, **pipes) for _ in range(4)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    claimed = [line for process in processes for line in process.communicate()[0].splitlines()]
+    assert sorted(claimed) == sorted(each.id for each in made)
+
+
+# --- broken folders ----------------------------------------------------------
+
+BROKEN: dict[str, tuple[str, bytes | None, str]] = {
+    "no recipe": ("recipe.toml", None, "recipe"),
+    "garbage recipe": ("recipe.toml", b"\xff\x00", "cannot be read"),
+    "unknown field": ("recipe.toml", b"colour = 1", "not valid"),
+    "no state": ("state.json", None, "state.json"),
+    "empty state": ("state.json", b"", "state.json cannot be read"),
+    "garbage state": ("state.json", b"\xff\x00{", "state.json cannot be read"),
+    "state is a list": ("state.json", b"[1]", "state.json cannot be read"),
+    "state lacks a key": ("state.json", b'{"status": "queued"}', "created"),
+    "unknown status": ("state.json", b'{"status": "dancing", "created": 1}', "dancing"),
+    "time in words": ("state.json", b'{"status": "queued", "created": "noon"}', "created"),
+    "process in words": (
+        "state.json",
+        b'{"status": "running", "created": 1, "pid": "init", "started": 1}',
+        "pid",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "words"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_folder_says_why_and_harms_no_other(
+    name: str, content: bytes | None, words: str, run: Run
+) -> None:
+    broken = runs.create(RECIPE)
+    (broken.path / name).unlink()
+    if content is not None:
+        (broken.path / name).write_bytes(content)
+    broken = runs.load(broken.id)
+    assert (broken.status, broken.active) == ("broken", False)
+    assert broken.id in broken.state.message
+    assert words in broken.state.message
+    assert "\n" not in broken.state.message
+    assert broken.name
+    assert set(runs.list_runs()) == {run, broken}
+    assert runs.queued() == [run]
+
+
+def test_a_broken_run_can_be_deleted_but_not_stopped(run: Run) -> None:
+    (run.path / "state.json").unlink()
+    with pytest.raises(RunError, match=r"Only a run that trains can stop. .* is broken"):
+        runs.load(run.id).stop()
+    runs.load(run.id).delete()
+    assert runs.list_runs() == []
+
+
+def test_files_and_hidden_folders_are_no_runs(run: Run) -> None:
+    (runs.models_dir() / "notes.txt").write_text("hello")
+    (runs.models_dir() / ".new-abc").mkdir()
+    assert runs.list_runs() == [run]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
+def test_damaged_metrics_are_told_of(content: bytes, run: Run) -> None:
+    (run.path / "metrics.json").write_bytes(content)
+    with pytest.raises(RunError, match=rf"metrics\.json of run {run.id}"):
+        run.metrics  # noqa: B018
+
+
+# --- probabilities -----------------------------------------------------------
+
+
+def table(count: int) -> np.ndarray:
+    return np.full((count, 10), 0.1, np.float32)
+
+
+def test_probabilities_are_read_back(run: Run) -> None:
+    np.savez_compressed(run.path / "probabilities.npz", test=table(4), validation=table(2))
+    found = run.probabilities()
+    assert list(found) == ["test", "validation"]
+    np.testing.assert_array_equal(found["test"], table(4))
+
+
+def test_a_run_without_probabilities_says_so(run: Run) -> None:
+    with pytest.raises(RunError, match="has no predictions yet"):
+        run.probabilities()
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PK\x03\x04 cut short"])
+def test_damaged_probabilities_are_told_of(content: bytes, run: Run) -> None:
+    (run.path / "probabilities.npz").write_bytes(content)
+    with pytest.raises(RunError, match=r"probabilities\.npz .* cannot be read"):
+        run.probabilities()
+
+
+def test_probabilities_with_flipped_bytes_are_told_of(run: Run) -> None:
+    path = run.path / "probabilities.npz"
+    np.savez_compressed(path, test=table(4000), validation=table(4000))
+    content = bytearray(path.read_bytes())
+    for place in range(60, 100):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=r"probabilities\.npz .* cannot be read"):
+        run.probabilities()
+
+
+def test_a_single_array_is_no_probabilities(run: Run) -> None:
+    with open(run.path / "probabilities.npz", "wb") as file:
+        np.save(file, table(4))
+    with pytest.raises(RunError, match=r"probabilities\.npz .* cannot be read"):
+        run.probabilities()
+
+
+def test_pickles_are_not_opened(run: Run, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    trap = np.array([Trap()], dtype=object)
+    np.savez(run.path / "probabilities.npz", test=trap, validation=trap)
+    with pytest.raises(RunError, match=r"probabilities\.npz .* cannot be read"):
+        run.probabilities()
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"test": table(4)},
+        {"test": table(4), "validation": table(4).ravel()},
+        {"test": table(4)[:, :9], "validation": table(4)},
+    ],
+    ids=["one is missing", "one is flat", "one has nine columns"],
+)
+def test_other_arrays_are_no_probabilities(arrays: dict[str, np.ndarray], run: Run) -> None:
+    np.savez(run.path / "probabilities.npz", **arrays)
+    with pytest.raises(RunError, match=r"probabilities\.npz of run"):
+        run.probabilities()
+
+
+# --- files -------------------------------------------------------------------
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_bytes(b"a long old content")
+    with open(path, "rb") as reader:
+        runs.write_atomic(path, b"new")
+        assert reader.read() == b"a long old content"
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_old_file_stays_when_a_write_fails(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_bytes(b"old")
+    with pytest.raises(TypeError):
+        runs.write_atomic(path, "not bytes")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_left_when_the_place_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    (path / "within").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"state\.json"):
+        runs.write_atomic(path, b"new")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_log_tail_is_the_last_lines_whatever_their_bytes(run: Run) -> None:
+    lines = [f"line {number}" for number in range(5000)]
+    (run.path / "worker.log").write_bytes("\n".join(lines).encode() + b"\n\xff end\n")
+    assert run.log_tail(3) == "line 4998\nline 4999\n\ufffd end"

@@ -1,0 +1,579 @@
+"""Training itself, on a few hundred small digits: repeatable, resumable, stoppable, and honest."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from digitcore import training
+from digitcore.data import Dataset, Split, load_dataset
+from digitcore.recipe import Recipe
+from digitcore.training import Checkpoint, Event, Trained
+
+PLAIN = Recipe(
+    name="plain",
+    layers=[{"kind": "flatten"}, {"kind": "dense", "units": 16}],
+    epochs=2,
+    batch_size=50,
+    learning_rate=0.005,
+)
+# Everything that has a state of its own or draws random numbers.
+RICH = PLAIN.changed(
+    layers=[
+        {"kind": "conv", "filters": 4, "kernel": 5, "stride": 2, "activation": "linear"},
+        {"kind": "batch_norm", "activation": "relu"},
+        {"kind": "dropout", "rate": 0.3},
+        {"kind": "flatten"},
+        {"kind": "dense", "units": 16},
+        {"kind": "dropout", "rate": 0.5},
+    ],
+    epochs=3,
+    schedule="cosine",
+    warmup_share=0.3,
+    rotation=10,
+    shift=2,
+    scale=0.1,
+    shear=5,
+    label_smoothing=0.1,
+    weight_decay=0.01,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def deterministic_operations() -> Any:
+    """As in the worker: bits are compared below. It cannot be undone, and harms no other test."""
+    tf.config.experimental.enable_op_determinism()
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    """330 training and 70 validation images of scikit-learn's; the test split must not be read."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DIGITCORE_DATA_DIR", raising=False)
+        patch.setenv("XDG_CACHE_HOME", "/nowhere")
+        patch.setenv("KERAS_HOME", "/nowhere")
+        found = load_dataset(training_images=400, validation_share=0.175, download=False)
+    assert (len(found.train), len(found.validation)) == (330, 70)
+    return dataclasses.replace(found, test=Untouchable())
+
+
+class Untouchable:
+    def __getattribute__(self, name: str) -> Any:
+        raise AssertionError(f"the test split was read: {name}")
+
+    def __len__(self) -> int:
+        raise AssertionError("the test split was counted")
+
+
+class Outcome(NamedTuple):
+    trained: Trained
+    events: list[Event]
+    checkpoints: list[Checkpoint]
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        return self.trained.model.get_weights()
+
+    @property
+    def curves(self) -> list[dict[str, Any]]:
+        """The events without what a clock gives."""
+        clocks = ("time", "images_per_second")
+        return [{k: v for k, v in event.items() if k not in clocks} for event in self.events]
+
+    def of(self, kind: str) -> list[Event]:
+        return [event for event in self.events if event["kind"] == kind]
+
+
+def run(
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    stop_when: Callable[[Event], bool] = lambda event: False,
+    resume_from: Checkpoint | None = None,
+) -> Outcome:
+    events: list[Event] = []
+    checkpoints: list[Checkpoint] = []
+
+    def report(event: Event) -> bool:
+        events.append(event)
+        return stop_when(event)
+
+    trained = training.train(
+        recipe,
+        dataset,
+        report,
+        save=lambda checkpoint: checkpoints.append(copy.deepcopy(checkpoint)),
+        resume_from=resume_from,
+    )
+    return Outcome(trained, events, checkpoints)
+
+
+def assert_same_weights(one: Outcome, other: Outcome) -> None:
+    for left, right in zip(one.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.fixture(scope="module")
+def plain(digits: Dataset) -> Outcome:
+    return run(PLAIN, digits)
+
+
+@pytest.fixture(scope="module")
+def rich(digits: Dataset) -> Outcome:
+    return run(RICH, digits)
+
+
+# --- the same again ----------------------------------------------------------
+
+
+def test_the_same_recipe_gives_the_same_bits(rich: Outcome, digits: Dataset) -> None:
+    again = run(RICH, digits)
+    assert again.curves == rich.curves
+    assert_same_weights(again, rich)
+
+
+def test_another_seed_gives_another_network(plain: Outcome, digits: Dataset) -> None:
+    other = run(PLAIN.changed(seed=1), digits)
+    assert other.curves != plain.curves
+    assert not np.array_equal(other.weights[0], plain.weights[0])
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_resumed_training_ends_as_if_it_had_never_been_interrupted(
+    epoch: int, rich: Outcome, digits: Dataset
+) -> None:
+    checkpoint = rich.checkpoints[epoch - 1]
+    assert checkpoint.epoch == epoch
+    resumed = run(RICH, digits, resume_from=copy.deepcopy(checkpoint))
+    done = [e for e in rich.curves if e["kind"] != "start" and e["epoch"] <= epoch]
+    start = {"kind": "start", "step": 7 * epoch, "steps": 21, "steps_per_epoch": 7}
+    assert resumed.curves == [start, *rich.curves[1 + len(done) :]]
+    assert_same_weights(resumed, rich)
+    assert resumed.trained.best_epoch == rich.trained.best_epoch
+    assert resumed.trained.epochs == 3
+
+
+def test_a_resumed_training_keeps_a_best_epoch_from_before(plain: Outcome, digits: Dataset) -> None:
+    checkpoint = copy.deepcopy(plain.checkpoints[0])
+    checkpoint.best_accuracy = 1.1  # what no later epoch can reach
+    resumed = run(PLAIN, digits, resume_from=checkpoint)
+    assert resumed.trained.best_epoch == 1
+    for kept, best in zip(resumed.weights, checkpoint.best_weights, strict=True):
+        np.testing.assert_array_equal(kept, best)
+
+
+def test_seconds_of_a_resumed_training_are_added_up(plain: Outcome, digits: Dataset) -> None:
+    checkpoint = copy.deepcopy(plain.checkpoints[0])
+    checkpoint.fit_seconds = 1000.0
+    assert 1000 < run(PLAIN, digits, resume_from=checkpoint).trained.fit_seconds < 1500
+
+
+def test_a_checkpoint_of_another_network_is_refused(rich: Outcome, digits: Dataset) -> None:
+    with pytest.raises(ValueError, match=r"must hold .* arrays. Received: "):
+        run(PLAIN.changed(epochs=3), digits, resume_from=copy.deepcopy(rich.checkpoints[0]))
+
+
+# --- stopping ----------------------------------------------------------------
+
+
+def test_a_stop_in_the_second_epoch_ends_it_there_and_keeps_the_best(digits: Dataset) -> None:
+    recipe = PLAIN.changed(epochs=50)
+    outcome = run(recipe, digits, stop_when=lambda e: e["kind"] == "batch" and e["step"] == 9)
+    assert outcome.trained.stopped
+    assert outcome.trained.epochs == 2
+    assert [event["step"] for event in outcome.of("batch")] == list(range(1, 10))
+    assert outcome.trained.model(digits.validation.images).shape == (70, 10)
+    # The part of an epoch is no place to go on from.
+    assert [checkpoint.epoch for checkpoint in outcome.checkpoints] == [1]
+
+
+def test_a_stop_at_the_first_step_still_gives_a_network(digits: Dataset) -> None:
+    outcome = run(PLAIN, digits, stop_when=lambda event: event["kind"] == "batch")
+    assert outcome.trained.stopped
+    assert outcome.trained.best_epoch == 1
+    assert outcome.checkpoints == []
+    assert len(outcome.of("epoch")) == 1
+
+
+def test_a_stop_before_the_first_step_ends_soon(digits: Dataset) -> None:
+    outcome = run(PLAIN, digits, stop_when=lambda event: event["kind"] == "start")
+    assert outcome.trained.stopped
+    assert len(outcome.of("batch")) <= 1
+
+
+def test_a_stop_after_an_epoch_has_a_checkpoint_of_it(digits: Dataset) -> None:
+    outcome = run(PLAIN, digits, stop_when=lambda event: event["kind"] == "epoch")
+    assert outcome.trained.stopped
+    assert [checkpoint.epoch for checkpoint in outcome.checkpoints] == [1]
+
+
+def test_a_stop_that_comes_with_the_last_step_changes_nothing(
+    plain: Outcome, digits: Dataset
+) -> None:
+    outcome = run(PLAIN, digits, stop_when=lambda event: event.get("step") == 14)
+    assert not outcome.trained.stopped
+    assert outcome.curves == plain.curves
+
+
+def test_a_stopped_training_can_go_on(plain: Outcome, digits: Dataset) -> None:
+    stopped = run(PLAIN, digits, stop_when=lambda event: event.get("step") == 9)
+    assert_same_weights(run(PLAIN, digits, resume_from=stopped.checkpoints[-1]), plain)
+
+
+def test_early_stopping_ends_after_epochs_without_a_better_one(digits: Dataset) -> None:
+    # So small a rate changes no answer, and so makes no epoch better than the first.
+    recipe = PLAIN.changed(epochs=20, learning_rate=1e-12, early_stopping=2)
+    outcome = run(recipe, digits)
+    assert outcome.trained.epochs < 20
+    assert outcome.trained.epochs - outcome.trained.best_epoch == 2
+    assert not outcome.trained.stopped
+
+
+# --- events ------------------------------------------------------------------
+
+
+def test_events_have_their_keys(rich: Outcome) -> None:
+    step = {"kind", "step", "epoch", "loss", "accuracy", "time"}
+    assert set(rich.events[0]) == {"kind", "step", "steps", "steps_per_epoch", "time"}
+    for event in rich.of("batch"):
+        assert set(event) == {*step, "images_per_second"}
+    for event in rich.of("epoch"):
+        more = {"validation_loss", "validation_accuracy", "learning_rate", "best"}
+        assert set(event) == step | more
+    assert [event["kind"] for event in rich.events] == ["start", *(["batch"] * 7 + ["epoch"]) * 3]
+
+
+def test_events_hold_plain_finite_values(rich: Outcome) -> None:
+    for event in rich.events:
+        for key, value in event.items():
+            assert type(value) in (int, float, str, bool), key
+            assert isinstance(value, str) or math.isfinite(value)
+
+
+def test_steps_and_times_go_up(rich: Outcome) -> None:
+    assert [event["step"] for event in rich.of("batch")] == list(range(1, 22))
+    times = [event["time"] for event in rich.events]
+    assert times == sorted(times)
+
+
+def test_an_epochs_means_are_those_of_its_batches(rich: Outcome) -> None:
+    images = [50] * 6 + [30]
+    for epoch in rich.of("epoch"):
+        batches = [event for event in rich.of("batch") if event["epoch"] == epoch["epoch"]]
+        for key in ("loss", "accuracy"):
+            mean = np.average([event[key] for event in batches], weights=images)
+            assert epoch[key] == pytest.approx(mean, abs=1e-4)
+
+
+def test_a_long_epoch_tells_of_some_steps_only_and_of_all_images(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "EVENTS_AN_EPOCH", 3)
+    outcome = run(PLAIN.changed(epochs=1), digits)
+    # Every second step of seven, and the last.
+    assert [event["step"] for event in outcome.of("batch")] == [2, 4, 6, 7]
+    mean = np.average([e["loss"] for e in outcome.of("batch")], weights=[100, 100, 100, 30])
+    assert outcome.of("epoch")[0]["loss"] == pytest.approx(mean, abs=1e-4)
+
+
+def test_the_first_batch_events_are_computed_right(plain: Outcome, digits: Dataset) -> None:
+    keras.utils.set_random_seed(PLAIN.seed)
+    untrained = training.network.build(PLAIN)
+    images, labels = next(iter(training.batches(PLAIN, digits.train)))
+    probabilities = untrained(images).numpy()
+    right = labels.numpy().astype(bool)
+    first = plain.of("batch")[0]
+    assert first["loss"] == pytest.approx(-np.log(probabilities[right]).mean(), abs=1e-4)
+    assert first["accuracy"] == pytest.approx(
+        (probabilities.argmax(axis=1) == right.argmax(axis=1)).mean(), abs=1e-6
+    )
+
+
+def test_speed_counts_training_images(plain: Outcome) -> None:
+    last = plain.checkpoints[-1]
+    assert last.images == 2 * 330
+    assert plain.trained.images_per_second == pytest.approx(660 / last.training_seconds)
+    assert last.training_seconds < plain.trained.fit_seconds
+
+
+# --- the best epoch ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [70, 3], ids=["accuracy", "loss between equals"])
+def test_the_model_is_that_of_the_epoch_best_on_validation(count: int, digits: Dataset) -> None:
+    few = digits.validation.images[:count], digits.validation.labels[:count]
+    dataset = dataclasses.replace(digits, validation=Split(*few))
+    # So high a rate that accuracy and loss go up and down.
+    outcome = run(PLAIN.changed(epochs=8, learning_rate=0.2), dataset)
+    scores = [(e["validation_accuracy"], -e["validation_loss"]) for e in outcome.of("epoch")]
+    best = outcome.trained.best_epoch
+    assert scores[best - 1] == max(scores)
+    assert [e["best"] for e in outcome.of("epoch")] == [
+        score > max(scores[:i], default=(-1, 0)) for i, score in enumerate(scores)
+    ]
+    right = outcome.trained.model(few[0]).numpy().argmax(axis=1) == few[1]
+    assert right.mean() == pytest.approx(scores[best - 1][0], abs=1e-6)
+
+
+def test_it_learns(digits: Dataset) -> None:
+    outcome = run(PLAIN.changed(epochs=12), digits)
+    assert max(event["validation_accuracy"] for event in outcome.of("epoch")) > 0.7
+
+
+def test_a_bfloat16_training_ends_in_a_float32_network(digits: Dataset) -> None:
+    outcome = run(RICH.changed(precision="mixed_bfloat16", epochs=1), digits)
+    assert {layer.compute_dtype for layer in outcome.trained.model.layers[2:]} == {"float32"}
+    assert {weight.dtype for weight in outcome.weights} == {np.dtype(np.float32)}
+
+
+# --- learning rate, optimizer, regularisation ---------------------------------
+
+
+def rates(recipe: Recipe, steps: int) -> list[float]:
+    schedule = training._optimizer(recipe, steps)._learning_rate
+    if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        return [float(schedule)] * (steps * recipe.epochs + 1)
+    return [float(schedule(step)) for step in range(steps * recipe.epochs + 1)]
+
+
+def test_a_constant_rate_stays() -> None:
+    assert rates(PLAIN, 10) == pytest.approx([0.005] * 21)
+
+
+def test_a_cosine_climbs_to_the_peak_and_falls_to_zero() -> None:
+    recipe = PLAIN.changed(epochs=4, schedule="cosine", warmup_share=0.25, learning_rate=0.02)
+    found = rates(recipe, 10)
+    assert found[:11] == pytest.approx([0.002 * step for step in range(11)])
+    assert found[10:] == pytest.approx(
+        [0.01 * (1 + math.cos(math.pi * step / 30)) for step in range(31)], abs=1e-7
+    )
+
+
+def test_a_cosine_without_warm_up_begins_at_the_peak() -> None:
+    found = rates(PLAIN.changed(schedule="cosine", warmup_share=0.0), 10)
+    assert found[0] == pytest.approx(0.005)
+    assert found[-1] == pytest.approx(0, abs=1e-8)
+
+
+def test_a_rate_falls_in_steps() -> None:
+    recipe = PLAIN.changed(epochs=5, schedule="step", step_epochs=2, step_factor=0.1)
+    found = rates(recipe, 10)
+    # Keras counts a boundary as the last step of the old value; steps are counted from 0.
+    assert found[:20] == pytest.approx([0.005] * 20)
+    assert found[21:40] == pytest.approx([0.0005] * 19)
+    assert found[41:50] == pytest.approx([0.00005] * 9)
+
+
+def test_the_epoch_events_tell_the_rate(digits: Dataset) -> None:
+    recipe = PLAIN.changed(epochs=3, schedule="step", step_epochs=1, step_factor=0.5)
+    told = [event["learning_rate"] for event in run(recipe, digits).of("epoch")]
+    schedule = rates(recipe, 7)
+    assert told == pytest.approx([schedule[7], schedule[14], schedule[21]])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("adam", keras.optimizers.Adam),
+        ("adamw", keras.optimizers.AdamW),
+        ("sgd", keras.optimizers.SGD),
+        ("rmsprop", keras.optimizers.RMSprop),
+    ],
+)
+def test_optimizer_rate_and_decay_reach_keras(name: str, kind: type) -> None:
+    recipe = PLAIN.changed(optimizer=name, weight_decay=0.02, momentum=0.7, learning_rate=0.03)
+    optimizer = training._optimizer(recipe, 10)
+    assert type(optimizer) is kind
+    assert float(optimizer.learning_rate) == pytest.approx(0.03)
+    assert optimizer.weight_decay == 0.02
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.7])
+def test_momentum_reaches_sgd_and_looks_ahead(momentum: float) -> None:
+    optimizer = training._optimizer(PLAIN.changed(optimizer="sgd", momentum=momentum), 10)
+    assert optimizer.momentum == momentum
+    assert optimizer.nesterov == (momentum > 0)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
+def test_decay_shrinks_kernels_and_no_biases(name: str) -> None:
+    recipe = PLAIN.changed(optimizer=name, epochs=1, learning_rate=1e-4, weight_decay=1.0)
+    optimizer = training._optimizer(recipe, 1)
+    kernel = keras.Variable(np.ones((3, 2), np.float32), name="kernel")
+    bias = keras.Variable(np.ones(2, np.float32), name="bias")
+    optimizer.build([kernel, bias])
+    optimizer.apply([tf.zeros((3, 2)), tf.zeros(2)])
+    np.testing.assert_allclose(kernel, 1 - 1e-4, atol=1e-7)
+    np.testing.assert_array_equal(bias, 1)
+
+
+def test_of_a_whole_network_only_kernels_decay() -> None:
+    optimizer = training._optimizer(RICH, 7)
+    model = training.network.build(RICH)
+    optimizer.build(model.trainable_variables)
+    decayed = {v.path for v in model.trainable_variables if optimizer._use_weight_decay(v)}
+    assert {path.rsplit("/")[-1] for path in decayed} == {"kernel"}
+    assert len(decayed) == 3
+
+
+def test_label_smoothing_raises_the_loss_that_is_trained_on(
+    plain: Outcome, digits: Dataset
+) -> None:
+    smooth = run(PLAIN.changed(label_smoothing=0.3, epochs=4), digits)
+    sharp = run(PLAIN.changed(epochs=4), digits)
+    assert smooth.of("epoch")[-1]["loss"] > sharp.of("epoch")[-1]["loss"]
+    # Smoothed labels leave an entropy that no network can go below.
+    shares = np.array([0.73, *[0.03] * 9])
+    assert smooth.of("epoch")[-1]["loss"] > -(shares * np.log(shares)).sum()
+
+
+# --- batches and warps -------------------------------------------------------
+
+
+def numbered(count: int) -> Split:
+    """Images that tell their number, and labels that agree with it."""
+    images = np.zeros((count, 28, 28), np.uint8)
+    images[:, 0, 0] = np.arange(count) % 256
+    images[:, 0, 1] = np.arange(count) // 256
+    return Split(images, (np.arange(count) % 10).astype(np.uint8))
+
+
+def orders(recipe: Recipe, split: Split, first_epoch: int = 0) -> list[list[int]]:
+    """The numbers of the images in each epoch, in order."""
+    seen = []
+    for images, labels in training.batches(recipe, split, first_epoch):
+        numbers = images[:, 0, 0].numpy().astype(int) + 256 * images[:, 0, 1].numpy().astype(int)
+        np.testing.assert_array_equal(labels.numpy().argmax(axis=1), numbers % 10)
+        seen.extend(numbers.tolist())
+    size = len(split)
+    return [seen[i : i + size] for i in range(0, len(seen), size)]
+
+
+def test_each_epoch_has_all_images_once_in_an_order_of_its_own() -> None:
+    recipe = PLAIN.changed(epochs=3, batch_size=64)
+    found = orders(recipe, numbered(330))
+    assert len(found) == 3
+    for order in found:
+        assert sorted(order) == list(range(330))
+    assert found[0] != found[1] != found[2] != found[0]
+    assert found[0] != list(range(330))
+
+
+def test_batches_never_mix_epochs() -> None:
+    recipe = PLAIN.changed(epochs=2, batch_size=64)
+    sizes = [len(labels) for _, labels in training.batches(recipe, numbered(330))]
+    assert sizes == [64, 64, 64, 64, 64, 10] * 2
+
+
+def test_a_later_epoch_can_be_the_first() -> None:
+    recipe = PLAIN.changed(epochs=3)
+    split = numbered(330)
+    assert orders(recipe, split, first_epoch=2) == orders(recipe, split)[2:]
+
+
+def test_order_follows_the_seed() -> None:
+    split = numbered(330)
+    assert orders(PLAIN.changed(seed=5), split) == orders(PLAIN.changed(seed=5), split)
+    assert orders(PLAIN.changed(seed=5), split) != orders(PLAIN.changed(seed=6), split)
+
+
+def test_warps_differ_from_epoch_to_epoch_and_not_from_time_to_time(digits: Dataset) -> None:
+    recipe = PLAIN.changed(rotation=20, batch_size=330)
+    one = Split(np.repeat(digits.train.images[:1], 330, axis=0), digits.train.labels)
+    first, second = (batch.numpy() for batch, _ in training.batches(recipe, one))
+    again, _ = next(iter(training.batches(recipe, one)))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, second)
+    assert len(np.unique(first, axis=0)) > 200
+
+
+SEED = [3, 4]
+
+
+def warp(images: np.ndarray, seed: list[int] = SEED, **changes: float) -> np.ndarray:
+    return training.warp(tf.constant(images), PLAIN.changed(**changes), tf.constant(seed)).numpy()
+
+
+def centre(images: np.ndarray) -> np.ndarray:
+    """Centre of mass of each image, as (x, y) in pixels."""
+    grid = np.arange(28)
+    mass = images.sum(axis=(1, 2), dtype=float)
+    x = (images.sum(axis=1, dtype=float) * grid).sum(axis=1) / mass
+    y = (images.sum(axis=2, dtype=float) * grid).sum(axis=1) / mass
+    return np.stack([x, y], axis=1)
+
+
+def bars() -> np.ndarray:
+    """100 equal images of an upright bar in the middle."""
+    images = np.zeros((100, 28, 28), np.uint8)
+    images[:, 8:20, 13:15] = 255
+    return images
+
+
+def test_no_warp_changes_nothing(digits: Dataset) -> None:
+    images = digits.train.images[:20]
+    np.testing.assert_array_equal(warp(images), images)
+
+
+def test_a_warp_is_decided_by_its_seed_and_keeps_uint8(digits: Dataset) -> None:
+    images = digits.train.images[:20]
+    changes = {"rotation": 15, "shift": 2, "scale": 0.1, "shear": 10}
+    warped = warp(images, **changes)
+    assert warped.dtype == np.uint8
+    assert warped.shape == images.shape
+    np.testing.assert_array_equal(warped, warp(images, **changes))
+    assert not np.array_equal(warped, warp(images, seed=[3, 5], **changes))
+
+
+def test_a_shift_moves_both_ways_and_no_farther_than_asked() -> None:
+    moved = centre(warp(bars(), shift=4)) - centre(bars())
+    assert np.abs(moved).max() <= 4.01
+    for axis in (0, 1):
+        assert moved[:, axis].max() > 3
+        assert moved[:, axis].min() < -3
+    assert abs(np.corrcoef(moved.T)[0, 1]) < 0.4
+
+
+@pytest.mark.parametrize("change", [{"rotation": 20}, {"scale": 0.2}, {"shear": 20}])
+def test_rotation_scale_and_shear_keep_the_centre(change: dict[str, float]) -> None:
+    np.testing.assert_allclose(centre(warp(bars(), **change)), 13.5, atol=0.1)
+
+
+def test_a_rotation_turns_as_far_as_asked() -> None:
+    angles = slants(warp(bars(), rotation=30))
+    assert 25 < angles.max() < 31
+    assert -31 < angles.min() < -25
+
+
+def test_a_shear_slants_as_far_as_asked() -> None:
+    angles = slants(warp(bars(), shear=20))
+    assert 16 < angles.max() < 21
+    assert -21 < angles.min() < -16
+
+
+def test_a_scale_changes_size_as_far_as_asked() -> None:
+    squares = np.zeros((100, 28, 28), np.uint8)
+    squares[:, 6:22, 6:22] = 255
+    side = np.sqrt(warp(squares, scale=0.2).mean(axis=(1, 2)) / squares[0].mean())
+    assert 1.18 < side.max() < 1.21
+    assert 0.79 < side.min() < 0.82
+
+
+def slants(images: np.ndarray) -> np.ndarray:
+    """Degrees by which each bar leans from upright: the direction of its rows' centres."""
+    y, x = np.mgrid[:28, :28]
+    angles = []
+    for image in images.astype(float):
+        dy, dx = y - np.average(y, weights=image), x - np.average(x, weights=image)
+        spread = np.cov(np.stack([dx.ravel(), dy.ravel()]), aweights=image.ravel())
+        direction = np.linalg.eigh(spread)[1][:, -1]
+        angles.append(math.degrees(math.atan(direction[0] / direction[1])))
+    return np.array(angles)

@@ -1,0 +1,409 @@
+"""Real trainings in real processes, from the shell: what a run leaves, and what can kill it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from conftest import write_npz
+
+from digitcore import runs
+from digitcore.data import load_dataset
+from digitcore.predictor import Predictor
+from digitcore.recipe import Recipe, hyperparameters
+from digitcore.runs import Run
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 240  # far more than any step takes, so that a fault fails and does not hang
+# Epochs long enough to be interrupted, and all that keeps a state from one to the next.
+LONG = ("--epochs", "6", "--batch-size", "8", "--rotation", "8", "--name", "long")
+ENDLESS = ("--epochs", "200", "--batch-size", "8")
+FAST = ("--epochs", "2")
+
+Json = dict[str, Any]
+
+
+class Studio:
+    """A models folder, small digits, and the command line that knows of both."""
+
+    def __init__(self, folder: Path, digits: Path) -> None:
+        self.models = folder / "models"
+        self.environment = os.environ | {
+            "DIGITCORE_MODELS_DIR": str(self.models),
+            "DIGITCORE_DATA_DIR": str(digits),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "KERAS_HOME": str(folder / "keras"),
+        }
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "digitcore", *arguments],
+            cwd=ROOT,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *arguments: str, status: int = 0, **environment: str) -> Json:
+        """The JSON object that a command gives."""
+        return self.end(self.start(*arguments, "--json", **environment), status)[0]
+
+    def end(self, process: subprocess.Popen[str], status: int) -> tuple[Json, list[str]]:
+        """The JSON object that a command gives in the end, and the lines of its stderr."""
+        out, err = process.communicate(timeout=SECONDS)
+        assert process.returncode == status, err
+        assert "Traceback" not in err
+        return json.loads(out.splitlines()[-1]), err.splitlines()
+
+    def only_run(self) -> Run:
+        (path,) = (path for path in self.models.iterdir() if path.is_dir())
+        return Run(path)
+
+    def workers(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                variables = process.environ()
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    continue
+            except psutil.Error:
+                continue
+            if variables.get("DIGITCORE_MODELS_DIR") == str(self.models):
+                found.append(process)
+        return found
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with scikit-learn's digits in the shape of MNIST."""
+    folder = tmp_path_factory.mktemp("digits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DIGITCORE_DATA_DIR", raising=False)
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setenv("KERAS_HOME", str(folder))
+        found = load_dataset(download=False)
+    parts = [found.train, found.validation]
+    images = np.concatenate([split.images for split in parts])
+    labels = np.concatenate([split.labels for split in parts])
+    write_npz(folder / "mnist.npz", [images, labels, found.test.images, found.test.labels])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studios(
+    tmp_path_factory: pytest.TempPathFactory, digits: Path
+) -> Iterator[Callable[[], Studio]]:
+    """Makes studios, and sees to it that no process of theirs is left behind."""
+    made: list[Studio] = []
+
+    def make() -> Studio:
+        made.append(Studio(tmp_path_factory.mktemp("studio"), digits))
+        return made[-1]
+
+    yield make
+    left = [process for studio in made for process in ended(studio.workers)]
+    for process in left:
+        process.kill()
+    assert left == []
+
+
+@pytest.fixture
+def studio(studios: Callable[[], Studio]) -> Studio:
+    return studios()
+
+
+class Finished:
+    """A training from the shell that ran to its end, and what it said."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.result = studio.call("train", "--recipe", "fast", *FAST)
+        self.run = Run(studio.models / self.result["run"])
+
+
+@pytest.fixture(scope="module")
+def finished(studios: Callable[[], Studio]) -> Finished:
+    return Finished(studios())
+
+
+class Pair:
+    """Two trainings asked for at once: one as `finished`, and a long one."""
+
+    def __init__(self, studio: Studio) -> None:
+        first = studio.start("train", "--recipe", "fast", *FAST, "--json")
+        until(studio.models.exists)
+        until(lambda: studio.only_run().recipe)
+        second = studio.start("train", "--recipe", "fast", *LONG, "--json")
+        self.runs = [
+            Run(studio.models / studio.end(process, 0)[0]["run"]) for process in (first, second)
+        ]
+
+
+@pytest.fixture(scope="module")
+def pair(studios: Callable[[], Studio]) -> Pair:
+    return Pair(studios())
+
+
+def until(true: Callable[[], Any], seconds: float = SECONDS) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def ended(processes: Callable[[], list[psutil.Process]]) -> list[psutil.Process]:
+    """The processes that are still there after a while."""
+    end = time.monotonic() + 20
+    while (left := processes()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return left
+
+
+def epochs(run: Run) -> list[Json]:
+    """Each epoch's curves, without what a clock gives."""
+    told = [event for event in runs.current(run.events()[0]) if event["kind"] == "epoch"]
+    return [{key: value for key, value in event.items() if key != "time"} for event in told]
+
+
+def network(run: Run) -> bytes:
+    return (run.path / "model.tflite").read_bytes()
+
+
+def wait_for_epoch(studio: Studio) -> Run:
+    """The studio's run, when an epoch and its checkpoint are done."""
+    until(studio.models.exists)
+    until(lambda: any(path.is_dir() for path in studio.models.glob("2*")))
+    run = Run(next(studio.models.glob("2*")))
+    until((run.path / "checkpoint" / "last.npz").exists)
+    return run
+
+
+# --- a training from the shell -----------------------------------------------
+
+
+def test_train_gives_one_json_object_with_what_was_reached(finished: Finished) -> None:
+    result = finished.result
+    assert (result["run"], result["status"]) == (finished.run.id, "finished")
+    assert result["parameters"] == Recipe.load("fast").parameters
+    assert result["fit_seconds"] > 0
+    assert result["images_per_second"] > 0
+    assert 0.5 < result["validation_accuracy"] <= 1
+    assert 0.5 < result["test_accuracy"] <= 1
+
+
+def test_a_finished_run_has_every_file_and_no_other(finished: Finished) -> None:
+    assert sorted(path.name for path in finished.run.path.iterdir()) == [
+        "checkpoint",
+        "events.jsonl",
+        "metrics.json",
+        "model.keras",
+        "model.tflite",
+        "probabilities.npz",
+        "recipe.toml",
+        "state.json",
+        "worker.log",
+    ]
+    assert [path.name for path in finished.run.path.glob("checkpoint/*")] == ["last.npz"]
+    assert finished.run.status == "finished"
+    assert finished.run.recipe == Recipe.load("fast").changed(epochs=2)
+
+
+def test_metrics_are_what_evaluate_finds(finished: Finished) -> None:
+    found = finished.studio.call("evaluate", finished.run.id)
+    metrics = finished.run.metrics
+    assert metrics is not None
+    for key in ("accuracy", "interval", "loss"):
+        for split in ("test", "validation"):
+            assert found[f"{split}_{key}"] == metrics[f"{split}_{key}"]
+    assert found["data_checksum"] == metrics["data_checksum"]
+
+
+def test_metrics_tell_how_the_run_came_about(finished: Finished) -> None:
+    metrics = finished.run.metrics
+    assert metrics is not None
+    counts = [metrics[f"{split}_images"] for split in ("train", "validation", "test")]
+    assert counts == [1327, 70, 400]
+    assert (metrics["epochs"], metrics["seed"]) == (2, 0)
+    assert metrics["best_epoch"] in (1, 2)
+    assert set(metrics["versions"]) == {"python", "tensorflow", "keras", "numpy"}
+    low, high = metrics["test_interval"]
+    assert low < metrics["test_accuracy"] < high
+    assert metrics["validation_accuracy"] == pytest.approx(
+        epochs(finished.run)[metrics["best_epoch"] - 1]["validation_accuracy"]
+    )
+
+
+def test_probabilities_are_the_predictors_and_the_keras_models(
+    finished: Finished, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    monkeypatch.setenv("DIGITCORE_DATA_DIR", str(digits))
+    dataset = load_dataset(validation_share=finished.run.recipe.validation_share)
+    predictor = Predictor(finished.run)
+    tables = finished.run.probabilities()
+    for split in ("test", "validation"):
+        images = getattr(dataset, split).images
+        np.testing.assert_allclose(predictor.probabilities(images), tables[split], atol=1e-6)
+    model = keras.models.load_model(finished.run.path / "model.keras")
+    np.testing.assert_allclose(model(dataset.test.images), tables["test"], atol=1e-5)
+
+
+def test_events_tell_each_stage_and_epoch(finished: Finished) -> None:
+    events, _ = finished.run.events()
+    assert [event["stage"] for event in events if event["kind"] == "stage"] == [
+        "TensorFlow",
+        "data",
+        "training",
+        "testing",
+    ]
+    assert [event["epoch"] for event in epochs(finished.run)] == [1, 2]
+    assert all("time" in event for event in events)
+
+
+def test_runs_lists_a_finished_run(finished: Finished) -> None:
+    (row,) = finished.studio.call("runs")["runs"]
+    assert (row["run"], row["recipe"], row["status"]) == (finished.run.id, "fast", "finished")
+    assert row["test_accuracy"] == finished.result["test_accuracy"]
+
+
+# --- the same again, and one after the other ----------------------------------
+
+
+def test_the_same_recipe_trained_again_gives_the_same_run(finished: Finished, pair: Pair) -> None:
+    again = pair.runs[0]
+    assert network(again) == network(finished.run)
+    assert epochs(again) == epochs(finished.run)
+    clocks = ("fit_seconds", "images_per_second")
+    one, other = (
+        {key: value for key, value in (run.metrics or {}).items() if key not in clocks}
+        for run in (finished.run, again)
+    )
+    assert one == other
+
+
+def test_two_runs_train_one_after_the_other_in_order(pair: Pair) -> None:
+    times = [[event["time"] for event in run.events()[0]] for run in pair.runs]
+    assert max(times[0]) <= min(times[1])
+    assert [run.status for run in pair.runs] == ["finished", "finished"]
+
+
+# --- stopped, killed, resumed, failed -------------------------------------------
+
+EVERY_FLAG: Json = {
+    "name": "every-flag",
+    "description": "Every flag once.",
+    "dataset": "mnist",
+    "layers": [{"kind": "flatten"}, {"kind": "dense", "units": 12}],
+    "epochs": 199,
+    "batch_size": 7,
+    "learning_rate": 0.002,
+    "training_images": 1200,
+    "validation_share": 0.2,
+    "optimizer": "sgd",
+    "momentum": 0.8,
+    "schedule": "step",
+    "warmup_share": 0.3,
+    "step_epochs": 3,
+    "step_factor": 0.9,
+    "rotation": 5.0,
+    "shift": 1.0,
+    "scale": 0.05,
+    "shear": 3.0,
+    "weight_decay": 0.0001,
+    "label_smoothing": 0.05,
+    "early_stopping": 99,
+    "seed": 7,
+    "precision": "mixed_bfloat16",
+}
+
+
+def test_ctrl_c_stops_the_training_keeps_the_best_and_every_flag_counts(studio: Studio) -> None:
+    # A shell that ran the tests in its background may have made them deaf to Ctrl-C.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        values = {k: v if isinstance(v, str) else json.dumps(v) for k, v in EVERY_FLAG.items()}
+        flags = [part for k, v in values.items() for part in (f"--{k.replace('_', '-')}", v)]
+        process = studio.start("train", "--recipe", "two-conv", *flags, "--json")
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    run = wait_for_epoch(studio)
+    process.send_signal(signal.SIGINT)
+    result, lines = studio.end(process, 130)
+    assert (result["run"], result["status"]) == (run.id, "stopped")
+    assert any("the best epoch is kept" in line for line in lines)
+    assert result["test_accuracy"] == (run.metrics or {})["test_accuracy"]
+    assert Predictor(run).probabilities(np.zeros((1, 28, 28), np.uint8)).shape == (1, 10)
+    assert run.recipe == Recipe(**EVERY_FLAG)
+
+
+def test_every_hyperparameter_is_among_the_flags_tried_above_with_another_value() -> None:
+    assert list(EVERY_FLAG) == list(Recipe.model_fields)
+    for parameter in hyperparameters():
+        assert EVERY_FLAG[parameter.name] != parameter.default
+
+
+def test_stop_from_another_process_ends_the_training(studio: Studio) -> None:
+    process = studio.start("train", "--recipe", "fast", *ENDLESS, "--json")
+    run = wait_for_epoch(studio)
+    stopped = studio.call("stop", run.id)
+    assert (stopped["run"], stopped["status"]) == (run.id, "stopped")
+    assert stopped["test_accuracy"] > 0
+    assert studio.end(process, 130)[0]["status"] == "stopped"
+    assert len(epochs(run)) < 200
+    assert ended(studio.workers) == []
+
+
+def test_a_killed_worker_is_a_failed_run_that_can_go_on_to_the_same_end(
+    studio: Studio, pair: Pair
+) -> None:
+    process = studio.start("train", "--recipe", "fast", *LONG, "--json")
+    run = wait_for_epoch(studio)
+    pid = run.state.pid
+    assert pid  # 0 would be all processes of this group
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: run.status == "failed", seconds=5)
+    result, lines = studio.end(process, 1)
+    assert result["status"] == "failed"
+    assert "ended without a word" in lines[-1]
+    done = len(epochs(run))
+    assert 1 <= done < 6
+    assert not (run.path / "metrics.json").exists()
+
+    resumed = studio.call("resume", run.id)
+    assert (resumed["run"], resumed["status"]) == (run.id, "finished")
+    starts = [event["step"] for event in run.events()[0] if event["kind"] == "start"]
+    assert starts[0] == 0 < starts[1]
+    assert network(run) == network(pair.runs[1])
+    assert epochs(run) == epochs(pair.runs[1])
+
+
+def test_a_training_without_data_fails_in_a_sentence_and_can_go_on_when_there_is_some(
+    studio: Studio, finished: Finished, tmp_path: Path
+) -> None:
+    process = studio.start(
+        "train", "--recipe", "fast", *FAST, "--json", DIGITCORE_DATA_DIR=str(tmp_path / "gone")
+    )
+    result, lines = studio.end(process, 1)
+    assert result["status"] == "failed"
+    errors = [line for line in lines if not line.startswith("Run ")]
+    assert errors == [f"Error: {result['message']}"]
+    assert "DIGITCORE_DATA_DIR" in result["message"]
+    run = studio.only_run()
+    assert run.state.message == result["message"]
+    assert "Traceback" in run.log_tail(200)
+
+    assert studio.call("resume", run.id)["status"] == "finished"
+    assert run.state.message == ""
+    assert network(run) == network(finished.run)

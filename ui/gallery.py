@@ -1,0 +1,116 @@
+"""A grid of digit tiles to open one from: one element however many tiles, for mouse and keys."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from ui.digits import RIGHT, WRONG, percent, tile_uri
+
+
+class Tile(NamedTuple):
+    """One digit and its reading; `index` is its place in the split, `confidence` 0 to 1."""
+
+    index: int
+    image: np.ndarray
+    true: int
+    predicted: int
+    confidence: float
+
+
+_CSS = f"""
+.tiles {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(5rem, 1fr));
+  gap: 0.6rem 0.5rem; padding: 3px; font-family: var(--st-font); }}
+button {{ all: unset; box-sizing: border-box; cursor: pointer; border-radius: 3px;
+  color: var(--st-text-color); display: block; }}
+img {{ display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated;
+  background: #000; border-radius: 3px 3px 0 0; border-bottom: 3px solid {WRONG}; }}
+.right img {{ border-bottom-color: {RIGHT}; }}
+.caption {{ display: flex; justify-content: space-between; gap: 0.25rem; white-space: nowrap;
+  font-size: 0.75rem; line-height: 1.5; padding: 0.1rem 0.1rem 0;
+  font-variant-numeric: tabular-nums; }}
+/* Beside the matrix a grid keeps its place when a filter leaves few tiles. */
+@media (min-width: 60rem) {{ .tiles {{ min-height: 26.5rem; align-content: start; }} }}
+.caption b {{ font-weight: 600; }}
+button:hover {{ background: var(--st-secondary-background-color); }}
+button[aria-pressed="true"] {{ outline: 2px solid var(--st-text-color); outline-offset: 1px; }}
+button:focus-visible {{ outline: 2px dashed var(--st-text-color); outline-offset: 1px; }}
+"""
+
+_HTML = '<div class="tiles" role="group" aria-label="Digits"></div>'
+
+# Tiles are kept and refilled, so that the focus stays where a person put it. Arrow
+# keys go from tile to tile; Tab leaves the grid.
+_JS = """
+export default function ({ data, parentElement, setStateValue }) {
+  const grid = parentElement.querySelector(".tiles");
+  while (grid.children.length > data.tiles.length) grid.lastChild.remove();
+  while (grid.children.length < data.tiles.length) grid.append(blank());
+  const buttons = [...grid.children];
+  const press = (pressed) => buttons.forEach((button) => {
+    button.setAttribute("aria-pressed", String(button === pressed));
+    button.tabIndex = button === pressed ? 0 : -1;
+  });
+  buttons.forEach((button, place) => {
+    const tile = data.tiles[place];
+    button.className = tile.right ? "right" : "wrong";
+    button.setAttribute("aria-label", tile.label);
+    button.querySelector("img").src = tile.uri;
+    button.querySelector("b").textContent = tile.reading;
+    button.querySelector("span span").textContent = tile.confidence;
+    button.onclick = () => { press(button); setStateValue("opened", tile.index); };
+    button.onkeydown = (event) => {
+      const row = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+      const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row }[event.key];
+      const next = step && buttons[place + step];
+      if (next) { event.preventDefault(); next.focus(); }
+    };
+  });
+  press(buttons.find((_, place) => data.tiles[place].index === data.opened) ?? buttons[0]);
+}
+
+function blank() {
+  const button = document.createElement("button");
+  button.type = "button";
+  const image = document.createElement("img");
+  image.alt = "";
+  const caption = document.createElement("span");
+  caption.className = "caption";
+  caption.append(document.createElement("b"), document.createElement("span"));
+  button.append(image, caption);
+  return button;
+}
+"""
+
+_grid = st.components.v2.component("digit_gallery", html=_HTML, css=_CSS, js=_JS)
+
+
+def gallery(tiles: list[Tile], key: str) -> int | None:
+    """Draws the tiles and returns the index of the opened one; the first until one is.
+
+    Args:
+        tiles: what is shown, some dozens at most.
+        key: of this gallery in the page.
+    """
+    if not tiles:
+        return None
+    asked = st.session_state.get(key, {}).get("opened")
+    # A tile that was opened may have gone with a filter or to another page of the grid.
+    opened = asked if asked in {tile.index for tile in tiles} else tiles[0].index
+    data = {"opened": opened, "tiles": [_plain(tile) for tile in tiles]}
+    _grid(key=key, data=data, on_opened_change=lambda: None)
+    return opened
+
+
+def _plain(tile: Tile) -> dict[str, object]:
+    sure = percent(tile.confidence)
+    return {
+        "index": tile.index,
+        "uri": tile_uri(tile.image),
+        "right": tile.true == tile.predicted,
+        "reading": f"{tile.true} → {tile.predicted}",
+        "confidence": sure,
+        "label": f"{tile.true} read as {tile.predicted}, {sure} sure, image {tile.index}",
+    }

@@ -1,0 +1,87 @@
+"""Which run a page is about: chosen in the page, kept in the URL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+
+import streamlit as st
+
+from digitcore import runs
+from digitcore.runs import Run, RunError, Status
+from ui.notices import run_notice
+
+_KEY = "picked_run"
+_REMEMBERED = "run_id"
+
+
+def pick_run(statuses: Collection[Status] = ("finished", "stopped"), need: str = "") -> Run:
+    """A select box of the runs that can be used here; the page ends when there is none.
+
+    Args:
+        statuses: which runs are offered.
+        need: the beginning of the name of a file that a run must have.
+    """
+    offered = {
+        run.id: run
+        for run in runs.list_runs()
+        if any(run.path.glob(f"{need or 'model.tflite'}*")) and run.status in statuses
+    }
+    if not offered:
+        _nothing_yet()
+    wanted = chosen_id()
+    if wanted in offered:
+        st.session_state[_KEY] = wanted
+    elif st.session_state.get(_KEY) not in offered:
+        st.session_state[_KEY] = next(iter(offered))
+    chosen = st.selectbox(
+        "Run", list(offered), format_func=lambda i: label(offered[i]), key=_KEY, on_change=_picked
+    )
+    remember(chosen)
+    if wanted and wanted not in offered:
+        st.caption(f"The run `{wanted}` has nothing to show here, so this is another one.")
+    run_notice(offered[chosen])
+    return offered[chosen]
+
+
+def chosen_id() -> str | None:
+    """The id in the URL, or the one that was last looked at in this session."""
+    return st.query_params.get("run") or st.session_state.get(_REMEMBERED)
+
+
+def remember(run_id: str) -> None:
+    """Puts the id into the URL, and keeps it for the next page."""
+    st.session_state[_REMEMBERED] = run_id
+    if st.query_params.get("run") != run_id:
+        st.query_params["run"] = run_id
+
+
+def label(run: Run) -> str:
+    """`two-conv, today 10:15 · 99.02 %`: test accuracy, or the status where there is none."""
+    try:
+        accuracy = (run.metrics or {}).get("test_accuracy")
+    except RunError:
+        accuracy = None
+    end = run.status if accuracy is None else f"{accuracy:.2%}".replace("%", " %")
+    return f"{run.name}, {when(run.state.created)} · {end}"
+
+
+def when(seconds: float) -> str:
+    """A time as `today 10:15`, `yesterday 10:15` or `12 Nov 10:15`; seconds since 1970."""
+    then = time.localtime(seconds)
+    days = (time.mktime(time.localtime()[:3] + (0,) * 5 + (-1,)) - seconds) / 86400
+    day = "today" if days <= 0 else "yesterday" if days <= 1 else time.strftime("%-d %b", then)
+    return f"{day} {time.strftime('%H:%M', then)}"
+
+
+def _picked() -> None:
+    remember(st.session_state[_KEY])
+
+
+def _nothing_yet() -> None:
+    st.subheader("No trained network yet", anchor=False)
+    st.markdown(
+        "This page needs a run that has ended. Train one first; the smallest takes seconds."
+    )
+    st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
+    st.stop()

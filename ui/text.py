@@ -1,0 +1,37 @@
+"""Numbers as people read them, the same on every page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+
+def percent(share: float) -> str:
+    """An accuracy between 0 and 1 as `99.02 %`."""
+    return f"{100 * share:.2f} %"
+
+
+def with_interval(share: float, interval: Sequence[float]) -> str:
+    """An accuracy and its 95 % interval as `99.02 % (98.81–99.20)`."""
+    return f"{percent(share)} ({100 * interval[0]:.2f}–{100 * interval[1]:.2f})"
+
+
+def duration(seconds: float) -> str:
+    """`21 s`, `3 min 05 s` or `1 h 02 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `4th`, `11th`."""
+    special = {1: "st", 2: "nd", 3: "rd"} if number // 10 % 10 != 1 else {}
+    return f"{number}{special.get(number % 10, 'th')}"
+
+
+def plain(text: str) -> str:
+    """Text that somebody typed, with everything that Markdown would read as markup escaped."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:])", r"\\\1", text)
