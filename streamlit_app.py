@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from digitcore import runs
 from ui.frame import navigation
 from ui.notices import data_notice
 
@@ -12,7 +13,16 @@ STYLE = """<style>
 [data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #14181b); }
 </style>"""
 
+
+@st.cache_resource(show_spinner=False)
+def go_on() -> None:
+    """Once in a server's life: what was queued when the last one ended is trained."""
+    if runs.queued():
+        runs.start_worker()
+
+
 page = navigation()
+go_on()
 st.html(STYLE)
 data_notice()
 page.run()

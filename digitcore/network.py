@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers as kl
 
-from digitcore.recipe import (
+from digitcore.layers import (
     CLASSES,
     INPUT_SHAPE,
     BatchNorm,
@@ -19,8 +19,8 @@ from digitcore.recipe import (
     GlobalPool,
     Layer,
     Pool,
-    Recipe,
 )
+from digitcore.recipe import Recipe
 
 
 def build(recipe: Recipe, precision: str | None = None) -> keras.Model:

@@ -12,187 +12,18 @@ import tomllib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import pydantic
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-CLASSES = 10
-INPUT_SHAPE = (28, 28, 1)
-
-Activation = Literal["relu", "gelu", "silu", "tanh", "linear"]
-Shape = tuple[int, ...]
+from digitcore.layers import CLASSES, INPUT_SHAPE, Dense, Frozen, Layer, LayerRow, Shape
 
 
 class RecipeError(ValueError):
     """The recipe cannot be found, cannot be read, or does not fit together."""
 
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-# --- layer kinds -------------------------------------------------------------
-# Each kind knows its output shape and its number of parameters, so that a page
-# can describe a network without TensorFlow. `network.py` builds the same layers
-# in Keras, and a test compares the two.
-
-
-class Conv(_Frozen):
-    """2-D convolution."""
-
-    kind: Literal["conv"] = "conv"
-    filters: int = Field(ge=1, le=1024)
-    kernel: int = Field(3, ge=1, le=15)
-    stride: int = Field(1, ge=1, le=8)
-    padding: Literal["valid", "same"] = "valid"
-    activation: Activation = "relu"
-    bias: bool = True
-
-    def output_shape(self, shape: Shape) -> Shape:
-        height, width, _ = _image(shape)
-        return (*(self._length(n) for n in (height, width)), self.filters)
-
-    def _length(self, n: int) -> int:
-        if self.padding == "same":
-            return -(-n // self.stride)
-        return (n - self.kernel) // self.stride + 1
-
-    def parameters(self, shape: Shape) -> int:
-        return self.kernel**2 * shape[-1] * self.filters + self.bias * self.filters
-
-    def __str__(self) -> str:
-        stride = f", stride {self.stride}" if self.stride > 1 else ""
-        padding = ", same" if self.padding == "same" else ""
-        activation = "" if self.activation == "linear" else f", {self.activation}"
-        return f"conv {self.filters}, {self.kernel}×{self.kernel}{stride}{padding}{activation}"
-
-
-class Pool(_Frozen):
-    """Largest (or mean) value of each window; windows do not overlap."""
-
-    kind: Literal["pool"] = "pool"
-    size: int = Field(2, ge=2, le=28)
-    method: Literal["max", "average"] = "max"
-
-    def output_shape(self, shape: Shape) -> Shape:
-        height, width, channels = _image(shape)
-        return (height // self.size, width // self.size, channels)
-
-    def parameters(self, shape: Shape) -> int:
-        return 0
-
-    def __str__(self) -> str:
-        return f"{self.method} pool {self.size}×{self.size}"
-
-
-class GlobalPool(_Frozen):
-    """Mean of each channel over the whole image (Lin et al., 2014)."""
-
-    kind: Literal["global_pool"] = "global_pool"
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return (_image(shape)[2],)
-
-    def parameters(self, shape: Shape) -> int:
-        return 0
-
-    def __str__(self) -> str:
-        return "global average pool"
-
-
-class BatchNorm(_Frozen):
-    """Batch normalisation (Ioffe and Szegedy, 2015), then an activation."""
-
-    kind: Literal["batch_norm"] = "batch_norm"
-    activation: Activation = "linear"
-    # Share of the running means that is kept at a step. Keras's 0.99 needs hundreds of
-    # steps to forget its start, which is more than a short training has.
-    momentum: float = Field(0.9, ge=0, lt=1)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return shape
-
-    def parameters(self, shape: Shape) -> int:
-        return 4 * shape[-1]
-
-    def __str__(self) -> str:
-        return "batch norm" if self.activation == "linear" else f"batch norm, {self.activation}"
-
-
-class Dropout(_Frozen):
-    """Sets a share of the values to zero while training (Srivastava et al., 2014)."""
-
-    kind: Literal["dropout"] = "dropout"
-    rate: float = Field(0.3, ge=0, lt=1)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return shape
-
-    def parameters(self, shape: Shape) -> int:
-        return 0
-
-    def __str__(self) -> str:
-        return f"dropout {self.rate:g}"
-
-
-class Flatten(_Frozen):
-    """Rows, columns and channels become one vector."""
-
-    kind: Literal["flatten"] = "flatten"
-
-    def output_shape(self, shape: Shape) -> Shape:
-        height, width, channels = _image(shape)
-        return (height * width * channels,)
-
-    def parameters(self, shape: Shape) -> int:
-        return 0
-
-    def __str__(self) -> str:
-        return "flatten"
-
-
-class Dense(_Frozen):
-    """Fully connected layer."""
-
-    kind: Literal["dense"] = "dense"
-    units: int = Field(ge=1, le=4096)
-    activation: Activation | Literal["softmax"] = "relu"
-
-    def output_shape(self, shape: Shape) -> Shape:
-        if len(shape) != 1:
-            raise ValueError("a dense layer needs a flatten or global_pool layer before it")
-        return (self.units,)
-
-    def parameters(self, shape: Shape) -> int:
-        return (shape[0] + 1) * self.units
-
-    def __str__(self) -> str:
-        return f"dense {self.units}, {self.activation}"
-
-
-Layer = Annotated[
-    Conv | Pool | GlobalPool | BatchNorm | Dropout | Flatten | Dense, Field(discriminator="kind")
-]
-
-
-class LayerRow(NamedTuple):
-    """One line of a network's summary; `shape` is (height, width, channels) or (units,)."""
-
-    layer: str
-    kind: str
-    shape: Shape
-    parameters: int
-
-
-def _image(shape: Shape) -> Shape:
-    if len(shape) != 3:
-        raise ValueError("it needs an image, and a layer before it has made a vector")
-    return shape
-
-
-# --- hyperparameters ---------------------------------------------------------
 
 Group = Literal[
     "Training",
@@ -226,7 +57,7 @@ def _field(
     )
 
 
-class Recipe(_Frozen):
+class Recipe(Frozen):
     """Dataset, network and every hyperparameter of one training, frozen.
 
     Two equal recipes train to the same weights on the same machine.

@@ -39,6 +39,16 @@ _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 _LOST = "The training process ended without a word. The last lines of worker.log may say why."
 
 
+_CURVE = {"time", "step", "epoch", "loss", "accuracy"}
+_KEYS: dict[str, set[str]] = {
+    "stage": {"time", "stage"},
+    "download": {"time", "done", "total"},
+    "start": {"time", "step", "steps", "steps_per_epoch"},
+    "batch": {*_CURVE, "images_per_second"},
+    "epoch": {*_CURVE, "validation_loss", "validation_accuracy", "learning_rate", "best"},
+}
+
+
 class RunError(ValueError):
     """There is no such run, it is broken, or it cannot do that now."""
 
@@ -313,10 +323,14 @@ def start_worker() -> None:
 
     It has a session of its own, so that it outlives the page, the shell or the server.
     """
+    # Absolute, because the worker runs in another folder than this process may.
+    folders = {"DIGITCORE_MODELS_DIR": str(models_dir().resolve())}
+    if data_folder := os.environ.get("DIGITCORE_DATA_DIR"):
+        folders["DIGITCORE_DATA_DIR"] = str(Path(data_folder).resolve())
     worker = subprocess.Popen(
         [sys.executable, "-m", "digitcore.worker"],
         cwd=Path(__file__).parents[1],
-        env={**os.environ, "DIGITCORE_MODELS_DIR": str(models_dir().resolve())},
+        env={**os.environ, **folders},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -381,7 +395,10 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 def _read_state(path: Path) -> State:
     try:
-        return _STATE.validate_json((path / "state.json").read_bytes())
+        state = _STATE.validate_json((path / "state.json").read_bytes())
+        if state.status != "broken":
+            return state
+        fault = "broken is what a reader says, not a state"
     except pydantic.ValidationError as error:
         fault = "; ".join(
             f"{e['loc'][0]}: {e['msg']}. Received: {e['input']!r}" if e["loc"] else e["msg"]
@@ -410,7 +427,10 @@ def _parse(data: bytes) -> Iterator[Event]:
             event = json.loads(line)
         except ValueError:
             continue
-        if isinstance(event, dict) and "kind" in event:
+        if not isinstance(event, dict) or not isinstance(kind := event.get("kind"), str):
+            continue
+        # A reader may count on a kind's keys, whatever happened to the file.
+        if _KEYS.get(kind, set()) <= event.keys():
             yield event
 
 

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from digitcore import network
 from digitcore.data import Dataset, Split
-from digitcore.recipe import CLASSES, INPUT_SHAPE, Recipe
+from digitcore.layers import CLASSES, INPUT_SHAPE
+from digitcore.recipe import Recipe
 
 Event = dict[str, Any]
 EVENTS_AN_EPOCH = 200

@@ -17,6 +17,7 @@ from digitcore.data import DataError
 from digitcore.runs import Run, RunError, Status
 from ui import caching, text
 from ui.frame import require_frame
+from ui.notices import run_notice
 from ui.run_picker import chosen_id, remember
 from ui.run_table import COLUMNS, epochs, row, wanted
 
@@ -209,6 +210,7 @@ def overview() -> None:
         return
     if len(chosen) == 1:
         remember(chosen[0].id)
+        run_notice(chosen[0])
     actions(chosen)
     for r in shown:
         if r["id"] in {run.id for run in chosen} and r["note"]:

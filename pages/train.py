@@ -197,4 +197,6 @@ else:
     remember(run.id)
     run_notice(run)
     active = run.active
+    if run.status == "queued":
+        runs.start_worker()  # its worker may have died; one too many ends at once
     st.fragment(live, run_every=1.0 if active else None)(run, polls=active)

@@ -8,16 +8,8 @@ from typing import Any
 import pydantic
 import pytest
 
-from digitcore.recipe import (
-    Conv,
-    Dense,
-    Dropout,
-    Flatten,
-    Pool,
-    Recipe,
-    RecipeError,
-    hyperparameters,
-)
+from digitcore.layers import Conv, Dense, Dropout, Flatten, Pool
+from digitcore.recipe import Recipe, RecipeError, hyperparameters
 
 HYPERPARAMETERS = {parameter.name: parameter for parameter in hyperparameters()}
 SMALL = Recipe(name="small", layers=[{"kind": "flatten"}, {"kind": "dense", "units": 8}])

@@ -137,19 +137,32 @@ def test_a_crash_while_a_run_is_made_leaves_nothing(
 
 def test_a_half_written_last_line_is_left_for_later(run: Run) -> None:
     path = run.path / "events.jsonl"
-    path.write_bytes(b'{"kind":"start","step":0}\n{"kind":"bat')
+    path.write_bytes(b'{"kind":"first","step":0}\n{"kind":"sec')
     first, offset = run.events()
-    assert [event["kind"] for event in first] == ["start"]
+    assert [event["kind"] for event in first] == ["first"]
     assert run.events(offset) == ([], offset)
     with open(path, "ab") as file:
-        file.write(b'ch","step":1}\n')
+        file.write(b'ond","step":1}\n')
     later, end = run.events(offset)
-    assert later == [{"kind": "batch", "step": 1}]
+    assert later == [{"kind": "second", "step": 1}]
     assert end == path.stat().st_size
 
 
 @pytest.mark.parametrize(
-    "line", [b"garbage", b"\xff\xfe", b"[1, 2]", b"7", b"{}", b'{"step": 1}', b"", b'{"kind":']
+    "line",
+    [
+        b"garbage",
+        b"\xff\xfe",
+        b"[1, 2]",
+        b"7",
+        b"{}",
+        b'{"step": 1}',
+        b"",
+        b'{"kind":',
+        b'{"kind": []}',
+        b'{"kind": "batch", "step": 1}',
+        b'{"kind": "epoch", "time": 0}',
+    ],
 )
 def test_a_garbled_line_is_passed_over(line: bytes, run: Run) -> None:
     (run.path / "events.jsonl").write_bytes(b'{"kind":"a"}\n' + line + b'\n{"kind":"b"}\n')
@@ -167,7 +180,7 @@ def test_following_a_run_gives_events_as_they_come(run: Run) -> None:
     events = run.follow(poll=0.01)
     for number in range(3):
         with open(run.path / "events.jsonl", "a") as file:
-            file.write(f'{{"kind":"batch","step":{number}}}\n')
+            file.write(f'{{"kind":"tick","step":{number}}}\n')
         assert next(events)["step"] == number
     set_state(run, status="stopped")
     assert list(events) == []

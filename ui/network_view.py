@@ -7,7 +7,8 @@ import math
 
 import pandas as pd
 
-from digitcore.recipe import INPUT_SHAPE, LayerRow, Recipe, Shape
+from digitcore.layers import INPUT_SHAPE, LayerRow, Shape
+from digitcore.recipe import Recipe
 
 _SHOWN = ("conv", "pool", "global_pool", "dense")
 _PIXEL = 2.75  # screen pixels for one pixel of an image

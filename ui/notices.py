@@ -3,25 +3,32 @@
 import streamlit as st
 
 from digitcore import data
-from digitcore.runs import Run
+from digitcore.runs import Run, RunError
+from ui import text
 
 
 def data_notice() -> None:
-    """One line while MNIST is not on this machine."""
+    """One line while the digits on this machine are not MNIST's, or are not here yet."""
     try:
-        missing = data.available() is None
+        if data.available() is None:
+            st.caption(
+                ":material/cloud_download: MNIST is not on this machine yet. "
+                "The first training downloads it (11 MB)."
+            )
+            return
+        notice = data.load_dataset(download=False).notice
     except data.DataError as error:
-        st.error(str(error), icon=":material/folder_off:")
+        st.error(text.plain(str(error)), icon=":material/folder_off:")
         return
-    if missing:
-        st.caption(
-            ":material/cloud_download: MNIST is not on this machine yet. "
-            "The first training downloads it (11 MB)."
-        )
+    if notice:
+        st.caption(f":material/info: {text.plain(notice)}")
 
 
 def run_notice(run: Run) -> None:
     """One line when the run learned other digits than MNIST's."""
-    notice = (run.metrics or {}).get("data_notice")
+    try:
+        notice = (run.metrics or {}).get("data_notice")
+    except RunError:
+        return  # the page says so where it needs the numbers
     if notice:
-        st.caption(f":material/info: {notice}")
+        st.caption(f":material/info: This run: {text.plain(notice)}")

@@ -93,4 +93,6 @@ def _title(group: str, members: list[Hyperparameter], base: Recipe) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"

@@ -1,0 +1,78 @@
+"""What the documents say is there, and what is there is in the documents."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from digitcore import __main__ as command_line
+from digitcore.recipe import Recipe, hyperparameters
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TRACKED = [
+    path
+    for path in ROOT.rglob("*.md")
+    if not {".venv", "node_modules", "models"} & set(path.relative_to(ROOT).parts)
+]
+
+
+def test_readme_explains_every_hyperparameter_in_the_fields_own_words() -> None:
+    for parameter in hyperparameters():
+        assert f"| `{parameter.name}` | {parameter.help} |" in README
+
+
+def test_readme_names_every_recipe_page_and_command() -> None:
+    for name in Recipe.names():
+        assert f"`{name}`" in README
+    for page in (ROOT / "pages").glob("*.py"):
+        assert f"**{page.stem.capitalize()}.**" in README
+    parser = command_line._parser()
+    commands = next(a.choices for a in parser._actions if a.choices)
+    for name in commands:
+        assert f"python -m digitcore {name}" in README
+
+
+def test_readme_lists_every_module_of_digitcore() -> None:
+    for module in (ROOT / "digitcore").glob("*.py"):
+        assert module.name == "__init__.py" or module.name in README
+
+
+def test_notebook_lines_use_names_that_exist() -> None:
+    import digitcore
+
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert code
+    compile(code.group(1), "README.md", "exec")
+    for name in re.findall(r"digitcore\.(\w+)", code.group(1)):
+        assert name in digitcore.__all__
+
+
+@pytest.mark.parametrize("document", TRACKED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_pictures_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (document.parent / target).exists(), target
+
+
+def test_make_help_lists_every_target() -> None:
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for target in targets:
+        assert f"make {target}" in done.stdout
+
+
+def test_requirements_cover_what_the_code_imports() -> None:
+    text = (ROOT / "requirements.txt").read_text()
+    listed = {re.split(r"[><=~ ]", line)[0] for line in text.splitlines() if line[:1].isalpha()}
+    names = {"PIL": "pillow", "sklearn": "scikit-learn"}
+    found = set()
+    for folder in ("digitcore", "pages", "ui"):
+        for path in (ROOT / folder).rglob("*.py"):
+            found |= set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), re.MULTILINE))
+    others = found - set(sys.stdlib_module_names) - {"digitcore", "pages", "ui"}
+    assert {names.get(name, name.replace("_", "-")) for name in others} <= listed

@@ -1,0 +1,155 @@
+"""The pages without a browser: what they say when there is nothing, something, or something broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from digitcore import runs
+from digitcore.recipe import Recipe
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("train", "explore", "draw", "runs")
+
+
+@pytest.fixture(autouse=True)
+def fresh(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Caches are a process's, so each test begins without any; no test starts a worker."""
+    monkeypatch.setattr(runs, "start_worker", lambda: None)
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def visit(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    if page != "train":
+        app.switch_page(f"pages/{page}.py").run()
+    return app
+
+
+def said(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.error, app.subheader, app.header)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def bars(app: AppTest) -> list[str]:
+    return [bar.proto.text for bar in app.get("progress")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_runs_a_page_says_what_to_do_next(page: str) -> None:
+    app = visit(page)
+    assert not app.exception
+    words = {"train": "Start", "runs": "No runs yet"}.get(page, "No trained network yet")
+    assert words in said(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("name", ["recipe.toml", "state.json"])
+def test_a_broken_run_harms_no_page(page: str, name: str) -> None:
+    run = runs.create(Recipe.load("fast"))
+    (run.path / name).write_text("{ not this }")
+    app = visit(page, run=run.id)
+    assert not app.exception
+
+
+def test_a_broken_run_is_shown_with_its_reason() -> None:
+    run = runs.create(Recipe.load("fast"))
+    (run.path / "state.json").write_text("{ not this }")
+    assert "cannot be shown" in said(visit("train", run=run.id))
+
+
+def test_start_queues_what_the_sidebar_says() -> None:
+    app = visit("train", recipe="two-conv", epochs="3", optimizer="sgd")
+    app.button[[b.label for b in app.button].index("Start")].click().run()
+    (run,) = runs.list_runs()
+    assert run.recipe == Recipe.load("two-conv").changed(epochs=3, optimizer="sgd")
+    assert app.query_params["run"] in (run.id, [run.id])
+    assert "Waiting, 1st in the queue" in bars(app)
+
+
+def test_every_hyperparameter_that_matters_has_a_widget() -> None:
+    app = visit("train", recipe="two-conv", optimizer="sgd", schedule="step")
+    keys = {
+        w.key
+        for kind in (app.selectbox, app.slider, app.select_slider, app.number_input)
+        for w in kind
+    }
+    from digitcore.recipe import hyperparameters
+
+    silent = {"warmup_share"}  # belongs to another schedule
+    assert {p.name for p in hyperparameters()} - silent <= keys
+
+
+def test_changes_are_counted_and_reset_brings_the_recipe_back() -> None:
+    app = visit("train", recipe="two-conv", epochs="3")
+    assert "1 changed" in said(app)
+    app.button[[b.label for b in app.button].index("Reset")].click().run()
+    assert "As in the recipe" in said(app)
+
+
+def test_a_failed_run_shows_why_and_offers_to_resume() -> None:
+    run = runs.create(Recipe.load("fast"))
+    run.update(status="failed", message="The disk is full.")
+    app = visit("train", run=run.id)
+    assert not app.exception
+    assert "Resume" in [button.label for button in app.button]
+    assert any("The disk is full" in bar for bar in bars(app))
+
+
+def test_a_title_is_shown_as_text() -> None:
+    run = runs.create(Recipe.load("fast"))
+    run.rename("<b>bold</b> **bold** [link](http://x)")
+    app = visit("train", run=run.id)
+    (heading,) = app.subheader
+    assert heading.value == r"\<b\>bold\</b\> \*\*bold\*\* \[link\]\(http\://x\)"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_digits_that_are_no_mnist_are_named_on_the_page(page: str, finished: str) -> None:
+    assert "not MNIST" in said(visit(page, run=finished))
+
+
+@pytest.fixture
+def finished(small_data: Path) -> str:
+    """A run trained on the made-up digits, by a real worker."""
+    command = [sys.executable, "-m", "digitcore", "train", "--epochs", "1", "--json"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=True
+    )
+    return str(json.loads(done.stdout.splitlines()[-1])["run"])
+
+
+def test_no_page_loads_tensorflow(finished: str) -> None:
+    program = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({str(ROOT / "streamlit_app.py")!r}, default_timeout=60)
+app.query_params["run"] = {finished!r}
+app.run()
+for page in ("explore", "draw", "runs", "train"):
+    app.switch_page(f"pages/{{page}}.py").run()
+    assert not app.exception, app.exception
+print([name for name in ("tensorflow", "keras") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
