@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browser.conftest import App
+from browser.app import HEATMAP, App, draw, serve
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -17,8 +19,6 @@ SHORT = "?recipe=two-conv&training_images=20000&epochs=3"
 MINUTES = 120_000
 POINTS = """() => Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')]
     .flatMap(plot => plot.data.map(trace => (trace.x || []).length)))"""
-HEATMAP = """[...document.querySelectorAll('.js-plotly-plot')]
-    .find(plot => plot.data.some(trace => trace.type === 'heatmap'))"""
 CELL = f"""([row, column]) => {{
     const plot = {HEATMAP};
     const box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout;
@@ -46,21 +46,6 @@ def points(page: Page, more_than: int) -> int:
 def stop(page: Page) -> None:
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile("^Stopped"))).to_be_visible(timeout=MINUTES)
-
-
-def draw(page: Page, *strokes: list[tuple[int, int]]) -> None:
-    """Draws with the mouse; places are in pixels of the canvas."""
-    canvas = page.locator(".canvas-root canvas").last
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box
-    for stroke in strokes:
-        places = [(box["x"] + x, box["y"] + y) for x, y in stroke]
-        page.mouse.move(*places[0])
-        page.mouse.down()
-        for place in places[1:]:
-            page.mouse.move(*place, steps=8)
-        page.mouse.up()
 
 
 def test_train_reload_explore_draw(page: Page, app: App) -> None:
@@ -95,9 +80,9 @@ def test_train_reload_explore_draw(page: Page, app: App) -> None:
 
 
 def test_a_second_browser_finds_the_training_and_a_closed_tab_does_not_end_it(
-    page: Page, app: App, chromium: Browser
+    page: Page, app: App, browser: Browser
 ) -> None:
-    other = chromium.new_page()
+    other = browser.new_page()
     run = start(other, app)
     points(other, more_than=0)
     other.close()
@@ -153,6 +138,19 @@ def test_a_drawing_survives_undo_and_a_page_switch(page: Page, app: App, trained
     expect(answer).to_have_text("7", timeout=10_000)
     page.locator(".stButton button", has_text="Clear").click()
     expect(page.get_by_text("Draw a digit, 0 to 9")).to_be_visible()
+
+
+def test_a_direct_link_on_a_fresh_server_shows_the_whole_frame(
+    browser: Browser, app: App, trained: str, tmp_path: Path
+) -> None:
+    shutil.copytree(app.models / trained, tmp_path / trained)
+    with serve(tmp_path) as fresh:
+        page = browser.new_page()
+        page.goto(f"{fresh.url}/explore?run={trained}")
+        expect(page.get_by_text("of 10,000 wrong")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("link", name="Train").first).to_be_visible()
+        assert run_id(page) == trained
+        page.close()
 
 
 @pytest.mark.parametrize("name", ["", "explore", "draw", "runs"])

@@ -1,0 +1,97 @@
+"""Times what a person waits for in the page: Explore's first picture, and a stroke's answer.
+
+    DIGITCORE_DATA_DIR=... python benchmarks/latency.py
+
+Starts the app with a run of `fast` and drives Chromium. Run nothing else meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from browser.app import HEATMAP, App, chromium, draw, find_chromium, serve  # noqa: E402
+
+# From the click on the link to the frame in which the matrix is painted.
+SWITCH = f"""() => new Promise(done => {{
+    const begun = performance.now();
+    [...document.querySelectorAll('a')].find(a => a.textContent.includes('Explore')).click();
+    const look = () => ({HEATMAP}) ? done(performance.now() - begun) : requestAnimationFrame(look);
+    requestAnimationFrame(look);
+}})"""
+# From the pen's lifting to the frame in which another digit image stands in the page.
+WATCH = """() => {
+    const seen = () => document.querySelector('img.seen').src, before = seen();
+    window.answered = new Promise(done => window.addEventListener('pointerup', () => {
+        const begun = performance.now();
+        const look = () => seen() === before
+            ? requestAnimationFrame(look) : done(performance.now() - begun);
+        look();
+    }, {once: true, capture: true}));
+}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-n", type=int, default=20, help="times each (20)")
+    count = parser.parse_args().n
+    path = find_chromium()
+    if path is None:
+        sys.exit("Chromium is not installed.")
+    with tempfile.TemporaryDirectory() as models, serve(Path(models)) as app:
+        done = app.digitcore("train", "--recipe", "fast")
+        with chromium(path) as browser:
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            rows = {
+                "Explore, first visit of a fresh server": explore(page, app, done, 1),
+                "Explore, page switch to first picture": explore(page, app, done, count),
+                "Draw, end of a stroke to the answer": strokes(page, app, done, count),
+            }
+    print(f"Machine: {done['machine']}; Chromium, headless, on the same machine.\n")
+    print("| what | median | 95th percentile | min–max | n |")
+    print("|---|---|---|---|---|")
+    for what, times in rows.items():
+        high = sorted(times)[max(0, round(0.95 * len(times)) - 1)]
+        print(
+            f"| {what} | {statistics.median(times):.0f} ms | {high:.0f} ms | "
+            f"{min(times):.0f}–{max(times):.0f} ms | {len(times)} |"
+        )
+
+
+def explore(page: Page, app: App, done: dict[str, object], count: int) -> list[float]:
+    """Milliseconds of `count` switches from the Train page."""
+    times = []
+    for _ in range(count):
+        page.goto(f"{app.url}/?run={done['run']}")
+        page.get_by_text("Explore its errors").wait_for()
+        page.wait_for_timeout(1500)
+        times.append(float(page.evaluate(SWITCH)))
+    return times
+
+
+def strokes(page: Page, app: App, done: dict[str, object], count: int) -> list[float]:
+    """Milliseconds of `count` strokes, each on a cleared canvas."""
+    page.goto(f"{app.url}/draw?run={done['run']}")
+    page.get_by_text("Draw a digit, 0 to 9").wait_for()
+    page.wait_for_timeout(2000)
+    times = []
+    for number in range(count + 1):
+        page.evaluate(WATCH)
+        draw(page, [(100 + number, 90), (220, 90), (150, 250)])
+        times.append(float(page.evaluate("() => window.answered")))
+        page.locator(".stButton button", has_text="Clear").click()
+        page.get_by_text("Draw a digit, 0 to 9").wait_for()
+        page.wait_for_timeout(500)
+    return times[1:]  # the first loads the network
+
+
+if __name__ == "__main__":
+    main()

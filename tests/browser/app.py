@@ -1,0 +1,126 @@
+"""The app as a person starts it, and Chromium to look at it; for tests and benchmarks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HEATMAP = """[...document.querySelectorAll('.js-plotly-plot')]
+    .find(plot => plot.data.some(trace => trace.type === 'heatmap'))"""
+
+
+@dataclass(frozen=True)
+class App:
+    """A running server: where it answers, its process, and where its runs are."""
+
+    url: str
+    process: psutil.Process
+    environment: dict[str, str]
+
+    @property
+    def models(self) -> Path:
+        return Path(self.environment["DIGITCORE_MODELS_DIR"])
+
+    def status(self, run: str) -> str:
+        return str(json.loads((self.models / run / "state.json").read_text())["status"])
+
+    def digitcore(self, *arguments: str) -> dict[str, object]:
+        """Runs a command of digitcore beside the app and gives its JSON."""
+        command = [sys.executable, "-m", "digitcore", *arguments, "--json"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, text=True, check=True
+        )
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@contextlib.contextmanager
+def serve(models: Path) -> Iterator[App]:
+    """Starts the app on a free port with its runs in `models`, and ends all it started."""
+    environment = {**os.environ, "DIGITCORE_MODELS_DIR": str(models)}
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    command += ["--server.port", str(port), "--server.headless", "true"]
+    with open(models / "server.log", "wb") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    app = App(f"http://localhost:{port}", psutil.Process(server.pid), environment)
+    try:
+        _wait_until_healthy(app.url)
+        yield app
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+        _end_workers(models)
+
+
+def find_chromium() -> str | None:
+    """The path of an installed Chromium or Chrome."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@contextlib.contextmanager
+def chromium(path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def draw(page: Page, *strokes: list[tuple[int, int]]) -> None:
+    """Draws on the canvas with the mouse; places are in pixels of the canvas."""
+    canvas = page.locator(".canvas-root canvas").last
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    if box is None:
+        raise RuntimeError("the canvas is not on the page")
+    for stroke in strokes:
+        places = [(box["x"] + x, box["y"] + y) for x, y in stroke]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=8)
+        page.mouse.up()
+
+
+def _wait_until_healthy(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _end_workers(models: Path) -> None:
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("DIGITCORE_MODELS_DIR") == str(models):
+                process.kill()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
