@@ -94,7 +94,7 @@ def train(
         optimizer=_optimizer(recipe, steps),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
-        jit_compile=_jit(),
+        jit_compile=False,  # XLA makes a CPU many times slower
     )
     start = resume_from or Checkpoint()
     if resume_from:
@@ -216,11 +216,6 @@ def _schedule(recipe: Recipe, steps: int) -> Any:
             values=[recipe.learning_rate * recipe.step_factor**k for k in range(len(falls) + 1)],
         )
     return recipe.learning_rate
-
-
-def _jit() -> bool:
-    # XLA makes training on a CPU many times slower (see ARCHITECTURE.md).
-    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _restore(model: keras.Model, checkpoint: Checkpoint) -> None:

@@ -1,6 +1,7 @@
 """Train: choose a recipe, start it, watch it, stop it."""
 
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -53,6 +54,14 @@ def start(recipe: Recipe) -> None:
         st.session_state["start_error"] = f"The run cannot be written: {error}"
 
 
+def ask(action: Callable[[], None]) -> None:
+    """Stops or resumes, or says why not: the run may have ended while the page showed it."""
+    try:
+        action()
+    except (runs.RunError, OSError) as error:
+        st.toast(text.plain(str(error)), icon=":material/error:")
+
+
 def live(run: runs.Run, polls: bool) -> None:
     """The run as it is now; `polls` says whether this is drawn anew each second."""
     state, log = run.state, caching.events(run)
@@ -73,12 +82,13 @@ def live(run: runs.Run, polls: bool) -> None:
             st.button(
                 "Stop",
                 icon=":material/stop:",
-                on_click=run.stop,
+                on_click=ask,
+                args=(run.stop,),
                 disabled=state.status == "stopping",
                 help="Ends after this step and keeps the best epoch so far.",
             )
         elif state.status in ("stopped", "failed"):
-            st.button("Resume", icon=":material/resume:", on_click=run.resume)
+            st.button("Resume", icon=":material/resume:", on_click=ask, args=(run.resume,))
 
     batches = [event for event in log if event["kind"] == "batch"]
     columns = st.columns(2, gap="medium")
@@ -97,7 +107,11 @@ def live(run: runs.Run, polls: bool) -> None:
     if epochs:
         best = max(epochs, key=lambda event: (event["validation_accuracy"], event["best"]))
         numbers.insert(0, f"**{text.percent(best['validation_accuracy'])}** validation")
-    metrics = run.metrics
+    try:
+        metrics = run.metrics
+    except runs.RunError as error:
+        metrics = None
+        st.caption(f":material/error: {text.plain(str(error))}")
     if active and epochs:
         numbers.append(f"learning rate {epochs[-1]['learning_rate']:.3g}")
     if active and batch:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from conftest import write_npz
 
-from digitcore import runs
+from digitcore import runs, worker
 from digitcore.data import load_dataset
 from digitcore.predictor import Predictor
 from digitcore.recipe import Recipe, hyperparameters
@@ -407,3 +407,15 @@ def test_a_training_without_data_fails_in_a_sentence_and_can_go_on_when_there_is
     assert studio.call("resume", run.id)["status"] == "finished"
     assert run.state.message == ""
     assert network(run) == network(finished.run)
+
+
+def test_a_download_is_told_in_few_events_the_last_of_which_is_the_whole() -> None:
+    lines: list[bytes] = []
+    reporter = worker._Reporter(Run(Path("nowhere")), lines.append)
+    total = 11_490_434
+    for done in [*range(0, total, 65_536), total]:
+        reporter.download(done, total)
+    told = [json.loads(line)["done"] for line in lines]
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0, total)
+    assert len(told) < 80

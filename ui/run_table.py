@@ -84,7 +84,7 @@ def row(run: Run, position: int) -> dict[str, Any]:
         "interval": "–".join(interval),
         "parameters": None if broken else run.recipe.parameters,
         "seconds": metrics.get("fit_seconds"),
-        "created": pd.Timestamp(state.created, unit="s", tz="UTC") if state.created else None,
+        "created": pd.Timestamp.fromtimestamp(state.created) if state.created else None,
         "note": note,
         "id": run.id,
     }

@@ -1,0 +1,71 @@
+"""Takes the pictures in docs/images, from the runs that are in the models folder.
+
+    DIGITCORE_DATA_DIR=... python docs/screenshots.py
+
+Each page, light and dark, in a wide and in a narrow window.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from browser.app import HEATMAP, chromium, draw, find_chromium, serve  # noqa: E402
+
+from digitcore import runs  # noqa: E402
+
+WIDE, NARROW = (1280, 900), (400, 900)
+FIVE = [[(215, 70), (120, 70), (112, 150), (170, 140), (210, 180), (190, 250), (105, 255)]]
+CELL = f"""([row, column]) => {{
+    const plot = {HEATMAP}, box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout;
+    return [box.left + xaxis._offset + xaxis.d2p(column), box.top + yaxis._offset + yaxis.d2p(row)];
+}}"""
+
+
+def main() -> None:
+    path = find_chromium()
+    finished = [run for run in runs.list_runs() if run.status == "finished"]
+    if path is None or not finished:
+        sys.exit("Chromium and a finished run are needed.")
+    with serve(runs.models_dir()) as app, chromium(path) as browser:
+        for scheme in ("light", "dark"):
+            for size, name in ((WIDE, scheme), (NARROW, f"{scheme}-narrow")):
+                visit(browser, app.url, finished[0].id, scheme, size, name)
+
+
+def visit(
+    browser: Browser, url: str, run: str, scheme: str, size: tuple[int, int], name: str
+) -> None:
+    """Takes one picture of each page."""
+    page = browser.new_page(
+        color_scheme=scheme,  # type: ignore[arg-type]
+        viewport={"width": size[0], "height": size[1]},
+    )
+    for place in ("train", "explore", "draw", "runs"):
+        path = "" if place == "train" else place
+        recipe = runs.load(run).recipe.name
+        page.goto(f"{url}/{path}?run={run}" + (f"&recipe={recipe}" if place == "train" else ""))
+        page.wait_for_timeout(4000)
+        if place == "explore":
+            click_cell(page)
+        elif place == "draw":
+            draw(page, *FIVE)
+            page.mouse.move(5, 5)
+        page.wait_for_timeout(2500)
+        page.screenshot(path=ROOT / "docs" / "images" / f"{place}-{name}.png")
+    page.close()
+
+
+def click_cell(page: Page) -> None:
+    x, y = page.evaluate(CELL, [4, 9])
+    page.mouse.click(x, y)
+    page.mouse.move(5, 5)
+
+
+if __name__ == "__main__":
+    main()
