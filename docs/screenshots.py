@@ -7,7 +7,9 @@ Each page, light and dark, in a wide and in a narrow window.
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
@@ -15,7 +17,7 @@ from playwright.sync_api import Browser, Page
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from browser.app import HEATMAP, chromium, draw, find_chromium, serve  # noqa: E402
+from browser.app import HEATMAP, App, chromium, draw, find_chromium, serve  # noqa: E402
 
 from digitcore import runs  # noqa: E402
 
@@ -32,14 +34,22 @@ def main() -> None:
     finished = [run for run in runs.list_runs() if run.status == "finished"]
     if path is None or not finished:
         sys.exit("Chromium and a finished run are needed.")
-    with serve(runs.models_dir()) as app, chromium(path) as browser:
-        for scheme in ("light", "dark"):
-            for size, name in ((WIDE, scheme), (NARROW, f"{scheme}-narrow")):
-                visit(browser, app.url, finished[0].id, scheme, size, name)
+    with tempfile.TemporaryDirectory() as folder:
+        # Copies, so that nothing done here touches a person's runs.
+        for run in finished:
+            shutil.copytree(run.path, Path(folder) / run.id)
+        with serve(Path(folder)) as app, chromium(path) as browser:
+            take_all(browser, app, finished[0])
+
+
+def take_all(browser: Browser, app: App, run: runs.Run) -> None:
+    for scheme in ("light", "dark"):
+        for size, name in ((WIDE, scheme), (NARROW, f"{scheme}-narrow")):
+            visit(browser, app.url, run, scheme, size, name)
 
 
 def visit(
-    browser: Browser, url: str, run: str, scheme: str, size: tuple[int, int], name: str
+    browser: Browser, url: str, run: runs.Run, scheme: str, size: tuple[int, int], name: str
 ) -> None:
     """Takes one picture of each page."""
     page = browser.new_page(
@@ -48,8 +58,8 @@ def visit(
     )
     for place in ("train", "explore", "draw", "runs"):
         path = "" if place == "train" else place
-        recipe = runs.load(run).recipe.name
-        page.goto(f"{url}/{path}?run={run}" + (f"&recipe={recipe}" if place == "train" else ""))
+        recipe = f"&recipe={run.recipe.name}" if place == "train" else ""
+        page.goto(f"{url}/{path}?run={run.id}{recipe}")
         page.wait_for_timeout(4000)
         if place == "explore":
             click_cell(page)

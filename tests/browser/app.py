@@ -56,7 +56,10 @@ class App:
 
 @contextlib.contextmanager
 def serve(models: Path) -> Iterator[App]:
-    """Starts the app on a free port with its runs in `models`, and ends all it started."""
+    """Starts the app on a free port with its runs in `models`, and ends all it started.
+
+    `models` is a folder of the caller's own: workers that train there are killed at the end.
+    """
     environment = {**os.environ, "DIGITCORE_MODELS_DIR": str(models)}
     with socket.socket() as free:
         free.bind(("localhost", 0))
@@ -119,8 +122,7 @@ def _wait_until_healthy(url: str) -> None:
 
 def _end_workers(models: Path) -> None:
     for process in psutil.process_iter():
-        try:
-            if process.environ().get("DIGITCORE_MODELS_DIR") == str(models):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            theirs = process.environ().get("DIGITCORE_MODELS_DIR") == str(models)
+            if theirs and "digitcore.worker" in process.cmdline():
                 process.kill()
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
