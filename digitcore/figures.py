@@ -162,7 +162,9 @@ def confusion_heatmap(
     axis = {"tickvals": list(range(10)), "showgrid": False, "zeroline": False}
     axis |= {"fixedrange": True, "constrain": "domain"}
     figure.update_xaxes(axis, title="read as", range=[-0.5, 9.5])
-    figure.update_yaxes(axis, title="true digit", range=[9.5, -0.5], scaleanchor="x")
+    figure.update_yaxes(
+        axis, title="true digit", range=[9.5, -0.5], scaleanchor="x", constraintoward="top"
+    )
     still = {"dragmode": False, "clickmode": "event+select", "hovermode": "closest"}
     return figure.update_layout(_LAYOUT | still | {"height": 480})
 

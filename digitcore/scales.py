@@ -15,9 +15,10 @@ BLUE = "#0072B2"  # right, validation, this run
 VERMILION = "#D55E00"  # wrong, attention
 PALE = "#8DB7D5"  # training
 GREY = "#8A8A8A"
-# Okabe and Ito (2008), without the two above that carry meaning, and with grey for
-# the black that a dark page would swallow. The order never changes.
-OKABE_ITO = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", GREY, "#F0E442")
+# Okabe and Ito (2008), without the two above that carry meaning, without the yellow that
+# a white page swallows, and with grey for the black that a dark one would. The order
+# never changes.
+OKABE_ITO = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", GREY)
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 
 Events = Sequence[dict[str, Any]]

@@ -32,6 +32,8 @@ CELL = f"""([row, column]) => {{
 def main() -> None:
     path = find_chromium()
     finished = [run for run in runs.list_runs() if run.status == "finished"]
+    # One with a curve to look at.
+    finished.sort(key=lambda run: run.recipe.epochs, reverse=True)
     if path is None or not finished:
         sys.exit("Chromium and a finished run are needed.")
     with tempfile.TemporaryDirectory() as folder:
