@@ -102,8 +102,8 @@ def test_comparison_keeps_colours_and_reads_no_tags() -> None:
 
 
 def test_colours_of_runs_differ_and_are_not_those_with_a_meaning() -> None:
-    styles = [figures.run_colour(i) for i in range(24)]
-    assert len(set(styles)) == 24
+    styles = [figures.run_colour(i) for i in range(20)]
+    assert len(set(styles)) == 20
     assert not {figures.BLUE, figures.VERMILION} & {colour for colour, _ in styles}
 
 
