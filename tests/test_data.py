@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import made_up_digits, write_idx, write_npz
+from made_up import made_up_digits, write_idx, write_npz
 
 from digitcore import data
 from digitcore.data import DataError, available, describe, load_dataset

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import idx_bytes, made_up_digits, write_idx, write_npz
+from made_up import idx_bytes, made_up_digits, write_idx, write_npz
 
 from digitcore import digit_files
 from digitcore.digit_files import DataError

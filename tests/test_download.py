@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import made_up_digits, write_idx, write_npz
+from made_up import made_up_digits, write_idx, write_npz
 
 from digitcore import data, digit_files, download
 from digitcore.data import available, load_dataset

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from conftest import write_npz
+from made_up import write_npz
 
 from digitcore import runs, worker
 from digitcore.data import load_dataset
