@@ -11,16 +11,16 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from digitcore import data, drawing, evaluation, runs
 from digitcore.predictor import Predictor
 from digitcore.recipe import Recipe, RecipeError, hyperparameters
-from digitcore.runs import Run
+from digitcore.runs import Run, RunError
 
 STOPPED = 130
 Result = dict[str, Any]
@@ -98,6 +98,7 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
         training_images=recipe.training_images,
         progress=_DownloadBar(),
     )
+    _same_digits(run, dataset)
     splits = {"test": dataset.test, "validation": dataset.validation}
     tables = {name: predictor.probabilities(split.images) for name, split in splits.items()}
     found = evaluation.scores(tables, {name: split.labels for name, split in splits.items()})
@@ -109,14 +110,23 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
     return result, "\n".join(lines)
 
 
+def _same_digits(run: Run, dataset: data.Dataset) -> None:
+    if dataset.notice:
+        print(dataset.notice, file=sys.stderr)
+    if (run.metrics or {}).get("data_checksum", dataset.checksum) != dataset.checksum:
+        raise RunError(
+            f"The run {run.id} was measured on other digits than those on this machine. "
+            f"Received: {dataset.source}"
+        )
+
+
 def predict(options: argparse.Namespace) -> tuple[Result, str]:
     """Reads the digit in each image file."""
     predictor = Predictor(runs.load(options.run))
     rows = []
     for name in options.image:
-        with Image.open(name) as image:
-            pixels = np.asarray(image.convert("RGBA" if "A" in image.getbands() else "L"))
-        table = predictor.probabilities(drawing.from_image(pixels)[np.newaxis])[0]
+        image = drawing.from_image(drawing.read_image(name))
+        table = predictor.probabilities(image[np.newaxis])[0]
         rows.append(
             {
                 "image": name,
@@ -142,7 +152,7 @@ def _watch(run: Run, offset: int) -> tuple[Result, str]:
         _progress(run, offset)
     except KeyboardInterrupt:
         print("Stopping; the best epoch is kept.", file=sys.stderr)
-        if run.active:
+        with suppress(RunError):  # it may just have ended
             run.stop()
         while run.active:
             time.sleep(0.1)

@@ -13,11 +13,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 
 SIDE = 28
@@ -169,6 +170,30 @@ _EDGE = 0.2  # ink from here on counts for the size; a blurred photo needs it hi
 _THIN_PEN = 1.6  # thinner than nearly all of MNIST (1.75 px is its 5th percentile)
 
 
+def read_image(path: str | Path) -> NDArray[np.uint8]:
+    """An image file as `from_image` takes it, upright as the camera held it (EXIF).
+
+    Returns:
+        uint8 (H, W) of a grey image, (H, W, 4) of one with transparency, else (H, W, 3).
+
+    Raises:
+        DrawingError: the file is no image, or has too many pixels.
+        OSError: the file cannot be read.
+    """
+    try:
+        with Image.open(path) as opened:
+            image = ImageOps.exif_transpose(opened)
+            if image.mode.startswith("I;16"):  # Pillow would cut, not scale, 16 bits to 8
+                return np.asarray(np.asarray(image) // 257, dtype=np.uint8)
+            if image.has_transparency_data:
+                return np.asarray(image.convert("RGBA"))
+            return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+    except UnidentifiedImageError:
+        raise DrawingError(f"An image file is a PNG, JPEG or the like. Received: {path}") from None
+    except Image.DecompressionBombError as error:
+        raise DrawingError(f"The image {path} is too large: {error}") from None
+
+
 def from_image(image: NDArray[np.uint8]) -> DigitImage:
     """Find the digit in a photo, scan or screenshot and make a digit image of it.
 
@@ -266,8 +291,13 @@ def _thickened(ink: Floats) -> Floats:
 
 def _extent(ink: Floats) -> tuple[slice, slice]:
     """Rows and columns that hold ink."""
-    found: tuple[slice, slice] = ndimage.find_objects((ink > _EDGE).astype(np.uint8))[0]
-    return found
+    found: list[tuple[slice, slice]] = ndimage.find_objects((ink > _EDGE).astype(np.uint8))
+    if not found:
+        raise DrawingError(
+            "There is no digit in this image: a digit is one piece, or a few. "
+            "Received: specks, each less than 3 % of the ink"
+        )
+    return found[0]
 
 
 def _area_weights(extent: slice, step: float, length: int) -> Floats:

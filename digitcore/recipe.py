@@ -228,7 +228,7 @@ class Recipe(Frozen):
     )
     early_stopping: int = _field(
         0,
-        "Stop after this many epochs without a better validation accuracy; 0 is never.",
+        "Stop after this many epochs without one that is better on validation; 0 is never.",
         "Regularisation",
         unit="epochs",
         ge=0,

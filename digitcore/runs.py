@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 import filelock
 import numpy as np
@@ -49,6 +49,12 @@ _KEYS: dict[str, set[str]] = {
 }
 
 
+_NUMBERS = (
+    *(f"{split}_{what}" for split in ("test", "validation") for what in ("accuracy", "loss")),
+    *("fit_seconds", "images_per_second", "parameters", "epochs"),
+)
+
+
 class RunError(ValueError):
     """There is no such run, it is broken, or it cannot do that now."""
 
@@ -58,7 +64,7 @@ class State:
     """What `state.json` holds. Times are seconds since 1970, `started` is the process's own."""
 
     status: Status
-    created: float
+    created: Annotated[float, pydantic.Field(ge=0, le=1e11)]
     pid: int | None = None
     started: float | None = None
     message: str = ""
@@ -67,6 +73,8 @@ class State:
 
 _STATE = pydantic.TypeAdapter(State)
 _workers: list[subprocess.Popen[bytes]] = []
+_last_start = [-1e9]  # in seconds of the monotonic clock
+_SECONDS_BETWEEN_STARTS = 10
 
 
 class Run:
@@ -119,16 +127,21 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any] | None:
-        """What `metrics.json` holds, or None while there is none (see `worker.measure`)."""
+        """What `metrics.json` holds, or None while there is none (see `worker.write_results`).
+
+        Raises:
+            RunError: the file is damaged, or lacks what every reader counts on.
+        """
         try:
             metrics = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise RunError(f"metrics.json of run {self.id} cannot be read: {error}") from None
-        if not isinstance(metrics, dict):
-            raise RunError(f"metrics.json of run {self.id} must hold an object.")
-        return metrics
+        fault = _fault(metrics)
+        if fault:
+            raise RunError(f"metrics.json of run {self.id} cannot be used: {fault}.")
+        return dict(metrics)
 
     @property
     def name(self) -> str:
@@ -161,6 +174,8 @@ class Run:
             active = self.active  # asked first, so that the last events are not missed
             events, offset = self.events(offset)
             yield from events
+            if self.status == "queued":
+                ensure_worker()
             if active and not events:
                 time.sleep(poll)
 
@@ -263,11 +278,13 @@ class Run:
         Raises:
             RunError: the run is training.
         """
-        if self.status in ("running", "stopping"):
-            raise RunError(f"The run {self.id} is training; stop it first.")
-        # Renamed first, so that a reader sees the whole run or none of it.
+        # Renamed first, so that a reader sees the whole run or none of it, and under the
+        # lock, so that no worker claims it meanwhile.
         grave = self.path.with_name(f".deleted-{secrets.token_hex(4)}")
-        self.path.rename(grave)
+        with _lock(self.path.parent):
+            if self.status in ("running", "stopping"):
+                raise RunError(f"The run {self.id} is training; stop it first.")
+            self.path.rename(grave)
         shutil.rmtree(grave)
 
     def write_zip(self, file: IO[bytes]) -> None:
@@ -280,7 +297,8 @@ class Run:
 
 def models_dir() -> Path:
     """Where runs live: `DIGITCORE_MODELS_DIR`, or `models` beside the package."""
-    return Path(os.environ.get("DIGITCORE_MODELS_DIR") or Path(__file__).parents[1] / "models")
+    folder = os.environ.get("DIGITCORE_MODELS_DIR")
+    return Path(folder).expanduser() if folder else Path(__file__).parents[1] / "models"
 
 
 def create(recipe: Recipe) -> Run:
@@ -326,18 +344,28 @@ def start_worker() -> None:
     # Absolute, because the worker runs in another folder than this process may.
     folders = {"DIGITCORE_MODELS_DIR": str(models_dir().resolve())}
     if data_folder := os.environ.get("DIGITCORE_DATA_DIR"):
-        folders["DIGITCORE_DATA_DIR"] = str(Path(data_folder).resolve())
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "digitcore.worker"],
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, **folders},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+        folders["DIGITCORE_DATA_DIR"] = str(Path(data_folder).expanduser().resolve())
+    _last_start[0] = time.monotonic()
+    models_dir().mkdir(parents=True, exist_ok=True)
+    # What it says before it has a run's own log; the last worker's words are enough.
+    with open(models_dir() / ".worker.log", "wb") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "digitcore.worker"],
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, **folders},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     # Those that have ended are let go; who forgets one that runs is warned by Python.
     _workers[:] = [worker, *(other for other in _workers if other.poll() is None)]
+
+
+def ensure_worker() -> None:
+    """For those who see a run wait: starts a worker now and then, as the last may have died."""
+    if time.monotonic() - _last_start[0] > _SECONDS_BETWEEN_STARTS:
+        start_worker()
 
 
 def load(run_id: str) -> Run:
@@ -409,6 +437,19 @@ def _read_state(path: Path) -> State:
     raise RunError(f"The run {path.name} is broken: state.json cannot be read: {fault}")
 
 
+def _fault(metrics: Any) -> str | None:
+    if not isinstance(metrics, dict):
+        return "it must hold an object"
+    for key in _NUMBERS:
+        if not isinstance(metrics.get(key), int | float):
+            return f"{key} must be a number. Received: {metrics.get(key)!r}"
+    for key in ("test_interval", "validation_interval"):
+        ends = metrics.get(key)
+        if not isinstance(ends, list) or [isinstance(e, int | float) for e in ends] != [True] * 2:
+            return f"{key} must be two numbers. Received: {ends!r}"
+    return None
+
+
 def _alive(state: State) -> bool:
     if state.pid is None or state.started is None:
         return False
@@ -430,7 +471,8 @@ def _parse(data: bytes) -> Iterator[Event]:
         if not isinstance(event, dict) or not isinstance(kind := event.get("kind"), str):
             continue
         # A reader may count on a kind's keys, whatever happened to the file.
-        if _KEYS.get(kind, set()) <= event.keys():
+        keys = _KEYS.get(kind, set())
+        if all(isinstance(event.get(key), str if key == "stage" else int | float) for key in keys):
             yield event
 
 

@@ -22,6 +22,10 @@ EVENTS_AN_EPOCH = 200
 _VALIDATION_BATCH = 1000
 
 
+class DivergedError(ArithmeticError):
+    """The loss grew beyond all numbers, so there is nothing to go on with."""
+
+
 @dataclass
 class Checkpoint:
     """All that a training needs to go on after `epoch` as if it had never ended.
@@ -86,6 +90,9 @@ def train(
 
     Returns:
         The network of the best epoch, and how long it took.
+
+    Raises:
+        DivergedError: the loss is no longer a finite number.
     """
     keras.utils.set_random_seed(recipe.seed)
     steps = math.ceil(len(dataset.train) / recipe.batch_size)
@@ -100,6 +107,8 @@ def train(
     if resume_from:
         _restore(model, resume_from)
     reporter = _Reporter(recipe, steps, len(dataset.train), report, save, start)
+    if _ended(recipe, start):
+        return reporter.trained()
     model.fit(
         batches(recipe, dataset.train, first_epoch=start.epoch),
         initial_epoch=start.epoch,
@@ -218,6 +227,11 @@ def _schedule(recipe: Recipe, steps: int) -> Any:
     return recipe.learning_rate
 
 
+def _ended(recipe: Recipe, at: Checkpoint) -> bool:
+    patience = recipe.early_stopping
+    return at.epoch >= recipe.epochs or 0 < patience <= at.epoch - at.best_epoch
+
+
 def _restore(model: keras.Model, checkpoint: Checkpoint) -> None:
     model.optimizer.build(model.trainable_variables)
     pairs = [(model.variables, checkpoint.variables)]
@@ -246,7 +260,7 @@ class _Reporter(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self._recipe, self._steps, self._images = recipe, steps, images
         self._report, self._save, self._now = report, save, start
-        self._every = max(1, steps // EVENTS_AN_EPOCH)
+        self._every = -(-steps // EVENTS_AN_EPOCH)
         self._epoch, self._step = start.epoch, start.step
         self._asked_to_stop = False
 
@@ -283,8 +297,8 @@ class _Reporter(keras.callbacks.Callback):  # type: ignore[misc]
                 "kind": "batch",
                 "step": self._step,
                 "epoch": self._epoch,
-                "loss": max(0.0, (sums[0] - loss_sum) / count),
-                "accuracy": min(1.0, max(0.0, (sums[1] - accuracy_sum) / count)),
+                "loss": _at_least_zero((sums[0] - loss_sum) / count),
+                "accuracy": min(1.0, _at_least_zero((sums[1] - accuracy_sum) / count)),
                 "images_per_second": count / seconds,
             }
         )
@@ -312,8 +326,8 @@ class _Reporter(keras.callbacks.Callback):  # type: ignore[misc]
         # A part of an epoch is no place to go on from: its other images would be missed.
         if self._save and self._batch == self._steps:
             self._save(self._checkpoint())
-        patience = self._recipe.early_stopping
-        if patience and self._epoch - now.best_epoch >= patience:
+        now.epoch, now.step = self._epoch, self._step
+        if _ended(self._recipe, now):
             self.model.stop_training = True
 
     def _checkpoint(self) -> Checkpoint:
@@ -323,6 +337,11 @@ class _Reporter(keras.callbacks.Callback):  # type: ignore[misc]
         return self._now
 
     def _tell(self, event: Event) -> None:
+        if not all(math.isfinite(event.get(key, 0)) for key in ("loss", "validation_loss")):
+            raise DivergedError(
+                "The training diverged: its loss is no longer a number. Lower the learning rate, "
+                f"or give it a warm-up. Received: learning_rate={self._recipe.learning_rate:g}"
+            )
         if self._report({**event, "time": time.time()}):
             self._asked_to_stop = True
             self.model.stop_training = True
@@ -339,3 +358,8 @@ class _Reporter(keras.callbacks.Callback):  # type: ignore[misc]
             fit_seconds=now.fit_seconds,
             images_per_second=now.images / max(now.training_seconds, 1e-9),
         )
+
+
+def _at_least_zero(value: float) -> float:
+    # Rounding may leave a speck below; not `max(0.0, value)`, which makes 0 of a NaN.
+    return 0.0 if value < 0 else value

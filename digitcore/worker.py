@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -61,10 +62,14 @@ def work(run: Run) -> None:
     try:
         stopped = _train(run)
         run.update(status="stopped" if stopped else "finished", message="")
+    except _StoppedError:
+        run.update(status="stopped", message="Stopped before it began.")
     except Exception as error:
         traceback.print_exc()
         sys.stderr.flush()
-        run.update(status="failed", message=_sentence(error))
+        # Somebody may have removed the folder; the other runs in the queue go on.
+        with suppress(runs.RunError, OSError):
+            run.update(status="failed", message=_sentence(error))
 
 
 def _train(run: Run) -> bool:
@@ -187,6 +192,10 @@ def read_checkpoint(run: Run) -> Checkpoint | None:
     return checkpoint
 
 
+class _StoppedError(Exception):
+    """Somebody asked to stop while nothing was trained yet."""
+
+
 class _Reporter:
     """Writes events as lines, and passes on the wish to stop."""
 
@@ -210,6 +219,8 @@ class _Reporter:
         if done - self._bytes >= _DOWNLOAD_EVENT_BYTES or done in (0, total):
             self._bytes = done
             self.tell({"kind": "download", "done": done, "total": total})
+            if self._run.status == "stopping":
+                raise _StoppedError
 
 
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:

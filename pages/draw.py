@@ -24,7 +24,7 @@ STYLE = """<style>
 .seen { display: block; width: 224px; height: 224px; image-rendering: pixelated; border-radius: 2px; }
 </style>"""
 
-run = pick_run(statuses=("finished", "stopped"))
+run = pick_run(need="model.tflite")
 
 
 @st.fragment

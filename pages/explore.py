@@ -242,16 +242,17 @@ def study(run: Run, tables: dict[str, np.ndarray], splits: dict[str, Split]) -> 
     downloads(run, name, probabilities, split, found)
 
 
-run = pick_run(need="probabilities")
+run = pick_run(need="probabilities.npz")
 digit_filters.start()
 try:
     dataset = caching.dataset(run)
     tables = caching.tables(run)
+    metrics = run.metrics or {}
 except DataError as error:
     unlabelled(run, text.plain(str(error)).rstrip("."))
 except RunError as error:
     st.error(text.plain(str(error)))
     st.stop()
-if dataset.checksum != (run.metrics or {}).get("data_checksum"):
+if dataset.checksum != metrics.get("data_checksum"):
     unlabelled(run, "This run read other digits than those that are on this machine")
 study(run, tables, {"test": dataset.test, "validation": dataset.validation})

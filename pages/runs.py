@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import textwrap
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -158,7 +157,8 @@ def curves(chosen: list[Run], styles: dict[str, tuple[str, str]]) -> None:
     if not logs:
         st.caption("No epoch has ended yet.")
         return
-    short = {run.id: textwrap.shorten(run.name, 28, placeholder="…") for run in chosen}
+    names = {run.id: run.name for run in chosen}
+    short = {i: name if len(name) <= 28 else f"{name[:27]}…" for i, name in names.items()}
     twice = {name for name, count in Counter(short.values()).items() if count > 1}
     labels = {i: f"{name} {i[-4:]}" if name in twice else name for i, name in short.items()}
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
@@ -175,8 +175,10 @@ def curves(chosen: list[Run], styles: dict[str, tuple[str, str]]) -> None:
         )
 
 
-def overview() -> None:
+def overview(polls: bool) -> None:
     everything = runs.list_runs()
+    if polls != any(run.active for run in everything):
+        st.rerun()  # the whole page, to begin or to end the polling
     oldest_first = {run.id: i for i, run in enumerate(reversed(everything))}
     rows = [row(run, oldest_first[run.id]) for run in everything]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -210,7 +212,8 @@ def overview() -> None:
         return
     if len(chosen) == 1:
         remember(chosen[0].id)
-        run_notice(chosen[0])
+    for run in chosen:
+        run_notice(run)
     actions(chosen)
     for r in shown:
         if r["id"] in {run.id for run in chosen} and r["note"]:
@@ -225,4 +228,4 @@ if not runs.list_runs():
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
     st.stop()
 active = any(run.active for run in runs.list_runs())
-st.fragment(overview, run_every=REFRESH_SECONDS if active else None)()
+st.fragment(overview, run_every=REFRESH_SECONDS if active else None)(polls=active)

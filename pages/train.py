@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from digitcore import figures, runs
+from digitcore import data, figures, runs
 from digitcore.recipe import Recipe
 from ui import caching, text
 from ui.frame import require_frame
@@ -25,13 +25,29 @@ STAGES = {
 
 
 def watched() -> runs.Run | None:
-    """The run in the URL, else the one that trains now, else none."""
+    """The run in the URL, else the newest that trains or waits, else none."""
     try:
         if wanted := chosen_id():
             return runs.load(wanted)
     except runs.RunError as error:
         st.caption(f":material/link_off: {text.plain(str(error))}")
     return next((run for run in runs.list_runs()[:50] if run.active), None)
+
+
+def split_sizes(recipe: Recipe) -> tuple[int, int]:
+    """Training and validation images; of MNIST, while no digits are on this machine."""
+    try:
+        if data.available():
+            digits = data.load_dataset(
+                validation_share=recipe.validation_share,
+                training_images=recipe.training_images,
+                download=False,
+            )
+            return len(digits.train), len(digits.validation)
+    except data.DataError:
+        pass  # the frame says it
+    validation = round(recipe.training_images * recipe.validation_share)
+    return recipe.training_images - validation, validation
 
 
 def images_per_second(recipe: Recipe) -> float | None:
@@ -147,6 +163,7 @@ def progress(run: runs.Run, state: runs.State, last: dict) -> tuple[float, str]:
     begun, batch = last.get("start"), last.get("batch")
     share = batch["step"] / begun["steps"] if batch and begun else 0.0
     if state.status == "queued":
+        runs.ensure_worker()
         place = next((n for n, other in enumerate(runs.queued(), 1) if other == run), 1)
         return share, f"Waiting, {text.ordinal(place)} in the queue"
     if state.status == "stopping":
@@ -180,10 +197,10 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 if error := st.session_state.pop("start_error", None):
     st.error(error)
 st.html(network_html(recipe))
-images = round(recipe.training_images * (1 - recipe.validation_share))
+images, validation = split_sizes(recipe)
 facts = [
     f"{recipe.parameters:,} parameters",
-    f"{images:,} training and {recipe.training_images - images:,} validation images",
+    f"{images:,} training and {validation:,} validation images",
     f"{-(-images // recipe.batch_size):,} steps an epoch",
 ]
 if speed := images_per_second(recipe):
@@ -211,6 +228,4 @@ else:
     remember(run.id)
     run_notice(run)
     active = run.active
-    if run.status == "queued":
-        runs.start_worker()  # its worker may have died; one too many ends at once
     st.fragment(live, run_every=1.0 if active else None)(run, polls=active)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -312,3 +313,58 @@ def test_an_empty_canvas_has_no_strokes_and_other_objects_are_skipped() -> None:
 def test_what_is_no_canvas_drawing_is_refused(data: object) -> None:
     with pytest.raises(DrawingError, match="Received"):
         strokes_from_fabric(json.loads(json.dumps(data)))
+
+
+def test_an_image_of_nothing_but_specks_is_named() -> None:
+    image = np.full((200, 200), 255, np.uint8)
+    image[4::8, 4::8] = 0
+    with pytest.raises(DrawingError, match="no digit"):
+        drawing.from_image(image)
+
+
+def seven() -> np.ndarray:
+    image = np.full((120, 80), 255, np.uint8)
+    image[10:22, 10:70] = 0
+    for y in range(22, 110):
+        x = 62 - (y - 22) // 2
+        image[y, x - 6 : x + 6] = 0
+    return image
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "1", "P", "I;16", "LA", "palette on nothing"])
+def test_a_file_of_any_kind_gives_the_same_digit_image(mode: str, tmp_path: Path) -> None:
+    picture = Image.fromarray(seven())
+    if mode == "I;16":
+        picture = Image.fromarray(seven().astype(np.uint16) * 257)
+    elif mode == "palette on nothing":
+        ink = Image.fromarray(255 - seven())
+        picture = Image.merge("LA", (Image.new("L", ink.size, 0), ink)).convert("P")
+        picture = Image.merge("RGBA", (*[Image.new("L", ink.size, 0)] * 3, ink)).quantize(8)
+    else:
+        picture = picture.convert(mode)
+    picture.save(tmp_path / "seven.png")
+    expected = drawing.from_image(seven()).astype(int)
+    got = drawing.from_image(drawing.read_image(tmp_path / "seven.png"))
+    assert np.abs(got - expected).mean() < 2
+
+
+def test_a_photo_is_turned_as_the_camera_was_held(tmp_path: Path) -> None:
+    sideways = Image.fromarray(seven()).transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera's top is at the right of the file's picture
+    sideways.save(tmp_path / "seven.png", exif=exif)
+    expected = drawing.from_image(seven()).astype(int)
+    got = drawing.from_image(drawing.read_image(tmp_path / "seven.png"))
+    assert np.abs(got - expected).mean() < 2
+
+
+def test_a_file_that_is_no_image_or_a_bomb_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "text.png").write_text("not an image")
+    with pytest.raises(DrawingError, match=r"text\.png"):
+        drawing.read_image(tmp_path / "text.png")
+    Image.fromarray(seven()).save(tmp_path / "seven.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(DrawingError, match="too large"):
+        drawing.read_image(tmp_path / "seven.png")

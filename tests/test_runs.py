@@ -477,3 +477,19 @@ def test_the_log_tail_is_the_last_lines_whatever_their_bytes(run: Run) -> None:
     lines = [f"line {number}" for number in range(5000)]
     (run.path / "worker.log").write_bytes("\n".join(lines).encode() + b"\n\xff end\n")
     assert run.log_tail(3) == "line 4998\nline 4999\n\ufffd end"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"test_accuracy": 0.9}', '{"test_accuracy": null}']
+)
+def test_metrics_that_lack_what_readers_count_on_are_named(text: str, run: Run) -> None:
+    (run.path / "metrics.json").write_text(text)
+    with pytest.raises(RunError, match=r"metrics\.json"):
+        run.metrics  # noqa: B018
+
+
+def test_a_number_that_is_none_is_no_event(run: Run) -> None:
+    line = {"time": 0, "step": 1, "epoch": 1, "loss": None, "accuracy": 0.5}
+    text = json.dumps({"kind": "batch", "images_per_second": 1.0, **line})
+    (run.path / "events.jsonl").write_text(text + "\n")
+    assert run.events()[0] == []

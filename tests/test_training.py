@@ -278,9 +278,9 @@ def test_a_long_epoch_tells_of_some_steps_only_and_of_all_images(
 ) -> None:
     monkeypatch.setattr(training, "EVENTS_AN_EPOCH", 3)
     outcome = run(PLAIN.changed(epochs=1), digits)
-    # Every second step of seven, and the last.
-    assert [event["step"] for event in outcome.of("batch")] == [2, 4, 6, 7]
-    mean = np.average([e["loss"] for e in outcome.of("batch")], weights=[100, 100, 100, 30])
+    # Every third step of seven, and the last.
+    assert [event["step"] for event in outcome.of("batch")] == [3, 6, 7]
+    mean = np.average([e["loss"] for e in outcome.of("batch")], weights=[150, 150, 30])
     assert outcome.of("epoch")[0]["loss"] == pytest.approx(mean, abs=1e-4)
 
 
@@ -577,3 +577,23 @@ def slants(images: np.ndarray) -> np.ndarray:
         direction = np.linalg.eigh(spread)[1][:, -1]
         angles.append(math.degrees(math.atan(direction[0] / direction[1])))
     return np.array(angles)
+
+
+def test_a_training_that_diverges_says_so_and_is_never_shown_as_perfect(digits: Dataset) -> None:
+    recipe = PLAIN.changed(optimizer="sgd", learning_rate=10.0, epochs=3)
+    deep = [{"kind": "flatten"}, *[{"kind": "dense", "units": 64, "activation": "linear"}] * 5]
+    events: list[dict[str, Any]] = []
+    with pytest.raises(training.DivergedError, match="diverged"):
+        training.train(recipe.changed(layers=deep), digits, events.append)
+    assert all(np.isfinite(event.get("loss", 0)) for event in events)
+
+
+def test_resuming_what_early_stopping_ended_trains_no_more(digits: Dataset) -> None:
+    recipe = PLAIN.changed(epochs=8, early_stopping=1, learning_rate=1e-12, optimizer="sgd")
+    kept: list[training.Checkpoint] = []
+    whole = training.train(
+        recipe, digits, lambda event: None, save=lambda c: kept.append(copy.deepcopy(c))
+    )
+    assert whole.epochs < 8
+    again = training.train(recipe, digits, lambda event: None, resume_from=kept[-1])
+    assert (again.epochs, again.best_epoch) == (whole.epochs, whole.best_epoch)

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
 
 import streamlit as st
 
 from digitcore import runs
-from digitcore.runs import Run, RunError, Status
+from digitcore.runs import Run, RunError
+from ui import text
 from ui.notices import run_notice
 
 _KEY = "picked_run"
 _REMEMBERED = "run_id"
 
 
-def pick_run(statuses: Collection[Status] = ("finished", "stopped"), need: str = "") -> Run:
-    """A select box of the runs that can be used here; the page ends when there is none.
-
-    Args:
-        statuses: which runs are offered.
-        need: the beginning of the name of a file that a run must have.
-    """
+def pick_run(need: str) -> Run:
+    """A select box of the runs that have the file `need`; the page ends when none has."""
     offered = {
         run.id: run
         for run in runs.list_runs()
-        if any(run.path.glob(f"{need or 'model.tflite'}*")) and run.status in statuses
+        if (run.path / need).exists() and run.status != "broken"
     }
     if not offered:
         _nothing_yet()
@@ -39,7 +34,7 @@ def pick_run(statuses: Collection[Status] = ("finished", "stopped"), need: str =
     )
     remember(chosen)
     if wanted and wanted not in offered:
-        st.caption(f"The run `{wanted}` has nothing to show here, so this is another one.")
+        st.caption(f"The run {text.plain(wanted)} has nothing to show here; this is another one.")
     run_notice(offered[chosen])
     return offered[chosen]
 
@@ -70,7 +65,8 @@ def when(seconds: float) -> str:
     """A time as `today 10:15`, `yesterday 10:15` or `12 Nov 10:15`; seconds since 1970."""
     then = time.localtime(seconds)
     days = (time.mktime(time.localtime()[:3] + (0,) * 5 + (-1,)) - seconds) / 86400
-    day = "today" if days <= 0 else "yesterday" if days <= 1 else time.strftime("%-d %b", then)
+    date = f"{then.tm_mday} {time.strftime('%b', then)}"
+    day = "today" if days <= 0 else "yesterday" if days <= 1 else date
     return f"{day} {time.strftime('%H:%M', then)}"
 
 
