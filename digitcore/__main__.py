@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from digitcore import data, drawing, evaluation, runs
 from digitcore.predictor import Predictor
-from digitcore.recipe import Recipe, RecipeError, hyperparameters
+from digitcore.recipe import Hyperparameter, Recipe, RecipeError, hyperparameters
 from digitcore.runs import Run, RunError
 
 STOPPED = 130
@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return STOPPED
     except (ValueError, OSError) as error:
+        if options.json:
+            print(json.dumps({"error": str(error)}))
         print(f"Error: {error}", file=sys.stderr)
         return 1
     print(json.dumps(result) if options.json else text)
@@ -124,8 +126,13 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
     """Reads the digit in each image file."""
     predictor = Predictor(runs.load(options.run))
     rows = []
+    faults = []
     for name in options.image:
-        image = drawing.from_image(drawing.read_image(name))
+        try:
+            image = drawing.from_image(drawing.read_image(name))
+        except (ValueError, OSError) as error:
+            faults.append(f"{name}: {error}")
+            continue
         table = predictor.probabilities(image[np.newaxis])[0]
         rows.append(
             {
@@ -136,7 +143,10 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
             }
         )
     text = "\n".join(f"{r['image']}: {r['digit']} ({r['confidence']:.1%})" for r in rows)
-    return {"run": options.run, "images": rows}, text
+    result: Result = {"run": options.run, "images": rows}
+    if faults:
+        result |= {"status": "failed", "message": "; ".join(faults)}
+    return result, text
 
 
 def show_data(options: argparse.Namespace) -> tuple[Result, str]:
@@ -264,13 +274,20 @@ def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
         parameter = numbers.get(name)
         text = (field.description or "").replace("%", "%%")
         if parameter:
-            text = f"{text} Default: the recipe's, else {parameter.default}."
+            bounds = f" From {parameter.low} to {parameter.high}." if parameter.high else ""
+            text = f"{text}{bounds} Default: the recipe's, else {parameter.default}."
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             dest=name,
-            metavar=parameter.type.__name__.upper() if parameter else "TEXT",
+            metavar=_metavar(parameter) if parameter else "TEXT",
             help=text,
         )
+
+
+def _metavar(parameter: Hyperparameter) -> str:
+    if parameter.choices:
+        return "{" + ",".join(parameter.choices) + "}"
+    return parameter.type.__name__.upper()
 
 
 if __name__ == "__main__":

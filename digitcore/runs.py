@@ -36,7 +36,7 @@ Status = Literal["queued", "running", "stopping", "finished", "stopped", "failed
 Event = dict[str, Any]
 
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
-_LOST = "The training process ended without a word. The last lines of worker.log may say why."
+_LOST = "The training process was killed or crashed. Resume goes on from the last whole epoch."
 
 
 _CURVE = {"time", "step", "epoch", "loss", "accuracy"}
@@ -69,6 +69,7 @@ class State:
     started: float | None = None
     message: str = ""
     title: str = ""
+    number: int = 0  # the how-manieth run of its folder it is, for a colour that stays
 
 
 _STATE = pydantic.TypeAdapter(State)
@@ -99,6 +100,8 @@ class Run:
     @cached_property
     def recipe(self) -> Recipe:
         """Raises RunError when `recipe.toml` is missing or not a recipe."""
+        if not (self.path / "recipe.toml").exists():
+            raise RunError(f"The run {self.id} is broken: recipe.toml is missing")
         try:
             return Recipe.load(self.path / "recipe.toml")
         except RecipeError as error:
@@ -310,6 +313,8 @@ def create(recipe: Recipe) -> Run:
     folder = models_dir()
     folder.mkdir(parents=True, exist_ok=True)
     now = time.time()
+    newest = next((run.state.number for run in list_runs() if run.status != "broken"), 0)
+    state = State("queued", created=now, number=newest + 1)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     run = Run(folder / f"{stamp}-{recipe.name}-{secrets.token_hex(2)}")
     # Filled before it gets its name, so that nobody sees half a run.
@@ -317,7 +322,7 @@ def create(recipe: Recipe) -> Run:
     try:
         new.chmod(0o755)
         (new / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
-        (new / "state.json").write_text(json.dumps(asdict(State("queued", created=now)), indent=1))
+        (new / "state.json").write_text(json.dumps(asdict(state), indent=1))
         new.rename(run.path)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
@@ -376,7 +381,9 @@ def load(run_id: str) -> Run:
     """
     path = models_dir() / run_id
     if not _ID.match(run_id) or not path.is_dir():
-        raise RunError(f"There is no run of that name. Received: {run_id}")
+        known = [run.id for run in list_runs()[:1]]
+        hint = f" The newest is {known[0]}." if known else ""
+        raise RunError(f"There is no run of that name.{hint} Received: {run_id}")
     return Run(path)
 
 

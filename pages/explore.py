@@ -70,7 +70,11 @@ def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> None:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        st.markdown("**Confusion**", width="content")
+        st.markdown(
+            "**Confusion**",
+            width="content",
+            help="Shade: the share of its row, that is of the true digit's images.",
+        )
         cells = st.segmented_control(
             "Cells",
             ("counts", "row shares"),

@@ -179,10 +179,9 @@ def overview(polls: bool) -> None:
     everything = runs.list_runs()
     if polls != any(run.active for run in everything):
         st.rerun()  # the whole page, to begin or to end the polling
-    oldest_first = {run.id: i for i, run in enumerate(reversed(everything))}
-    rows = [row(run, oldest_first[run.id]) for run in everything]
+    rows = [row(run) for run in everything]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        sought = st.text_input("Filter", placeholder="Name, recipe or id", width=280)
+        sought = st.text_input("Filter", placeholder="Name, recipe, setting or id", width=280)
         there = [status for status in STATUSES if any(r["status"] == status for r in rows)]
         statuses = st.pills(
             "Status", there, selection_mode="multi", key="runs_status", label_visibility="collapsed"
@@ -219,7 +218,7 @@ def overview(polls: bool) -> None:
         if r["id"] in {run.id for run in chosen} and r["note"]:
             name = "" if r["status"] == "broken" else f"{r['name']}: "
             st.caption(text.plain(name + r["note"]))
-    curves(chosen, {run.id: figures.run_colour(oldest_first[run.id]) for run in chosen})
+    curves(chosen, {run.id: figures.run_colour(run.state.number) for run in chosen})
 
 
 if not runs.list_runs():

@@ -1,27 +1,24 @@
 """Train: choose a recipe, start it, watch it, stop it."""
 
 import time
-from collections.abc import Callable
 
 import streamlit as st
 
-from digitcore import data, figures, runs
+from digitcore import data, runs
 from digitcore.recipe import Recipe
-from ui import caching, text
+from ui import text
 from ui.frame import require_frame
+from ui.live_run import live
 from ui.network_view import layer_table, network_html
 from ui.notices import run_notice
 from ui.recipe_form import recipe_form
-from ui.run_picker import chosen_id, remember, when
+from ui.run_picker import chosen_id, remember
 
 require_frame()
 
-STAGES = {
-    "TensorFlow": "Loading TensorFlow",
-    "data": "Reading the digits",
-    "training": "Preparing the first step",
-    "testing": "Reading the test digits",
-}
+_LINKS = 3
+_IMPATIENCE = 2.0  # seconds
+_ENOUGH_IMAGES = 50_000
 
 
 def watched() -> runs.Run | None:
@@ -32,6 +29,20 @@ def watched() -> runs.Run | None:
     except runs.RunError as error:
         st.caption(f":material/link_off: {text.plain(str(error))}")
     return next((run for run in runs.list_runs()[:50] if run.active), None)
+
+
+def others_at_work(watched: runs.Run | None) -> None:
+    """Links to the runs that train or wait, besides the one that is shown."""
+    active = [run for run in runs.list_runs()[:50] if run.active and run != watched]
+    for run in active[:_LINKS]:
+        st.page_link(
+            "pages/train.py",
+            label=f"{text.plain(run.name)} {'waits' if run.status == 'queued' else 'trains'}",
+            icon=":material/visibility:",
+            query_params={"run": run.id},
+        )
+    if len(active) > _LINKS:
+        st.caption(f"and {len(active) - _LINKS} more wait")
 
 
 def split_sizes(recipe: Recipe) -> tuple[int, int]:
@@ -58,133 +69,23 @@ def images_per_second(recipe: Recipe) -> float | None:
             asked, metrics = run.recipe, run.metrics
         except runs.RunError:
             continue
-        if metrics and all(getattr(asked, name) == getattr(recipe, name) for name in alike):
+        # The first steps are slow, and would speak for a short run.
+        known = metrics and metrics.get("train_images", 0) * metrics["epochs"] >= _ENOUGH_IMAGES
+        if known and all(getattr(asked, name) == getattr(recipe, name) for name in alike):
             return metrics["images_per_second"]
     return None
 
 
 def start(recipe: Recipe) -> None:
+    # A second click of an impatient finger is not a second training.
+    before, at = st.session_state.get("last_start", (None, 0.0))
+    if before == recipe.to_toml() and time.monotonic() - at < _IMPATIENCE:
+        return
+    st.session_state["last_start"] = (recipe.to_toml(), time.monotonic())
     try:
         remember(runs.submit(recipe).id)
     except OSError as error:
         st.session_state["start_error"] = f"The run cannot be written: {error}"
-
-
-def ask(action: Callable[[], None]) -> None:
-    """Stops or resumes, or says why not: the run may have ended while the page showed it."""
-    try:
-        action()
-    except (runs.RunError, OSError) as error:
-        st.toast(text.plain(str(error)), icon=":material/error:")
-
-
-def live(run: runs.Run, polls: bool) -> None:
-    """The run as it is now; `polls` says whether this is drawn anew each second."""
-    state, log = run.state, caching.events(run)
-    active = state.status in ("queued", "running", "stopping")
-    if active != polls:
-        st.rerun()  # the whole page, to begin or to end the polling
-    last = {event["kind"]: event for event in log}
-    begun, batch = last.get("start"), last.get("batch")
-    epochs = [event for event in log if event["kind"] == "epoch"]
-
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(text.plain(run.name), anchor=False, width="content")
-        st.caption(f"started {when(state.created)} · {run.recipe.parameters:,} parameters")
-    share, words = progress(run, state, last)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(share, text=words)
-        if active:
-            st.button(
-                "Stop",
-                icon=":material/stop:",
-                on_click=ask,
-                args=(run.stop,),
-                disabled=state.status == "stopping",
-                help="Ends after this step and keeps the best epoch so far.",
-            )
-        elif state.status in ("stopped", "failed"):
-            st.button("Resume", icon=":material/resume:", on_click=ask, args=(run.resume,))
-
-    batches = [event for event in log if event["kind"] == "batch"]
-    columns = st.columns(2, gap="medium")
-    for column, quantity in zip(columns, ("loss", "accuracy"), strict=True):
-        figure = figures.learning_curves(
-            batches, epochs, quantity, total_steps=begun["steps"] if begun else None
-        )
-        with column:
-            st.plotly_chart(
-                figure,
-                key=f"curve-{quantity}",
-                config={"displaylogo": False, "displayModeBar": False},
-                alt=f"{quantity} of training and validation by step",
-            )
-    numbers = [f"best epoch {best['epoch']}" for best in epochs if best["best"]][-1:]
-    if epochs:
-        best = max(epochs, key=lambda event: (event["validation_accuracy"], event["best"]))
-        numbers.insert(0, f"**{text.percent(best['validation_accuracy'])}** validation")
-    try:
-        metrics = run.metrics
-    except runs.RunError as error:
-        metrics = None
-        st.caption(f":material/error: {text.plain(str(error))}")
-    if active and epochs:
-        numbers.append(f"learning rate {epochs[-1]['learning_rate']:.3g}")
-    if active and batch:
-        numbers.append(f"{batch['images_per_second']:,.0f} images/s")
-    elif metrics:
-        numbers.append(f"{metrics['images_per_second']:,.0f} images/s")
-    st.markdown(" · ".join(numbers) or "&nbsp;")
-
-    if metrics and not active:
-        accuracy = text.with_interval(metrics["test_accuracy"], metrics["test_interval"])
-        seconds = text.duration(metrics["fit_seconds"])
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{accuracy}** test · {seconds} of training", width="content")
-            st.page_link(
-                "pages/explore.py",
-                label="Explore its errors",
-                icon=":material/grid_on:",
-                query_params={"run": run.id},
-            )
-            st.page_link(
-                "pages/draw.py",
-                label="Draw a digit",
-                icon=":material/draw:",
-                query_params={"run": run.id},
-            )
-    if state.status == "failed" and (tail := run.log_tail()):
-        with st.expander("Last lines of its log"):
-            st.code(tail, language=None)
-
-
-def progress(run: runs.Run, state: runs.State, last: dict) -> tuple[float, str]:
-    """How much of the run is done, between 0 and 1, and a sentence about it."""
-    begun, batch = last.get("start"), last.get("batch")
-    share = batch["step"] / begun["steps"] if batch and begun else 0.0
-    if state.status == "queued":
-        runs.ensure_worker()
-        place = next((n for n, other in enumerate(runs.queued(), 1) if other == run), 1)
-        return share, f"Waiting, {text.ordinal(place)} in the queue"
-    if state.status == "stopping":
-        return share, "Stopping; the best epoch is kept"
-    if state.status in ("failed", "broken"):
-        return share, f":material/error: {text.plain(state.message)}"
-    if state.status != "running":
-        done = max((e["epoch"] for e in (last.get("batch"), last.get("epoch")) if e), default=0)
-        end = f"{state.status.capitalize()} in epoch {done} of {run.recipe.epochs}"
-        return share, state.message or end
-    stage = last.get("stage", {}).get("stage", "TensorFlow")
-    download = last.get("download")
-    if stage == "data" and download and download["done"] < download["total"]:
-        done, total = download["done"] / 1e6, download["total"] / 1e6
-        return done / total, f"Downloading MNIST: {done:.1f} of {total:.1f} MB"
-    if stage != "training" or not batch or not begun or batch["time"] < begun["time"]:
-        return share, STAGES.get(stage, stage)
-    steps = batch["step"] - begun.get("step", 0)
-    left = (time.time() - begun["time"]) / max(steps, 1) * (begun["steps"] - batch["step"])
-    epoch = f"Epoch {batch['epoch']} of {run.recipe.epochs}"
-    return share, f"{epoch} · {share:.0%} · {text.duration(left)} left".replace("%", " %")
 
 
 with st.sidebar:
@@ -214,6 +115,7 @@ with st.expander("Layers", expanded=run is None):
         width=560,
     )
 
+others_at_work(run)
 st.divider()
 if run is None:
     st.markdown(

@@ -99,10 +99,9 @@ def test_an_unknown_run_is_an_error_of_one_line(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--json"]) == 1
-    assert capsys.readouterr() == (
-        "",
-        f"Error: There is no run of that name. Received: {arguments[1]}\n",
-    )
+    out, err = capsys.readouterr()
+    assert err == f"Error: There is no run of that name. Received: {arguments[1]}\n"
+    assert f"Error: {json.loads(out)['error']}\n" == err
 
 
 @pytest.mark.parametrize(
@@ -155,7 +154,7 @@ def test_a_command_of_its_own_process_shows_no_traceback() -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert done.stdout == ""
+    assert done.stdout.count("\n") == 1
     assert done.stderr == "Error: There is no run of that name. Received: nowhere\n"
 
 
@@ -271,9 +270,20 @@ def test_predict_tells_of_a_file_that_is_no_picture(
         path.write_bytes(content)
     assert main(["predict", answering.id, str(path), "--json"]) == 1
     out, err = capsys.readouterr()
-    assert out == ""
+    assert json.loads(out)["images"] == []
     (line,) = err.splitlines()
     assert "odd.png" in line
+
+
+def test_predict_reads_the_files_beside_one_that_is_no_picture(
+    answering: Run, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "odd.png").write_bytes(b"no picture")
+    files = [str(tmp_path / "odd.png"), str(picture)]
+    assert main(["predict", answering.id, *files, "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert [row["image"] for row in json.loads(out)["images"]] == [str(picture)]
+    assert "odd.png" in err
 
 
 def test_predict_tells_of_a_run_without_a_network(
@@ -304,7 +314,7 @@ def test_data_that_is_missing_is_an_error_of_one_line(
     monkeypatch.setenv("DIGITCORE_DATA_DIR", str(tmp_path / "gone"))
     assert main(["data", "--json"]) == 1
     out, err = capsys.readouterr()
-    assert out == ""
+    assert "DIGITCORE_DATA_DIR" in json.loads(out)["error"]
     (line,) = err.splitlines()
     assert "DIGITCORE_DATA_DIR" in line
 

@@ -33,8 +33,8 @@ _BARS_CSS = f"""<style>
 
 
 def percent(probability: float) -> str:
-    """A probability in whole percent, `98 %`; above 99.5 % it is `> 99 %`, as no network is certain."""
-    return "> 99 %" if probability >= 0.995 else f"{100 * probability:.0f} %"
+    """A probability in whole percent, `98 %`; never more than `99 %`, as no network is certain."""
+    return f"{min(99, round(100 * probability))} %"
 
 
 def tile_uri(image: np.ndarray) -> str:

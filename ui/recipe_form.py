@@ -24,7 +24,11 @@ def recipe_form() -> Recipe:
     changed = st.container()
     for group in dict.fromkeys(p.group for p in parameters):
         members = [p for p in parameters if p.group == group]
-        with st.container() if group == _OPEN else st.expander(_title(group, members, base)):
+        # The key keeps it open when its title begins to count.
+        key = f"group-{group}"
+        with (
+            st.container() if group == _OPEN else st.expander(_title(group, members, base), key=key)
+        ):
             for parameter in members:
                 if _matters(parameter, values):
                     values[parameter.name] = _widget(parameter, getattr(base, parameter.name))
@@ -35,11 +39,12 @@ def recipe_form() -> Recipe:
 
 
 def _widget(parameter: Hyperparameter, default: Any) -> Any:
-    key = parameter.name
-    changed = key in st.session_state and st.session_state[key] != default
-    label = parameter.label + (f" ({parameter.unit})" if parameter.unit not in ("", key) else "")
+    key, asked = parameter.name, _asked(parameter, default)
+    label = parameter.label
+    if parameter.unit and parameter.unit not in label.lower():
+        label += f" ({parameter.unit})"
     options: dict[str, Any] = {
-        "label": f"**{label}** · recipe: {_text(default)}" if changed else label,
+        "label": f"**{label}** · recipe: {_text(default)}" if asked != default else label,
         "help": parameter.help,
         "key": key,
         "bind": "query-params",
@@ -48,7 +53,7 @@ def _widget(parameter: Hyperparameter, default: Any) -> Any:
         choices = list(parameter.choices)
         return st.selectbox(options=choices, index=choices.index(default), **options)
     if parameter.stops:
-        stops = sorted({*parameter.stops, default})
+        stops = sorted({*parameter.stops, default, asked})
         return st.select_slider(options=stops, value=default, format_func=_text, **options)
     kind = parameter.type
     low, high = kind(parameter.low or 0), kind(parameter.high or 0)
@@ -74,10 +79,30 @@ def _changes(base: Recipe, recipe: Recipe) -> None:
             st.button("Reset", type="tertiary", on_click=_follow_recipe, icon=":material/undo:")
 
 
-def _follow_recipe() -> None:
-    base = Recipe.load(st.session_state["recipe"])
+def use(recipe: Recipe) -> None:
+    """Sets the form to this recipe, which must be a shipped one but for its hyperparameters."""
+    st.session_state["recipe"] = recipe.name
     for parameter in hyperparameters():
-        st.session_state[parameter.name] = getattr(base, parameter.name)
+        st.session_state[parameter.name] = getattr(recipe, parameter.name)
+
+
+def _follow_recipe() -> None:
+    use(Recipe.load(st.session_state["recipe"]))
+
+
+def _asked(parameter: Hyperparameter, default: Any) -> Any:
+    """What the widget is about to say: its state, or in a fresh page what the URL asks for."""
+    if parameter.name in st.session_state:
+        return st.session_state[parameter.name]
+    text = st.query_params.get(parameter.name)
+    if text is None or (parameter.choices and text not in parameter.choices):
+        return default
+    try:
+        value = parameter.type(text)
+        Recipe.load(Recipe.names()[0]).changed(**{parameter.name: value})
+    except ValueError:
+        return default
+    return value
 
 
 def _matters(parameter: Hyperparameter, values: dict[str, Any]) -> bool:
@@ -85,14 +110,10 @@ def _matters(parameter: Hyperparameter, values: dict[str, Any]) -> bool:
 
 
 def _title(group: str, members: list[Hyperparameter], base: Recipe) -> str:
-    count = sum(
-        st.session_state.get(p.name, getattr(base, p.name)) != getattr(base, p.name)
-        for p in members
-    )
+    count = sum(_asked(p, getattr(base, p.name)) != getattr(base, p.name) for p in members)
     return f"{group} · {count} changed" if count else group
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    # Without a comma in thousands, because the URL has the same text.
+    return f"{value:g}" if isinstance(value, float) else str(value)

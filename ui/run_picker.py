@@ -54,11 +54,13 @@ def remember(run_id: str) -> None:
 def label(run: Run) -> str:
     """`two-conv, today 10:15 · 99.02 %`: test accuracy, or the status where there is none."""
     try:
-        accuracy = (run.metrics or {}).get("test_accuracy")
+        accuracy = None if run.active else (run.metrics or {}).get("test_accuracy")
     except RunError:
         accuracy = None
     end = run.status if accuracy is None else f"{accuracy:.2%}".replace("%", " %")
-    return f"{run.name}, {when(run.state.created)} · {end}"
+    changed = text.settings(run.recipe)
+    changed = f" ({changed})" if changed else ""
+    return f"{run.name}{changed}, {when(run.state.created)} · {end}"
 
 
 def when(seconds: float) -> str:

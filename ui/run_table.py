@@ -11,6 +11,7 @@ import streamlit as st
 
 from digitcore import figures, runs
 from digitcore.runs import Run, RunError
+from ui import text
 
 SHAPES = {
     "circle": '<circle cx="8" cy="8" r="5"/>',
@@ -23,6 +24,7 @@ COLUMNS = {
     "dot": st.column_config.ImageColumn("", width=30, help="Its colour in the curves below"),
     "name": st.column_config.TextColumn("Name"),
     "recipe": st.column_config.TextColumn("Recipe", width=105),
+    "settings": st.column_config.TextColumn("Changed", help="What differs from the recipe"),
     "status": st.column_config.TextColumn("Status"),
     "by_epoch": st.column_config.LineChartColumn(
         "By epoch",
@@ -64,19 +66,21 @@ def epochs(run: Run) -> list[dict[str, Any]]:
     return epochs_of(run.path, file.stat().st_mtime) if file.exists() else []
 
 
-def row(run: Run, position: int) -> dict[str, Any]:
+def row(run: Run) -> dict[str, Any]:
     """What the table says of a run: the keys of `COLUMNS`, and its `id`."""
     state, broken = run.state, run.status == "broken"
     try:
-        metrics, note = run.metrics or {}, state.message
+        # What a resumed run had reached before is no result yet.
+        metrics, note = {} if run.active else run.metrics or {}, state.message
     except RunError as error:
         metrics, note = {}, str(error)
     curve = [100 * event["validation_accuracy"] for event in epochs(run)]
     interval = [f"{100 * end:.2f}" for end in metrics.get("test_interval", ())]
     return {
-        "dot": dot(position),
+        "dot": dot(state.number),
         "name": run.name,
         "recipe": None if broken else run.recipe.name,
+        "settings": None if broken else text.settings(run.recipe),
         "status": state.status,
         "by_epoch": curve,
         "validation": 100 * metrics["validation_accuracy"] if metrics else max(curve, default=None),
@@ -92,5 +96,5 @@ def row(run: Run, position: int) -> dict[str, Any]:
 
 def wanted(row: dict[str, Any], words: list[str], statuses: list[str]) -> bool:
     """Whether a row has each of the words, and one of the statuses if any is given."""
-    told = f"{row['name']} {row['recipe']} {row['id']}".casefold()
+    told = f"{row['name']} {row['recipe']} {row['settings']} {row['id']}".casefold()
     return all(word in told for word in words) and (not statuses or row["status"] in statuses)

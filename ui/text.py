@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from digitcore.recipe import Recipe, hyperparameters
+
 
 def percent(share: float) -> str:
     """An accuracy between 0 and 1 as `99.02 %`."""
@@ -30,6 +32,16 @@ def ordinal(number: int) -> str:
     """`1st`, `2nd`, `3rd`, `4th`, `11th`."""
     special = {1: "st", 2: "nd", 3: "rd"} if number // 10 % 10 != 1 else {}
     return f"{number}{special.get(number % 10, 'th')}"
+
+
+def settings(recipe: Recipe) -> str:
+    """What the recipe changes of the shipped one of its name: `epochs 3 · seed 1`."""
+    if recipe.name not in Recipe.names():
+        return "a recipe of its own"
+    changed = recipe.differences(Recipe.load(recipe.name))
+    values = {p.name: getattr(recipe, p.name) for p in hyperparameters() if p.name in changed}
+    said = [f"{name.replace('_', ' ')} {value}" for name, value in values.items()]
+    return " · ".join(said + ["other layers"] * ("layers" in changed))
 
 
 def plain(text: str) -> str:
