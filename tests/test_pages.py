@@ -153,3 +153,57 @@ print([name for name in ("tensorflow", "keras") if name in sys.modules])
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_address_takes_plain_numbers_even_where_the_slider_has_no_stop() -> None:
+    app = visit("train", recipe="two-conv", training_images="2000", batch_size="100", epochs="12")
+    app.button[[b.label for b in app.button].index("Start")].click().run()
+    (run,) = runs.list_runs()
+    asked = {"training_images": 2000, "batch_size": 100, "epochs": 12}
+    assert run.recipe == Recipe.load("two-conv").changed(**asked)
+
+
+@pytest.mark.parametrize("value", ["0", "-4", "abc", "1e400", "", "<b>"])
+def test_the_address_cannot_break_the_form(value: str) -> None:
+    app = visit("train", recipe="two-conv", epochs=value, optimizer=value, rotation=value)
+    assert not app.exception
+    assert "As in the recipe" in said(app)
+
+
+def test_what_the_address_changes_is_marked_at_once() -> None:
+    app = visit("train", recipe="two-conv", epochs="3")
+    (epochs,) = [slider for slider in app.select_slider if slider.key == "epochs"]
+    assert epochs.label == "Epochs · recipe: 5"
+
+
+def test_a_runs_settings_are_shown_and_can_be_used_again() -> None:
+    run = runs.create(Recipe.load("two-conv").changed(epochs=3, optimizer="sgd"))
+    run.update(status="failed")
+    app = visit("train", run=run.id)
+    assert "epochs 3 · optimizer sgd" in said(app)
+    app.button[[b.label for b in app.button].index("Use these settings")].click().run()
+    assert not app.exception
+    assert "2 changed" in said(app)
+
+
+def test_what_trains_beside_the_run_on_the_page_is_named() -> None:
+    shown, other = (runs.create(Recipe.load(name)) for name in ("fast", "two-conv"))
+    app = visit("train", run=shown.id)
+    links = [link.proto.label for link in app.get("page_link")]
+    assert "two\\-conv waits" in links
+    assert other.status == "queued"
+
+
+def test_a_second_start_within_a_moment_starts_nothing() -> None:
+    app = visit("train")
+    for _ in range(2):
+        app.button[[b.label for b in app.button].index("Start")].click().run()
+    assert len(runs.list_runs()) == 1
+
+
+def test_a_run_keeps_its_colour_when_another_is_deleted() -> None:
+    first, second = (runs.create(Recipe.load("fast")) for _ in range(2))
+    number = second.state.number
+    first.delete()
+    assert second.state.number == number
+    assert runs.create(Recipe.load("fast")).state.number == number + 1

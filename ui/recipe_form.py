@@ -24,11 +24,8 @@ def recipe_form() -> Recipe:
     changed = st.container()
     for group in dict.fromkeys(p.group for p in parameters):
         members = [p for p in parameters if p.group == group]
-        # The key keeps it open when its title begins to count.
-        key = f"group-{group}"
-        with (
-            st.container() if group == _OPEN else st.expander(_title(group, members, base), key=key)
-        ):
+        # A title that counted the changes would be a new group, closed under one's hand.
+        with st.container() if group == _OPEN else st.expander(group):
             for parameter in members:
                 if _matters(parameter, values):
                     values[parameter.name] = _widget(parameter, getattr(base, parameter.name))
@@ -44,7 +41,7 @@ def _widget(parameter: Hyperparameter, default: Any) -> Any:
     if parameter.unit and parameter.unit not in label.lower():
         label += f" ({parameter.unit})"
     options: dict[str, Any] = {
-        "label": f"**{label}** · recipe: {_text(default)}" if asked != default else label,
+        "label": f"{label} · recipe: {_text(default)}" if asked != default else label,
         "help": parameter.help,
         "key": key,
         "bind": "query-params",
@@ -72,10 +69,12 @@ def _recipe(base: Recipe, values: dict[str, Any]) -> Recipe:
 
 
 def _changes(base: Recipe, recipe: Recipe) -> None:
-    count = len(recipe.differences(base))
+    changed = [name.replace("_", " ") for name in recipe.differences(base)]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{count} changed" if count else "As in the recipe")
-        if count:
+        if not changed:
+            st.caption("As in the recipe")
+        else:
+            st.caption(f"{len(changed)} changed: {', '.join(changed)}")
             st.button("Reset", type="tertiary", on_click=_follow_recipe, icon=":material/undo:")
 
 
@@ -107,11 +106,6 @@ def _asked(parameter: Hyperparameter, default: Any) -> Any:
 
 def _matters(parameter: Hyperparameter, values: dict[str, Any]) -> bool:
     return all(values.get(name) == value for name, value in parameter.only.items())
-
-
-def _title(group: str, members: list[Hyperparameter], base: Recipe) -> str:
-    count = sum(_asked(p, getattr(base, p.name)) != getattr(base, p.name) for p in members)
-    return f"{group} · {count} changed" if count else group
 
 
 def _text(value: Any) -> str:

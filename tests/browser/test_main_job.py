@@ -69,6 +69,7 @@ def test_train_reload_explore_draw(page: Page, app: App) -> None:
 
     page.wait_for_function(f"() => Boolean({HEATMAP})")
     expect(page.get_by_text("of 10,000 wrong")).to_be_visible()
+    page.wait_for_timeout(1500)  # until the page stands still
     page.mouse.click(*page.evaluate(CELL, [4, 9]))
     expect(page.get_by_text("4 read as 9").first).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^4 read as 9, ")).first).to_be_visible()
@@ -130,6 +131,7 @@ def test_a_drawing_survives_undo_and_a_page_switch(page: Page, app: App, trained
     draw(page, [(100, 90), (220, 90), (150, 250)])
     expect(answer).to_have_text("7", timeout=10_000)
     draw(page, [(100, 290), (240, 290)])
+    page.wait_for_timeout(700)  # the canvas tells of a stroke a moment after its end
     page.locator(".stButton button", has_text="Undo").click()
     expect(answer).to_have_text("7", timeout=10_000)
     page.get_by_role("link", name="Runs").first.click()
@@ -151,6 +153,19 @@ def test_a_direct_link_on_a_fresh_server_shows_the_whole_frame(
         expect(page.get_by_role("link", name="Train").first).to_be_visible()
         assert run_id(page) == trained
         page.close()
+
+
+def test_a_group_of_the_sidebar_stays_open_while_it_is_changed(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/?recipe=two-conv")
+    page.get_by_text("Augmentation", exact=True).click()
+    rotation = page.get_by_role("slider", name=re.compile("^Rotation"))
+    rotation.focus()
+    for _ in range(3):
+        rotation.press("ArrowRight")
+        page.wait_for_timeout(700)
+    expect(page.get_by_text("1 changed: rotation")).to_be_visible()
+    expect(rotation).to_be_visible()
+    assert float(parse_qs(urlsplit(page.url).query)["rotation"][0]) == 3
 
 
 @pytest.mark.parametrize("name", ["", "explore", "draw", "runs"])
