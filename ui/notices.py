@@ -13,7 +13,7 @@ def data_notice() -> None:
         if data.available() is None:
             st.caption(
                 ":material/cloud_download: MNIST is not on this machine yet. "
-                "The first training downloads it (11 MB)."
+                "A training downloads it (11 MB) where there is a network."
             )
             return
         notice = data.load_dataset(download=False).notice
