@@ -17,16 +17,12 @@ from playwright.sync_api import Browser, Page
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from browser.app import HEATMAP, App, chromium, draw, find_chromium, serve  # noqa: E402
+from browser.app import CELL, App, chromium, draw, find_chromium, serve  # noqa: E402
 
 from digitcore import runs  # noqa: E402
 
 WIDE, NARROW = (1280, 900), (400, 900)
 FIVE = [[(215, 70), (120, 70), (112, 150), (170, 140), (210, 180), (190, 250), (105, 255)]]
-CELL = f"""([row, column]) => {{
-    const plot = {HEATMAP}, box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout;
-    return [box.left + xaxis._offset + xaxis.d2p(column), box.top + yaxis._offset + yaxis.d2p(row)];
-}}"""
 
 
 def main() -> None:

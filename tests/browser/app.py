@@ -28,6 +28,12 @@ FLAGS = [
 ]
 HEATMAP = """[...document.querySelectorAll('.js-plotly-plot')]
     .find(plot => plot.data.some(trace => trace.type === 'heatmap'))"""
+# Where a cell of the confusion matrix stands in the window.
+CELL = f"""([row, column]) => {{
+    const plot = {HEATMAP};
+    const box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout;
+    return [box.left + xaxis._offset + xaxis.d2p(column), box.top + yaxis._offset + yaxis.d2p(row)];
+}}"""
 
 
 @dataclass(frozen=True)

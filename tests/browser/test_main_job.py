@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browser.app import HEATMAP, App, draw, serve
+from browser.app import CELL, HEATMAP, App, draw, serve
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -19,11 +19,6 @@ SHORT = "?recipe=two-conv&training_images=20000&epochs=3"
 MINUTES = 120_000
 POINTS = """() => Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')]
     .flatMap(plot => plot.data.map(trace => (trace.x || []).length)))"""
-CELL = f"""([row, column]) => {{
-    const plot = {HEATMAP};
-    const box = plot.getBoundingClientRect(), {{xaxis, yaxis}} = plot._fullLayout;
-    return [box.left + xaxis._offset + xaxis.d2p(column), box.top + yaxis._offset + yaxis.d2p(row)];
-}}"""
 
 
 def run_id(page: Page) -> str:
