@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from digitcore import runs
+from digitcore import queue
 from ui.frame import navigation
+from ui.memory import keep_small
 from ui.notices import data_notice
 
 # Streamlit leaves a hand's breadth above a page; an instrument has no room for that. It
@@ -17,8 +18,10 @@ STYLE = """<style>
 @st.cache_resource(show_spinner=False)
 def go_on() -> None:
     """Once in a server's life: what was queued when the last one ended is trained."""
-    if runs.queued():
-        runs.start_worker()
+    queue.keep_warm()
+    if queue.queued():
+        queue.ensure_worker()
+    keep_small()
 
 
 page = navigation()

@@ -2,7 +2,7 @@
 
     import digitcore
     run = digitcore.submit(digitcore.Recipe.load("fast"))
-    for event in run.follow(): ...
+    for event in digitcore.follow(run): ...
     digitcore.Predictor(run).probabilities(digitcore.load_dataset("mnist").test.images)
 
 Importing it loads neither TensorFlow nor Streamlit: each module is loaded when it
@@ -21,19 +21,25 @@ _HOME = {
     "RecipeError": "recipe",
     "Run": "runs",
     "RunError": "runs",
+    "extend": "queue",
+    "follow": "queue",
     "list_runs": "runs",
     "load_dataset": "data",
-    "submit": "runs",
+    "resume": "queue",
+    "submit": "queue",
 }
 _MODULES = (
     "data",
     "drawing",
     "evaluation",
+    "events",
     "figure_files",
     "figures",
+    "files",
     "layers",
     "network",
     "predictor",
+    "queue",
     "recipe",
     "runs",
     "training",

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from digitcore import data, drawing, evaluation, runs
+from digitcore import data, drawing, evaluation, queue, runs
 from digitcore.predictor import Predictor
 from digitcore.recipe import Hyperparameter, Recipe, RecipeError, hyperparameters
 from digitcore.runs import Run, RunError
@@ -54,15 +54,21 @@ def train(options: argparse.Namespace) -> tuple[Result, str]:
         layers = json.loads(changes["layers"]) if "layers" in changes else recipe.layers
     except ValueError as error:
         raise RecipeError(f"--layers takes a JSON list of layers: {error}") from None
-    run = runs.submit(recipe.changed(**{**changes, "layers": layers}))
+    run = queue.submit(recipe.changed(**{**changes, "layers": layers}))
     return _watch(run, 0)
 
 
 def resume(options: argparse.Namespace) -> tuple[Result, str]:
-    """Goes on with a stopped or failed run from its last checkpoint."""
+    """Goes on with a stopped or failed run from its last checkpoint.
+
+    With --epochs, any run that has ended goes on as a new run, up to so many epochs in all.
+    """
     run = runs.load(options.run)
     _, offset = run.events()
-    run.resume()
+    if options.epochs is None:
+        queue.resume(run)
+    else:
+        run = queue.extend(run, options.epochs)
     return _watch(run, offset)
 
 
@@ -182,7 +188,7 @@ def _watch(run: Run, offset: int) -> tuple[Result, str]:
 def _progress(run: Run, offset: int) -> None:
     # `disable=None` is tqdm's word for "only in a terminal"; the epoch lines come anyway.
     with tqdm(unit="step", file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
-        for event in run.follow(offset):
+        for event in queue.follow(run, offset):
             if event["kind"] == "stage":
                 bar.set_description(event["stage"])
             elif event["kind"] == "download":
@@ -210,6 +216,7 @@ def _summary(run: Run) -> Result:
     if state.status == "broken":
         return {**result, "recipe": None}
     result |= {"recipe": run.recipe.name, "title": state.title, "created": state.created}
+    result["parent"] = state.parent
     result["parameters"] = run.recipe.parameters
     # Nothing is known of a run that was never tested; the keys are there all the same.
     keys = ("fit_seconds", "images_per_second", "validation_accuracy", "test_accuracy")
@@ -256,7 +263,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_recipe_flags(add("train", train))
     add("runs", list_all)
     for name, command in (("stop", stop), ("resume", resume), ("evaluate", evaluate)):
-        add(name, command).add_argument("run", metavar="RUN", help="a run's id")
+        one = add(name, command)
+        one.add_argument("run", metavar="RUN", help="a run's id")
+        if name == "resume":
+            one.add_argument(
+                "--epochs", type=int, help="go on as a new run, up to so many epochs in all"
+            )
     asks = add("predict", predict)
     asks.add_argument("run", metavar="RUN", help="a run's id")
     asks.add_argument("image", metavar="IMAGE", nargs="+", help="an image file of one digit")

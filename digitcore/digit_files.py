@@ -21,10 +21,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from digitcore.files import read_arrays
+
 Bytes = npt.NDArray[np.uint8]
 
 SIDE = 28
 FEWEST_IMAGES = 10
+MOST_BYTES = 1_000_000_000  # unpacked; MNIST has 55 million, and a small file may claim any number
 NPZ = "mnist.npz"
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 IDX = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
@@ -126,9 +129,8 @@ def freeze(
 
 def _read_npz(file: Path) -> list[npt.NDArray[Any]]:
     try:
-        # Opened here, because np.load leaves a file open that proves to be broken.
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
-            return [archive[key] for key in NPZ_KEYS]
+        arrays = read_arrays(file, MOST_BYTES)
+        return [arrays[key] for key in NPZ_KEYS]
     except KeyError:
         raise DataError(f"{file} lacks one of the arrays {', '.join(NPZ_KEYS)}") from None
     except OSError as error:
@@ -160,14 +162,17 @@ def _read_idx(file: Path, axes: int) -> Bytes:
 
 def _content(file: Path) -> bytes:
     try:
-        raw = file.read_bytes()
-        return gzip.decompress(raw) if file.suffix == ".gz" else raw
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
     except gzip.BadGzipFile:
         raise DataError(f"{file} is broken, or is not a gzip file") from None
     except (EOFError, zlib.error):
         raise DataError(f"{file} is broken or cut short") from None
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}") from None
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{file} holds more than {MOST_BYTES:,} bytes")
+    return content
 
 
 def _check_images(images: npt.NDArray[Any], name: str) -> None:

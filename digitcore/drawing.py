@@ -10,8 +10,11 @@ Strokes are drawn from their vectors, so that every digit gets the same pen.
 
 from __future__ import annotations
 
+import functools
+import io
 import itertools
 import math
+import reprlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,8 +32,24 @@ PEN_WIDTH = 2.4
 # The pixel index where MNIST's centres of mass lie: 14.0 ± 0.3 on both axes.
 CENTRE = 14
 MAX_PIXELS = 50_000_000
+# Far more than a hand draws; without a bound, what a browser sends could take minutes.
+MAX_STROKES = 1_000
+MAX_POINTS = 1_000_000
+MAX_COMMANDS = 20_000  # of the canvas; a curve is one, and becomes some points
+MAX_CANVAS_POINTS = 100_000
+
+MAX_FILE_BYTES = 20_000_000
+# What phones, scanners and screens write. Pillow's other decoders are many and rarely used.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+# A JPEG is decoded small; of another image each pixel takes up to 20 bytes on the way.
+MAX_FILE_PIXELS = {"JPEG": MAX_PIXELS, "MPO": MAX_PIXELS}
+MAX_OTHER_PIXELS = 25_000_000
+# Cameras and programs write up to ten or so. Each takes a few bytes and a pass over all pixels,
+# so that a JPEG of many decodes for hours.
+MAX_SCANS = 100
 
 Floats = NDArray[np.float64]
+Point = tuple[float, float]
 DigitImage = NDArray[np.uint8]
 
 
@@ -49,18 +68,20 @@ def from_strokes(strokes: Iterable[ArrayLike], pen_width: float = PEN_WIDTH) -> 
 
     Args:
         strokes: arrays (n, 2) of finite pixels, x right and y down, at any place
-            and scale; one point is a dot, and strokes without points are skipped.
+            and scale, up to 1,000 with up to a million points together; one point is a
+            dot, and strokes without points are skipped.
         pen_width: width of the line in pixels of the digit image, above 0 and up to 10.
 
     Returns:
         uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
 
     Raises:
-        DrawingError: there is no point, or a stroke or the width is not as above.
+        DrawingError: there is no point, or the strokes or the width are not as above.
     """
     if not 0 < pen_width <= 10:
         raise DrawingError(f"A pen is above 0 and up to 10 pixels wide. Received: {pen_width!r}")
     found = [p for p in map(_points, _listed(strokes)) if len(p)]
+    _check_count(sum(map(len, found)), MAX_POINTS, "points")
     if not found:
         raise DrawingError("A drawing has at least one point. Received: no point")
     lines = _lines(_boxed(found, pen_width))
@@ -70,8 +91,20 @@ def from_strokes(strokes: Iterable[ArrayLike], pen_width: float = PEN_WIDTH) -> 
 
 def _listed(strokes: Iterable[ArrayLike]) -> list[ArrayLike]:
     if isinstance(strokes, (str, bytes, dict)) or not isinstance(strokes, Iterable):
-        raise DrawingError(f"Strokes are a list of (n, 2) arrays. Received: {strokes!r:.80}")
-    return list(strokes)
+        raise DrawingError(f"Strokes are a list of (n, 2) arrays. Received: {_brief(strokes)}")
+    listed = list(strokes)
+    _check_count(len(listed), MAX_STROKES, "strokes")
+    return listed
+
+
+def _check_count(count: int, most: int, what: str) -> None:
+    if count > most:
+        raise DrawingError(f"A drawing has up to {most:,} {what}. Received: {count:,}")
+
+
+def _brief(value: Any) -> str:
+    # As repr, but in bounded time and depth, whatever a browser sent.
+    return f"{reprlib.repr(value):.80}"
 
 
 def _points(stroke: ArrayLike) -> Floats:
@@ -79,7 +112,7 @@ def _points(stroke: ArrayLike) -> Floats:
         points = np.asarray(stroke, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise DrawingError(
-            f"A stroke is an (n, 2) array of numbers. Received: {stroke!r:.80}"
+            f"A stroke is an (n, 2) array of numbers. Received: {_brief(stroke)}"
         ) from None
     if points.size == 0:
         return points.reshape(0, 2)
@@ -98,7 +131,8 @@ def _boxed(strokes: list[Floats], pen_width: float) -> list[Floats]:
     points = points / (np.abs(points).max() or 1.0) / 2
     low, high = points.min(axis=0), points.max(axis=0)
     span = (high - low).max()
-    scale = (BOX - pen_width) / span if span > 0 else 0.0
+    # Less is not drawn but rounded, and dividing by it would overflow.
+    scale = (BOX - pen_width) / span if span > 1e-12 else 0.0
     points = (points - (low + high) / 2) * scale + SIDE / 2
     return np.split(points, np.cumsum([len(stroke) for stroke in strokes])[:-1])
 
@@ -170,28 +204,71 @@ _EDGE = 0.2  # ink from here on counts for the size; a blurred photo needs it hi
 _THIN_PEN = 1.6  # thinner than nearly all of MNIST (1.75 px is its 5th percentile)
 
 
-def read_image(path: str | Path) -> NDArray[np.uint8]:
+def read_image(source: str | Path | bytes) -> NDArray[np.uint8]:
     """An image file as `from_image` takes it, upright as the camera held it (EXIF).
+
+    Of a file with several pictures, the first.
+
+    Args:
+        source: the path of a PNG, JPEG, WebP, BMP or GIF file, or what is in one; up to
+            20 MB and 25 million pixels (50 million in a JPEG), which its header says
+            before anything is decoded.
 
     Returns:
         uint8 (H, W) of a grey image, (H, W, 4) of one with transparency, else (H, W, 3).
+        A large photo comes at half its size or less.
 
     Raises:
-        DrawingError: the file is no image, or has too many pixels.
+        DrawingError: the file is no such image, is too large, or is damaged.
         OSError: the file cannot be read.
     """
+    name, data = "an upload", source
+    if not isinstance(data, bytes):
+        name = str(source)
+        with open(data, "rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise DrawingError(
+            f"An image file has up to {MAX_FILE_BYTES // 10**6} MB. Received: {name}, which has more"
+        )
     try:
-        with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened)
-            if image.mode.startswith("I;16"):  # Pillow would cut, not scale, 16 bits to 8
-                return np.asarray(np.asarray(image) // 257, dtype=np.uint8)
-            if image.has_transparency_data:
-                return np.asarray(image.convert("RGBA"))
-            return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+            width, height = opened.size
+            most = MAX_FILE_PIXELS.get(opened.format or "", MAX_OTHER_PIXELS)
+            if width * height > most:
+                raise DrawingError(
+                    f"An image of this format has up to {most // 10**6} million pixels. "
+                    f"Received: {name}, {width:,}×{height:,}"
+                )
+            if opened.format in MAX_FILE_PIXELS and data.count(b"\xff\xda") > MAX_SCANS:
+                raise DrawingError(f"A JPEG has up to {MAX_SCANS} scans. Received: {name}")
+            return _decoded(opened)
+    except DrawingError:
+        raise
     except UnidentifiedImageError:
-        raise DrawingError(f"An image file is a PNG, JPEG or the like. Received: {path}") from None
-    except Image.DecompressionBombError as error:
-        raise DrawingError(f"The image {path} is too large: {error}") from None
+        raise DrawingError(
+            f"An image file is a PNG, JPEG, WebP, BMP or GIF. Received: {name}"
+        ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DrawingError(
+            f"An image has up to {MAX_PIXELS // 10**6} million pixels. Received: {name}, "
+            "which has more"
+        ) from None
+    except Exception as error:  # a damaged file makes Pillow raise nearly anything
+        raise DrawingError(f"The image {name} is damaged: {error}") from None
+
+
+def _decoded(opened: Image.Image) -> NDArray[np.uint8]:
+    # A JPEG can be decoded at a fraction of its size, in a fraction of the time and memory.
+    opened.draft(None, (2 * _WORK_SIDE, 2 * _WORK_SIDE))
+    ImageOps.exif_transpose(opened, in_place=True)
+    if opened.mode.startswith("I;16"):  # Pillow would cut, not scale, 16 bits to 8
+        return np.asarray(np.asarray(opened) // 257, dtype=np.uint8)
+    mode = "L" if opened.mode in ("1", "L") else "RGB"
+    if opened.has_transparency_data:
+        mode = "RGBA"
+    # Not to the mode that it has, as this would be a copy.
+    return np.asarray(opened if opened.mode == mode else opened.convert(mode))
 
 
 def from_image(image: NDArray[np.uint8]) -> DigitImage:
@@ -336,35 +413,45 @@ def strokes_from_fabric(json_data: Any) -> list[Floats]:
 
     Args:
         json_data: what `st_canvas` returns as `json_data`: a dict with the list
-            `objects`. Objects that are no paths are skipped.
+            `objects`, up to 1,000 with up to 20,000 path commands together. Objects
+            that are no paths are skipped.
 
     Returns:
         Arrays (n, 2) of canvas pixels, x right and y down; [] where nothing is drawn.
 
     Raises:
-        DrawingError: it is not such a dict, or a path in it cannot be read.
+        DrawingError: it is not such a dict, is larger, or a path in it cannot be read.
     """
     if not isinstance(json_data, dict) or not isinstance(json_data.get("objects"), list):
-        raise DrawingError(f"A canvas drawing has a list of objects. Received: {json_data!r:.80}")
+        raise DrawingError(f"A canvas drawing has a list of objects. Received: {_brief(json_data)}")
+    _check_count(len(json_data["objects"]), MAX_STROKES, "strokes")
     strokes = []
+    commands = points = 0
     for thing in json_data["objects"]:
         try:
-            if str(thing["type"]).lower() == "path":
-                strokes += _moved(list(_path(thing["path"])), thing)
+            if thing["type"] in ("path", "Path"):
+                commands += len(thing["path"])
+                _check_count(commands, MAX_COMMANDS, "commands")
+                found = _moved(list(_path(thing["path"])), thing)
+                points += sum(map(len, found))
+                _check_count(points, MAX_CANVAS_POINTS, "points")
+                strokes += found
+        except DrawingError:
+            raise
         except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError):
             raise DrawingError(
-                f"A path of the canvas cannot be read. Received: {thing!r:.80}"
+                f"A path of the canvas cannot be read. Received: {_brief(thing)}"
             ) from None
+    _check_count(len(strokes), MAX_STROKES, "strokes")
     return strokes
 
 
-def _path(commands: Iterable[Any]) -> Iterator[Floats]:
+def _path(commands: list[Any]) -> Iterator[Floats]:
     """Polylines of a path of absolute SVG commands (M, L, Q, C, Z), in the path's own coordinates."""
-    points: list[Floats] = []
+    points: list[Point] = []
     for name, *numbers in commands:
-        control = [
-            np.array(pair, dtype=np.float64) for pair in zip(*[iter(numbers)] * 2, strict=True)
-        ]
+        # A command of more numbers is none; and they need not all be read to say so.
+        control = [(float(x), float(y)) for x, y in zip(*[iter(numbers[:8])] * 2, strict=True)]
         if len(control) != {"M": 1, "L": 1, "Q": 2, "C": 3, "Z": 0}[name]:
             raise ValueError(name)
         if name == "M":
@@ -373,22 +460,30 @@ def _path(commands: Iterable[Any]) -> Iterator[Floats]:
             points = control
         else:
             points += _curve([points[-1], *(control or points[:1])])
+            _check_count(len(points), MAX_CANVAS_POINTS, "points")
     if points:
         yield np.array(points)
 
 
-def _curve(control: list[Floats]) -> list[Floats]:
+def _curve(control: list[Point]) -> list[Point]:
     """Points on a Bézier curve of any degree after its first, some two pixels apart."""
-    length = np.abs(np.diff(control, axis=0)).sum()
-    count = 1 if len(control) == 2 else int(np.clip(length / 2, 4, 64))
+    if len(control) == 2:
+        return control[1:]
+    length = sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in itertools.pairwise(control))
+    count = int(min(max(length / 2, 4), 64))
+    return [(x, y) for x, y in (_bernstein(len(control) - 1, count) @ control).tolist()]
+
+
+@functools.cache  # of 2 degrees and 61 counts
+def _bernstein(degree: int, count: int) -> Floats:
+    """Weights (count, degree + 1) of a Bézier curve's control points, at even steps but the first."""
     t = np.arange(1, count + 1)[:, None] / count
-    # De Casteljau: each round puts points between neighbours until one is left.
-    level: list[Floats] = control
-    while len(level) > 1:
-        level = [(1 - t) * a + t * b for a, b in itertools.pairwise(level)]
-    return list(level[0])
+    k = np.arange(degree + 1)
+    ways = np.array([math.comb(degree, i) for i in k])
+    return np.asarray(ways * t**k * (1 - t) ** (degree - k))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite is refused at the end
 def _moved(polylines: list[Floats], thing: dict[str, Any]) -> list[Floats]:
     """A path's polylines where its object puts them: scaled, turned and placed about its middle."""
     everything = np.concatenate(polylines)

@@ -14,16 +14,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from digitcore.events import EventLog, best_epoch
 from digitcore.scales import (
     BLUE,
     PALE,
     TICKS,
     VERMILION,
-    Events,
     Quantity,
     heights,
     smooth,
-    values_of,
     y_range,
 )
 
@@ -35,19 +34,18 @@ _ERRORS = LinearSegmentedColormap.from_list("errors", ["white", VERMILION])
 _DRAWING = threading.Lock()
 
 
-def curves_file(batches: Events, epochs: Events, title: str = "") -> Figure:
+def curves_file(log: EventLog, title: str = "") -> Figure:
     """Loss and accuracy by step: training pale, validation blue, the best epoch a star.
 
     Args:
-        batches: events of kind "batch".
-        epochs: events of kind "epoch".
+        log: the run's events.
         title: a person's text, drawn as it is.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     figure.suptitle(title, parse_math=False)
     loss, accuracy = figure.subplots(1, 2)
-    _curves(loss, batches, epochs, "loss")
-    _curves(accuracy, batches, epochs, "accuracy")
+    _curves(loss, log, "loss")
+    _curves(accuracy, log, "accuracy")
     loss.legend(frameon=False)
     return figure
 
@@ -124,16 +122,16 @@ def to_bytes(figure: Figure, kind: Kind) -> bytes:
     return buffer.getvalue()
 
 
-def _curves(axes: Axes, batches: Events, epochs: Events, quantity: Quantity) -> None:
-    training, steps = values_of(batches, quantity), values_of(batches, "step")
-    validation, ends = values_of(epochs, f"validation_{quantity}"), values_of(epochs, "step")
+def _curves(axes: Axes, log: EventLog, quantity: Quantity) -> None:
+    training, steps = log.batches[quantity], log.batches["step"]
+    validation, ends = log.epochs[f"validation_{quantity}"], log.epochs["step"]
     mean = smooth(training)
     axes.plot(steps, heights(training, quantity), color=PALE, linewidth=0.5, alpha=0.4)
     axes.plot(steps, heights(mean, quantity), color=PALE, label="training")
     axes.plot(ends, heights(validation, quantity), "o-", color=BLUE, label="validation")
-    best = [event for event in epochs if event.get("best")][-1:]
-    at = heights(values_of(best, f"validation_{quantity}"), quantity)
-    axes.plot(values_of(best, "step"), at, "*", color=BLUE, markersize=14, label="best epoch")
+    best = best_epoch(log.epochs)
+    at = heights(validation[best], quantity)
+    axes.plot(ends[best], at, "*", color=BLUE, markersize=14, label="best epoch")
     axes.set_yscale("log")
     axes.set_yticks(list(TICKS[quantity]), list(TICKS[quantity].values()))
     axes.set_yticks([], minor=True)

@@ -2,19 +2,21 @@
 
 Backgrounds are transparent and fonts inherited, so that a figure suits either theme.
 
-Events are the dicts of `events.jsonl`, kinds "batch" and "epoch"; `quantity` is "loss"
-(nats) or "accuracy" (a share, 0 to 1).
+What a run told comes as an `events.EventLog` or its epochs; `quantity` is "loss" (nats) or
+"accuracy" (a share, 0 to 1).
 """
 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from digitcore.events import Columns, EventLog, best_epoch
 from digitcore.scales import (
     BLUE,
     GREY,
@@ -22,12 +24,10 @@ from digitcore.scales import (
     PALE,
     TICKS,
     VERMILION,
-    Events,
     Quantity,
     heights,
     run_colour,
     smooth,
-    values_of,
     y_range,
 )
 
@@ -42,7 +42,8 @@ __all__ = [
     "run_colour",
 ]
 
-MAX_POINTS = 1000
+# What a browser's window of ordinary width can show of a line.
+MAX_POINTS = 400
 HEIGHT = 280
 _LAYOUT: dict[str, Any] = {
     "paper_bgcolor": "rgba(0,0,0,0)",
@@ -52,75 +53,75 @@ _LAYOUT: dict[str, Any] = {
 }
 
 
-def learning_curves(
-    batches: Events, epochs: Events, quantity: Quantity, total_steps: int | None = None
-) -> go.Figure:
+def learning_curves(log: EventLog, quantity: Quantity) -> go.Figure:
     """Training (pale, raw and smoothed) and validation (blue, one point an epoch) by step.
 
     Args:
-        batches: events of kind "batch"; at most `MAX_POINTS` of them are drawn.
-        epochs: events of kind "epoch"; the last one marked best gets a star.
+        log: the run's events; of its batches at most `MAX_POINTS` are drawn, of each stretch
+            of the axis the lowest and the highest. The last epoch marked best gets a star.
         quantity: what is drawn.
-        total_steps: where the x axis ends; the last step so far, if not given.
     """
-    values = values_of(batches, quantity)
+    batches, epochs = log.batches, log.epochs
+    values, validation = batches[quantity], epochs[f"validation_{quantity}"]
     mean = smooth(values)
-    kept = np.unique(np.linspace(0, len(values) - 1, min(len(values), MAX_POINTS)).astype(int))
-    steps = [batches[i]["step"] for i in kept]
-    end = total_steps or max((event["step"] for event in (*batches, *epochs)), default=1)
-    figure = go.Figure(
-        [
-            _line(
-                steps,
-                values[kept],
-                quantity,
-                PALE,
-                line={"color": PALE, "width": 1},
-                opacity=0.25,
-                hoverinfo="skip",
-                showlegend=False,
-            ),
-            _line(
-                steps,
-                mean[kept],
-                quantity,
-                PALE,
-                name="training",
-                hovertemplate=f"step %{{x:,}} · {_shown(quantity)} training<extra></extra>",
-            ),
-            _validation(epochs, quantity),
-            _best(epochs, quantity, end),
-        ]
-    )
-    validation = values_of(epochs, f"validation_{quantity}")
-    _axes(figure, np.concatenate([mean, validation]), quantity, quantity)
-    return figure.update_xaxes(range=[0, end], title="step")
+    last = max([0.0, *batches["step"][-1:], *epochs["step"][-1:]])
+    end = max(log.others.get("start", {}).get("steps", 0), last) or 1
+    drawn = _drawn(batches["step"], values, end)
+    steps = batches["step"][drawn]
+    traces = [
+        _line(
+            steps,
+            values[drawn],
+            quantity,
+            PALE,
+            line={"color": PALE, "width": 1},
+            customdata=None,
+            opacity=0.25,
+            hoverinfo="skip",
+            showlegend=False,
+        ),
+        _line(
+            steps,
+            mean[drawn],
+            quantity,
+            PALE,
+            name="training",
+            hovertemplate=f"step %{{x:,}} · {_shown(quantity)} training<extra></extra>",
+        ),
+        _validation(epochs, quantity),
+        _best(epochs, quantity, end),
+    ]
+    layout = _layout(np.concatenate([mean, validation]), quantity, quantity)
+    layout["xaxis"] |= {"range": [0, end], "title": {"text": "step"}}
+    return go.Figure(traces, layout)
 
 
 def compare_curves(
-    runs: Mapping[str, Events], styles: Mapping[str, tuple[str, str]], quantity: Quantity
+    runs: Mapping[str, Columns], styles: Mapping[str, tuple[str, str]], quantity: Quantity
 ) -> go.Figure:
     """Validation by epoch of several runs.
 
     Args:
-        runs: a name to each run's events of kind "epoch".
+        runs: a name to each run's epochs, as `EventLog` has them.
         styles: the same names to what `run_colour` says of them.
         quantity: what is drawn.
     """
-    figure = go.Figure()
+    traces = []
     for name, epochs in runs.items():
         colour, symbol = styles[name]
-        trace = _validation(epochs, quantity, x="epoch")
         # A title is a person's text, and Plotly would read tags in it.
-        trace.update(name=html.escape(name), line_color=colour)
-        trace.update(marker={"color": colour, "symbol": symbol})
-        figure.add_trace(trace)
-    validation = [values_of(epochs, f"validation_{quantity}") for epochs in runs.values()]
-    _axes(figure, np.concatenate([*validation, []]), quantity, f"validation {quantity}")
-    last = max((event["epoch"] for epochs in runs.values() for event in epochs), default=1)
+        traces.append(
+            _validation(epochs, quantity, x="epoch")
+            | {"name": html.escape(name), "line": {"color": colour, "width": 2}}
+            | {"marker": {"size": 7, "color": colour, "symbol": symbol}}
+        )
+    validation = [epochs[f"validation_{quantity}"] for epochs in runs.values()]
+    layout = _layout(np.concatenate([*validation, []]), quantity, f"validation {quantity}")
+    last = int(max((epochs["epoch"].max(initial=1) for epochs in runs.values()), default=1))
     apart = -(-last // 10)
     ticks = list(range(apart, last + 1, apart))
-    return figure.update_xaxes(range=[0.5, last + 0.5], title="epoch", tickvals=ticks)
+    layout["xaxis"] |= {"range": [0.5, last + 0.5], "title": {"text": "epoch"}, "tickvals": ticks}
+    return go.Figure(traces, layout)
 
 
 def confusion_heatmap(
@@ -153,10 +154,13 @@ def confusion_heatmap(
         showlegend=False,
     )
     # Annotations, because the text of a trace fades when a marker is selected.
-    for true, read in cells:
-        if matrix[true, read]:
-            text = f"{100 * shares[true, read]:.1f}" if rows else str(matrix[true, read])
-            figure.add_annotation(x=read, y=true, text=text, showarrow=False)
+    texts = 100 * shares if rows else matrix
+    shown = ".1f" if rows else "d"
+    notes = [
+        {"x": read, "y": true, "text": f"{texts[true, read]:{shown}}", "showarrow": False}
+        for true, read in cells
+        if matrix[true, read]
+    ]
     if chosen != (None, None):
         figure.add_shape(_frame(*chosen))
     axis = {"tickvals": list(range(10)), "showgrid": False, "zeroline": False}
@@ -166,7 +170,8 @@ def confusion_heatmap(
         axis, title="true digit", range=[9.5, -0.5], scaleanchor="x", constraintoward="top"
     )
     still = {"dragmode": False, "clickmode": "event+select", "hovermode": "closest"}
-    return figure.update_layout(_LAYOUT | still | {"height": 480})
+    # All at once, as each that is added makes Plotly look at all before it.
+    return figure.update_layout(_LAYOUT | still | {"height": 480, "annotations": notes})
 
 
 def _cells(shares: np.ndarray) -> list[go.Heatmap]:
@@ -182,52 +187,71 @@ def _cells(shares: np.ndarray) -> list[go.Heatmap]:
     ]
 
 
-def _axes(figure: go.Figure, values: np.ndarray, quantity: Quantity, title: str) -> None:
+def _layout(values: np.ndarray, quantity: Quantity, title: str) -> dict[str, Any]:
     ends = np.log10(y_range(values, quantity)).tolist()
     ticks = TICKS[quantity]
-    figure.update_yaxes(
-        type="log", range=ends, tickvals=list(ticks), ticktext=list(ticks.values()), zeroline=False
-    )
-    figure.update_xaxes(zeroline=False)
+    yaxis = {"type": "log", "range": ends, "zeroline": False}
+    yaxis |= {"tickvals": list(ticks), "ticktext": list(ticks.values())}
     legend = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.0, "yanchor": "bottom"}
-    heading = {"text": title, "x": 0, "y": 0.99, "yanchor": "top", "font_size": 14}
+    heading = {"text": title, "x": 0, "y": 0.99, "yanchor": "top", "font": {"size": 14}}
     margin = {"l": 8, "r": 8, "t": 36, "b": 8}
-    figure.update_layout(
-        _LAYOUT | {"height": HEIGHT, "legend": legend, "title": heading, "margin": margin}
-    )
+    more = {"height": HEIGHT, "legend": legend, "title": heading, "margin": margin}
+    return {**_LAYOUT, **more, "xaxis": {"zeroline": False}, "yaxis": yaxis}
+
+
+def _drawn(steps: np.ndarray, values: np.ndarray, end: float) -> np.ndarray:
+    """Which points of a line are drawn: their places, integer, in order."""
+    stretches = (MAX_POINTS - 1) // 2
+    # They stand still while points come, so that what is drawn does not flicker.
+    edges = np.searchsorted(steps, np.linspace(0, end, stretches + 1))
+    edges[-1] = len(steps)
+    drawn = {*range(len(steps))[-1:]}
+    for begin, after in itertools.pairwise(edges.tolist()):
+        if begin < after:
+            part = values[begin:after]  # a value that is no number is both, and leaves its gap
+            drawn |= {begin + int(part.argmin()), begin + int(part.argmax())}
+    return np.array(sorted(drawn), dtype=int)
 
 
 def _line(
-    x: Sequence[float], values: np.ndarray, quantity: Quantity, colour: str, **more: Any
-) -> go.Scatter:
-    more = {"mode": "lines", "line": {"color": colour, "width": 2}, **more}
+    x: np.ndarray, values: np.ndarray, quantity: Quantity, colour: str, **more: Any
+) -> dict[str, Any]:
     shown = 100 * values if quantity == "accuracy" else values
-    return go.Scatter(x=x, y=heights(values, quantity), customdata=shown, **more)
+    return {
+        "type": "scatter",
+        "x": x.astype(int).tolist(),
+        "y": heights(values, quantity),
+        "customdata": shown,
+        "mode": "lines",
+        "line": {"color": colour, "width": 2},
+        **more,
+    }
 
 
-def _validation(epochs: Events, quantity: Quantity, x: str = "step") -> go.Scatter:
+def _validation(epochs: Columns, quantity: Quantity, x: str = "step") -> dict[str, Any]:
     return _line(
-        [event[x] for event in epochs],
-        values_of(epochs, f"validation_{quantity}"),
+        epochs[x],
+        epochs[f"validation_{quantity}"],
         quantity,
         BLUE,
         mode="lines+markers",
         marker={"size": 7, "color": BLUE},
         cliponaxis=False,
         name="validation",
-        text=[f"epoch {event['epoch']}" for event in epochs],
+        text=[f"epoch {number:.0f}" for number in epochs["epoch"]],
         hovertemplate=f"%{{text}} · {_shown(quantity)} validation<extra></extra>",
     )
 
 
-def _best(epochs: Events, quantity: Quantity, last: int) -> go.Scatter:
-    best = [event for event in epochs if event.get("best")][-1:]
+def _best(epochs: Columns, quantity: Quantity, end: float) -> dict[str, Any]:
+    best = best_epoch(epochs)
+    steps = epochs["step"][best]
     # Its name stands where the lines are not, and within the axes.
     height = "bottom" if quantity == "loss" else "top"
-    side = "left" if best and best[0]["step"] > last / 2 else "right"
+    side = "left" if (steps > end / 2).any() else "right"
     return _line(
-        [event["step"] for event in best],
-        values_of(best, f"validation_{quantity}"),
+        steps,
+        epochs[f"validation_{quantity}"][best],
         quantity,
         BLUE,
         mode="markers+text",
@@ -237,7 +261,7 @@ def _best(epochs: Events, quantity: Quantity, last: int) -> go.Scatter:
             "symbol": "star",
             "line": {"color": "white", "width": 1},
         },
-        text=[f"best: epoch {event['epoch']}" for event in best],
+        text=[f"best: epoch {number:.0f}" for number in epochs["epoch"][best]],
         textposition=f"{height} {side}",
         cliponaxis=False,
         hoverinfo="skip",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,39 @@ from digitcore.layers import (
     Pool,
 )
 from digitcore.recipe import Recipe
+from digitcore.runs import Run, RunError
+
+# The weights of the largest network that a recipe may ask for, and the names of its layers.
+_MOST_BYTES = 250_000_000
+
+
+def load(run: Run) -> keras.Model:
+    """The run's trained network, as `build` makes it in float32, for a notebook.
+
+    Only numbers are taken from `model.keras`. The layers come from the recipe, so that
+    nothing which the file says of layers, classes or functions is ever looked at: a Keras
+    file may name code to run.
+
+    Raises:
+        RunError: the run has no network yet, or the file is damaged, larger than 250 MB, or
+            not of this recipe.
+    """
+    path = run.path / "model.keras"
+    model = build(run.recipe, precision="float32")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+        if size > _MOST_BYTES:
+            raise ValueError(f"it would take {size:,} bytes, more than {_MOST_BYTES:,}")
+        model.load_weights(path)
+    except FileNotFoundError:
+        raise RunError(f"There is no network to load yet: {path} is missing.") from None
+    except Exception as error:  # zipfile, HDF5 and Keras each have errors of their own
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RunError(
+            f"The network {path} is damaged, or not of the run's recipe: {reason:.200}"
+        ) from None
+    return model
 
 
 def build(recipe: Recipe, precision: str | None = None) -> keras.Model:

@@ -1,35 +1,51 @@
-"""A finished run's network, ready to answer, without TensorFlow."""
+"""A finished run's network, ready to answer, without TensorFlow.
+
+LiteRT checks that a file is well formed, not that its numbers make sense: one changed byte
+can make it compute for a minute or ask for all memory. So a run's file is given to LiteRT
+only if it is the one that the training wrote, by the checksum in `metrics.json`.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from digitcore import files
 from digitcore.runs import Run, RunError
 
 _BATCH = 1000
+# The largest network that a recipe may ask for has 200 million bytes of weights.
+_MOST_BYTES = 250_000_000
 
 
 class Predictor:
     """The network of a run on LiteRT. Safe to call from several threads."""
 
     def __init__(self, run: Run | str | Path) -> None:
-        """Loads `model.tflite`.
+        """Loads `model.tflite`; `checksum` is its SHA-256 (hex).
 
         Args:
-            run: a run, its id, or the path of a `.tflite` file.
+            run: a run, its id, or the path of a `.tflite` file that you trust.
 
         Raises:
-            RunError: the run has no network yet, or its file is damaged.
+            RunError: the run has no network yet, its file is damaged, larger than 250 MB, or
+                not the one that its training wrote.
         """
-        path = _model_file(run)
+        owner, path = _owner_and_file(run)
         try:
-            self._interpreter = Interpreter(model_content=path.read_bytes())
+            content = files.read(path, _MOST_BYTES)
+            self.checksum = hashlib.sha256(content).hexdigest()
+            if owner:
+                _check(owner, self.checksum)
+            self._interpreter = Interpreter(model_content=content)
             self._input = self._interpreter.get_input_details()[0]["index"]
             self._output = self._interpreter.get_output_details()[0]["index"]
+        except RunError:
+            raise
         except FileNotFoundError:
             raise RunError(f"There is no network to ask yet: {path} is missing.") from None
         except (OSError, ValueError, RuntimeError, IndexError) as error:
@@ -48,6 +64,7 @@ class Predictor:
 
         Raises:
             ValueError: another dtype or shape.
+            RunError: the file, given by its path, is not a network of this project.
         """
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
             raise ValueError(
@@ -59,20 +76,41 @@ class Predictor:
     def _ask(self, images: np.ndarray) -> np.ndarray:
         # An interpreter has one input tensor, so one thread at a time.
         with self._lock:
-            if len(images) != self._size:
-                self._interpreter.resize_tensor_input(self._input, images.shape)
-                self._interpreter.allocate_tensors()
-                self._size = len(images)
-            self._interpreter.set_tensor(self._input, np.ascontiguousarray(images))
-            self._interpreter.invoke()
-            return np.array(self._interpreter.get_tensor(self._output), dtype=np.float32)
+            try:
+                if len(images) != self._size:
+                    self._size = 0
+                    self._interpreter.resize_tensor_input(self._input, images.shape)
+                    self._interpreter.allocate_tensors()
+                    self._size = len(images)
+                self._interpreter.set_tensor(self._input, np.ascontiguousarray(images))
+                self._interpreter.invoke()
+                table = np.array(self._interpreter.get_tensor(self._output), dtype=np.float32)
+            except (RuntimeError, ValueError) as error:
+                raise RunError(f"The network cannot be asked: {error}") from None
+        if table.shape != (len(images), 10):
+            raise RunError(f"A network gives ten probabilities an image. Received: {table.shape}")
+        return table
 
 
-def _model_file(run: Run | str | Path) -> Path:
-    if isinstance(run, Run):
-        return run.path / "model.tflite"
-    if str(run).endswith(".tflite"):
-        return Path(run)
-    from digitcore import runs
+def _owner_and_file(run: Run | str | Path) -> tuple[Run | None, Path]:
+    """Whose network it is, unless only a file was named, and the file."""
+    if not isinstance(run, Run):
+        if str(run).endswith(".tflite"):
+            return None, Path(run)
+        from digitcore import runs
 
-    return runs.load(str(run)).path / "model.tflite"
+        run = runs.load(str(run))
+    return run, run.path / "model.tflite"
+
+
+def _check(run: Run, checksum: str) -> None:
+    if (metrics := run.metrics) is None:
+        raise RunError(
+            f"There is no network to ask yet: metrics.json of run {run.id} is missing. "
+            "Resume the run, or train it again."
+        )
+    if metrics.get("network_checksum") != checksum:
+        raise RunError(
+            f"model.tflite of run {run.id} is not the file that its training wrote. "
+            "Train the run again, or bring the file back from a copy."
+        )

@@ -8,8 +8,10 @@ sidebar builds its widgets and the command line its flags from the fields below.
 
 from __future__ import annotations
 
+import functools
+import math
+import reprlib
 import tomllib
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -19,6 +21,11 @@ import tomli_w
 from pydantic import Field, model_validator
 
 from digitcore.layers import CLASSES, INPUT_SHAPE, Dense, Frozen, Layer, LayerRow, Shape
+
+# What fits into an ordinary computer: 200 MB of weights, and 4 GB to train on one batch.
+MAX_PARAMETERS = 50_000_000
+MAX_VALUES = 1_000_000_000
+MAX_FILE_BYTES = 20_000  # 64 layers with all they can say take 10,000
 
 
 class RecipeError(ValueError):
@@ -250,7 +257,18 @@ class Recipe(Frozen):
 
     @model_validator(mode="after")
     def _layers_fit(self) -> Self:
-        self.summary()
+        rows = self.summary()
+        parameters = sum(row.parameters for row in rows)
+        if parameters > MAX_PARAMETERS:
+            raise ValueError(
+                f"a network has up to {MAX_PARAMETERS:,} parameters. Received: {parameters:,}"
+            )
+        values = self.batch_size * sum(math.prod(row.shape) for row in rows)
+        if values > MAX_VALUES:
+            raise ValueError(
+                f"the layers' outputs for one batch have up to {MAX_VALUES:,} values: choose fewer "
+                f"filters, larger strides or a smaller batch. Received: {values:,}"
+            )
         return self
 
     def summary(self) -> list[LayerRow]:
@@ -280,7 +298,7 @@ class Recipe(Frozen):
             rows.append(LayerRow(str(layer), layer.kind, shape, parameters))
         return rows
 
-    @property
+    @functools.cached_property
     def parameters(self) -> int:
         """Number of the network's parameters, batch norm's running means included."""
         return sum(row.parameters for row in self.summary())
@@ -300,11 +318,7 @@ class Recipe(Frozen):
     @classmethod
     def names(cls) -> list[str]:
         """Names of the recipes that come with digitcore, the project's own first."""
-        seeds = ["two-conv", "three-conv", "three-conv-128", "dropout-3x3", "dropout-2x2"]
-        found = {
-            p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml")
-        }
-        return sorted(found - set(seeds)) + [name for name in seeds if name in found]
+        return list(_shipped())
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Recipe:
@@ -314,21 +328,22 @@ class Recipe(Frozen):
             RecipeError: there is none, or it is not a valid recipe.
         """
         text = str(name_or_path)
-        if text in cls.names():
-            source = (_folder() / f"{text}.toml").read_text(encoding="utf-8")
-        else:
-            try:
-                source = Path(name_or_path).read_text(encoding="utf-8")
-            except FileNotFoundError:
-                known = ", ".join(cls.names())
-                raise RecipeError(
-                    f"A recipe is a TOML file or one of {known}. Received: {text}"
-                ) from None
-            except (OSError, UnicodeDecodeError) as error:
-                raise RecipeError(f"The recipe {text} cannot be read: {error}") from None
+        if text in _shipped():
+            return _shipped()[text]
         try:
-            return _validated(tomllib.loads(source))
-        except (tomllib.TOMLDecodeError, RecipeError) as error:
+            source = _text(Path(name_or_path))
+        except FileNotFoundError:
+            known = ", ".join(cls.names())
+            raise RecipeError(
+                f"A recipe is a TOML file or one of {known}. Received: {text}"
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"The recipe {text} cannot be read: {error}") from None
+        try:
+            return _read(source)
+        except RecursionError:
+            raise RecipeError(f"The recipe {text} is not valid: it is nested too deeply") from None
+        except ValueError as error:  # not TOML, not a recipe, or a number of thousands of digits
             raise RecipeError(f"The recipe {text} is not valid: {error}") from None
 
     def to_toml(self) -> str:
@@ -354,14 +369,13 @@ class Hyperparameter(NamedTuple):
     only: dict[str, str]
 
 
-def hyperparameters() -> Iterator[Hyperparameter]:
+@functools.cache
+def hyperparameters() -> tuple[Hyperparameter, ...]:
     """The fields that a person sets, in order; `layers` and the names are not among them."""
     schema = Recipe.model_json_schema()["properties"]
     kinds = {"integer": int, "number": float, "string": str}
-    for name, entry in schema.items():
-        if "group" not in entry:
-            continue
-        yield Hyperparameter(
+    return tuple(
+        Hyperparameter(
             name=name,
             label=name.replace("_", " ").capitalize(),
             type=kinds[entry["type"]],
@@ -376,23 +390,52 @@ def hyperparameters() -> Iterator[Hyperparameter]:
             choices=tuple(entry["enum"]) if "enum" in entry else None,
             only=entry.get("only", {}),
         )
+        for name, entry in schema.items()
+        if "group" in entry
+    )
 
 
-def _folder() -> Any:
-    return resources.files("digitcore") / "recipes"
+@functools.cache
+def _shipped() -> dict[str, Recipe]:
+    """The recipes that come with digitcore, by name; pages ask for them again and again."""
+    seeds = ["two-conv", "three-conv", "three-conv-128", "dropout-3x3", "dropout-2x2"]
+    found = {
+        file.name.removesuffix(".toml"): _read(file.read_text(encoding="utf-8"))
+        for file in (resources.files("digitcore") / "recipes").iterdir()
+        if file.name.endswith(".toml")
+    }
+    own = sorted(found.keys() - set(seeds))
+    return {name: found[name] for name in (*own, *seeds) if name in found}
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        source = file.read(MAX_FILE_BYTES + 1)
+    if len(source) > MAX_FILE_BYTES:
+        raise RecipeError(f"The recipe {path} is longer than {MAX_FILE_BYTES:,} bytes.")
+    return source.decode("utf-8").replace("\r\n", "\n")
+
+
+# Of a thousand runs most have one of a few texts.
+@functools.lru_cache(maxsize=1000)
+def _read(source: str) -> Recipe:
+    return _validated(tomllib.loads(source))
 
 
 def _validated(values: dict[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except pydantic.ValidationError as error:
-        raise RecipeError("; ".join(_sentence(e) for e in error.errors())) from None
+        # Five of a thousand faults, as a person is to read them.
+        raise RecipeError("; ".join(_sentence(e) for e in error.errors()[:5])) from None
 
 
 def _sentence(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"])
+    where = ".".join(f"{part!s:.40}" for part in error["loc"][:8])
     rule = error["msg"].removeprefix("Value error, ")
     received = (
-        "" if error["type"] in ("value_error", "missing") else f" Received: {error['input']!r}"
+        ""
+        if error["type"] in ("value_error", "missing")
+        else f" Received: {reprlib.repr(error['input'])}"
     )
     return f"{where}: {rule}.{received}" if where else rule

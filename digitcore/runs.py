@@ -1,53 +1,53 @@
-"""The run folder: create, read, append, list, rename, stop, delete.
+"""The run folder: create, read, list, rename, stop, delete.
 
 A reader may come at any moment and a writer may die at any moment, so files are
-appended to or replaced, never rewritten in place. Changes of `state.json` are
-made under one lock a models folder, because a page and a worker both make them.
+appended to or replaced, never rewritten in place. Who trains a run holds its lock, and
+changes of `state.json` are made under one lock a models folder, because a page and a
+worker both make them. Who trains what, and when, is in `queue`.
 
     RunError (ValueError)   there is no such run, it is broken, or it cannot do that now
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import secrets
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
 import filelock
 import numpy as np
-import psutil
 import pydantic
 
+from digitcore import events, files
+from digitcore.events import Event
 from digitcore.recipe import Recipe, RecipeError
 
 Status = Literal["queued", "running", "stopping", "finished", "stopped", "failed", "broken"]
-Event = dict[str, Any]
+ACTIVE = ("queued", "running", "stopping")
 
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
-_LOST = "The training process was killed or crashed. Resume goes on from the last whole epoch."
-
-
-_CURVE = {"time", "step", "epoch", "loss", "accuracy"}
-_KEYS: dict[str, set[str]] = {
-    "stage": {"time", "stage"},
-    "download": {"time", "done", "total"},
-    "start": {"time", "step", "steps", "steps_per_epoch"},
-    "batch": {*_CURVE, "images_per_second"},
-    "epoch": {*_CURVE, "validation_loss", "validation_accuracy", "learning_rate", "best"},
-}
-
+_LOST = (
+    "The training process was killed, ran out of memory, or the computer was switched off. "
+    "Resume goes on from the last checkpoint."
+)
+LOCKS = ".locks"
+_LOCK_SECONDS = 10
+_TAIL_BYTES = 8_000
+# Far more than a run of this project writes; a file that is larger is not one of ours.
+_MOST_TEXT_BYTES = 1_000_000
+_MOST_TABLE_BYTES = 100_000_000
+_CLAIM_SECONDS = 2
 
 _NUMBERS = (
     *(f"{split}_{what}" for split in ("test", "validation") for what in ("accuracy", "loss")),
@@ -61,21 +61,26 @@ class RunError(ValueError):
 
 @dataclass(frozen=True)
 class State:
-    """What `state.json` holds. Times are seconds since 1970, `started` is the process's own."""
+    """What `state.json` holds. Times are seconds since 1970 and only for people to read.
+
+    `turn` says who comes first in the queue, `number` the how-manieth run of its folder it
+    is (its colour), `parent` the run that it went on from, `pid` the process that trains or
+    trained it, and `data_folder` where DIGITCORE_DATA_DIR pointed for whoever asked for it.
+    """
 
     status: Status
     created: Annotated[float, pydantic.Field(ge=0, le=1e11)]
-    pid: int | None = None
-    started: float | None = None
     message: str = ""
     title: str = ""
-    number: int = 0  # the how-manieth run of its folder it is, for a colour that stays
+    number: int = 0
+    turn: int = 0
+    parent: str | None = None
+    pid: int | None = None
+    started: float | None = None
+    data_folder: str | None = None
 
 
 _STATE = pydantic.TypeAdapter(State)
-_workers: list[subprocess.Popen[bytes]] = []
-_last_start = [-1e9]  # in seconds of the monotonic clock
-_SECONDS_BETWEEN_STARTS = 10
 
 
 class Run:
@@ -93,31 +98,53 @@ class Run:
     def __hash__(self) -> int:
         return hash(self.path)
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         return self.path.name
 
-    @cached_property
+    @functools.cached_property
+    def _recipe_path(self) -> Path:
+        return self.path / "recipe.toml"
+
+    @functools.cached_property
+    def _state_path(self) -> Path:
+        return self.path / "state.json"
+
+    @property
     def recipe(self) -> Recipe:
         """Raises RunError when `recipe.toml` is missing or not a recipe."""
-        if not (self.path / "recipe.toml").exists():
-            raise RunError(f"The run {self.id} is broken: recipe.toml is missing")
         try:
-            return Recipe.load(self.path / "recipe.toml")
+            return files.remembered(self._recipe_path, Recipe.load)
+        except OSError as error:
+            reason = "is missing" if isinstance(error, FileNotFoundError) else error.strerror
+            raise RunError(f"The run {self.id} is broken: recipe.toml {reason}") from None
         except RecipeError as error:
             raise RunError(f"The run {self.id} is broken: {error}") from None
 
     @property
     def state(self) -> State:
         """The state now. A run whose process is gone is failed, a broken one says why."""
+        return self._judged()
+
+    def _judged(self, written: State | None = None) -> State:
         try:
             self.recipe  # noqa: B018  a run without a readable recipe is broken
-            state = _read_state(self.path)
+            state = written or self._written()
+            if state.status not in ("running", "stopping") or files.held(self.lock_path):
+                return state
+            # It may just have ended: it writes its last state before it lets the lock go.
+            state = self._written()
         except RunError as error:
             return State("broken", created=0.0, message=str(error))
-        if state.status in ("running", "stopping") and not _alive(state):
+        if state.status in ("running", "stopping"):
             return replace(state, status="failed", message=_LOST)
         return state
+
+    @property
+    def lock_path(self) -> Path:
+        """The lock that is held by the process that trains this run, and by no other."""
+        # Apart from the run, so that a damaged folder cannot take its lock along.
+        return self.path.parent / LOCKS / self.id
 
     @property
     def status(self) -> Status:
@@ -126,7 +153,7 @@ class Run:
     @property
     def active(self) -> bool:
         """Whether it waits, trains or is about to stop, so that more will come."""
-        return self.status in ("queued", "running", "stopping")
+        return self.status in ACTIVE
 
     @property
     def metrics(self) -> dict[str, Any] | None:
@@ -136,20 +163,20 @@ class Run:
             RunError: the file is damaged, or lacks what every reader counts on.
         """
         try:
-            metrics = json.loads((self.path / "metrics.json").read_text(encoding="utf-8"))
+            return dict(files.remembered(self.path / "metrics.json", _read_metrics))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise RunError(f"metrics.json of run {self.id} cannot be read: {error}") from None
-        fault = _fault(metrics)
-        if fault:
-            raise RunError(f"metrics.json of run {self.id} cannot be used: {fault}.")
-        return dict(metrics)
+            raise RunError(f"metrics.json of run {self.id} cannot be used: {error}") from None
 
     @property
     def name(self) -> str:
         """The title that a person gave, or else the recipe's name."""
-        return self.state.title or (self.recipe.name if self.status != "broken" else self.id)
+        return self.called(self.state)
+
+    def called(self, state: State) -> str:
+        """`name`, for who has read its state already."""
+        return state.title or (self.recipe.name if state.status != "broken" else self.id)
 
     def events(self, offset: int = 0) -> tuple[list[Event], int]:
         """Events from byte `offset` on, and the offset to go on from.
@@ -162,25 +189,21 @@ class Run:
                 data = file.read()
         except FileNotFoundError:
             return [], 0
+        except OSError:  # damaged, but no reason to show nothing of the run
+            return [], offset
         end = data.rfind(b"\n") + 1
-        return list(_parse(data[:end])), offset + end
+        return list(events.parse(data[:end])), offset + end
 
-    def follow(self, offset: int = 0, poll: float = 0.1) -> Iterator[Event]:
-        """Events from byte `offset` on, as they come, until the run waits and trains no more.
-
-        Args:
-            offset: where to begin, as `events` gives it.
-            poll: seconds between two looks.
-        """
-        active = True
-        while active:
-            active = self.active  # asked first, so that the last events are not missed
-            events, offset = self.events(offset)
-            yield from events
-            if self.status == "queued":
-                ensure_worker()
-            if active and not events:
-                time.sleep(poll)
+    def last_events(self) -> list[Event]:
+        """The newest events, some dozens, however many there are."""
+        try:
+            with open(self.path / "events.jsonl", "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+                data = file.read()
+        except OSError:
+            return []
+        # Its first line may be a part of one; as such it is garbled, and passed over.
+        return list(events.parse(data[: data.rfind(b"\n") + 1]))
 
     def probabilities(self) -> dict[str, np.ndarray]:
         """Arrays `test` (10000, 10) and `validation` (M, 10), float32, rows sum to 1.
@@ -189,12 +212,8 @@ class Run:
             RunError: the run has none yet, or the file is damaged.
         """
         try:
-            # Opened here, because NumPy leaves a file open that is no zip.
-            with (
-                open(self.path / "probabilities.npz", "rb") as opened,
-                np.load(opened, allow_pickle=False) as file,
-            ):
-                tables = {name: file[name] for name in ("test", "validation")}
+            arrays = files.read_arrays(self.path / "probabilities.npz", _MOST_TABLE_BYTES)
+            tables = {name: arrays[name] for name in ("test", "validation")}
         except FileNotFoundError:
             raise RunError(f"The run {self.id} has no predictions yet.") from None
         except Exception as error:  # zipfile, zlib and NumPy each have errors of their own
@@ -222,26 +241,32 @@ class Run:
         Raises:
             RunError: its status is not one of `only_from`, or the run is broken.
         """
-        with _lock(self.path.parent):
-            state = _read_state(self.path)
-            if only_from is not None and state.status not in only_from:
-                raise RunError(
-                    f"The run {self.id} is {state.status}, not {' or '.join(only_from)}."
-                )
+        with changes_lock(self.path.parent):
+            state = self._written(anew=True)
+            # What its file says may be "running": whether it is, its lock says.
+            status = self._judged(state).status if only_from else state.status
+            if only_from and status not in only_from:
+                raise RunError(f"The run {self.id} is {status}, not {' or '.join(only_from)}.")
             state = replace(state, **changes)
-            write_atomic(self.path / "state.json", json.dumps(asdict(state), indent=1).encode())
+            files.write_atomic(self.path / "state.json", _to_json(state))
         return state
 
-    def claim(self) -> None:
-        """Makes this process the one that trains the run.
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Makes this process the one that trains the run, while the block runs.
 
         Raises:
-            RunError: it is not queued, so another process has it or it was stopped.
+            RunError: it is not queued, or another process trains it.
         """
-        process = psutil.Process()
-        self.update(
-            only_from=("queued",), status="running", pid=process.pid, started=process.create_time()
-        )
+        try:
+            # Not at once, as who looks whether the lock is held holds it for a moment.
+            with files.lock(self.lock_path, _CLAIM_SECONDS):
+                self.update(
+                    only_from=("queued",), status="running", pid=os.getpid(), started=time.time()
+                )
+                yield
+        except filelock.Timeout:
+            raise RunError(f"Another process trains the run {self.id}.") from None
 
     def rename(self, title: str) -> None:
         """Sets the title that people see; an empty one brings the recipe's name back."""
@@ -264,38 +289,36 @@ class Run:
                 ) from None
             self.update(only_from=("running", "stopping"), status="stopping")
 
-    def resume(self) -> None:
-        """Queues the run again, to go on from its last checkpoint.
-
-        Raises:
-            RunError: it was neither stopped nor has it failed.
-        """
-        if self.status not in ("stopped", "failed"):
-            raise RunError(f"Only a stopped or failed run can go on. {self.id} is {self.status}.")
-        self.update(status="queued", message="", pid=None, started=None)
-        start_worker()
-
     def delete(self) -> None:
         """Removes the folder.
 
         Raises:
-            RunError: the run is training.
+            RunError: the run is training, or what lies there is a link and no folder.
         """
+        if self.path.is_symlink():
+            raise RunError(f"{self.id} is a link and no run.")
         # Renamed first, so that a reader sees the whole run or none of it, and under the
         # lock, so that no worker claims it meanwhile.
         grave = self.path.with_name(f".deleted-{secrets.token_hex(4)}")
-        with _lock(self.path.parent):
+        with changes_lock(self.path.parent):
             if self.status in ("running", "stopping"):
                 raise RunError(f"The run {self.id} is training; stop it first.")
             self.path.rename(grave)
-        shutil.rmtree(grave)
+        # Renamed it is deleted; a worker that begins sweeps such folders, too.
+        shutil.rmtree(grave, ignore_errors=True)
+        self.lock_path.unlink(missing_ok=True)
 
     def write_zip(self, file: IO[bytes]) -> None:
         """Writes the folder as a zip file, without the checkpoint."""
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(self.path.iterdir()):
-                if path.is_file() and not path.name.startswith("."):
-                    archive.write(path, f"{self.id}/{path.name}")
+        write_zip([self], file)
+
+    def _written(self, *, anew: bool = False) -> State:
+        file = self._state_path
+        try:
+            return _read_state(file) if anew else files.remembered(file, _read_state)
+        except (OSError, ValueError) as error:
+            reason = f"state.json cannot be read: {error}"
+            raise RunError(f"The run {self.id} is broken: {reason}") from None
 
 
 def models_dir() -> Path:
@@ -304,73 +327,40 @@ def models_dir() -> Path:
     return Path(folder).expanduser() if folder else Path(__file__).parents[1] / "models"
 
 
-def create(recipe: Recipe) -> Run:
-    """A new queued run of this recipe.
+def create(recipe: Recipe, parent: Run | None = None) -> Run:
+    """A new queued run of this recipe, which no worker knows of yet (see `queue.submit`).
+
+    With a parent, it begins with that run's checkpoint and curves.
 
     Raises:
         OSError: the folder cannot be written.
     """
     folder = models_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    now = time.time()
-    newest = next((run.state.number for run in list_runs() if run.status != "broken"), 0)
-    state = State("queued", created=now, number=newest + 1)
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-    run = Run(folder / f"{stamp}-{recipe.name}-{secrets.token_hex(2)}")
     # Filled before it gets its name, so that nobody sees half a run.
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
     try:
         new.chmod(0o755)
         (new / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
-        (new / "state.json").write_text(json.dumps(asdict(state), indent=1))
-        new.rename(run.path)
+        if parent:
+            shutil.copytree(parent.path / "checkpoint", new / "checkpoint")
+            shutil.copy(parent.path / "events.jsonl", new)
+        now = time.time()
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+        with changes_lock(folder):
+            states = [state for _, state in list_states()]
+            number = 1 + max((state.number for state in states), default=0)
+            turn = 1 + max((state.turn for state in states), default=0)
+            origin = parent.id if parent else None
+            state = State("queued", now, number=number, turn=turn, parent=origin)
+            (new / "state.json").write_bytes(_to_json(replace(state, data_folder=data_folder())))
+            while (path := folder / f"{stamp}-{recipe.name}-{secrets.token_hex(2)}").exists():
+                pass
+            new.rename(path)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
-    return run
-
-
-def submit(recipe: Recipe) -> Run:
-    """A new queued run, and a worker process that will train it.
-
-    Raises:
-        OSError: the folder cannot be written, or no process can be started.
-    """
-    run = create(recipe)
-    start_worker()
-    return run
-
-
-def start_worker() -> None:
-    """Starts a process that trains what is queued; it ends at once if another one does.
-
-    It has a session of its own, so that it outlives the page, the shell or the server.
-    """
-    # Absolute, because the worker runs in another folder than this process may.
-    folders = {"DIGITCORE_MODELS_DIR": str(models_dir().resolve())}
-    if data_folder := os.environ.get("DIGITCORE_DATA_DIR"):
-        folders["DIGITCORE_DATA_DIR"] = str(Path(data_folder).expanduser().resolve())
-    _last_start[0] = time.monotonic()
-    models_dir().mkdir(parents=True, exist_ok=True)
-    # What it says before it has a run's own log; the last worker's words are enough.
-    with open(models_dir() / ".worker.log", "wb") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "digitcore.worker"],
-            cwd=Path(__file__).parents[1],
-            env={**os.environ, **folders},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    # Those that have ended are let go; who forgets one that runs is warned by Python.
-    _workers[:] = [worker, *(other for other in _workers if other.poll() is None)]
-
-
-def ensure_worker() -> None:
-    """For those who see a run wait: starts a worker now and then, as the last may have died."""
-    if time.monotonic() - _last_start[0] > _SECONDS_BETWEEN_STARTS:
-        start_worker()
+    return Run(path)
 
 
 def load(run_id: str) -> Run:
@@ -380,108 +370,108 @@ def load(run_id: str) -> Run:
         RunError: there is none. An id is a folder's name, never a path.
     """
     path = models_dir() / run_id
-    if not _ID.match(run_id) or not path.is_dir():
+    # A link might lead out of the models folder, and deleting it would delete there.
+    if not _ID.fullmatch(run_id) or path.is_symlink() or not path.is_dir():
         known = [run.id for run in list_runs()[:1]]
         hint = f" The newest is {known[0]}." if known else ""
-        raise RunError(f"There is no run of that name.{hint} Received: {run_id}")
+        raise RunError(f"There is no run of that name.{hint} Received: {run_id:.100}")
     return Run(path)
 
 
 def list_runs() -> list[Run]:
     """All runs, newest first, broken ones among them."""
+    return [run for run, _ in _listed()]
+
+
+def list_states() -> list[tuple[Run, State]]:
+    """All runs, newest first, each with its state now."""
+    return [(run, run._judged(written)) for run, written in _listed()]
+
+
+def list_active() -> list[tuple[Run, State]]:
+    """The runs that wait, train or are about to stop, newest first, with their states now."""
+    told = [(run, run.state) for run, written in _listed() if written.status in ACTIVE]
+    return [(run, state) for run, state in told if state.status in ACTIVE]
+
+
+def write_zip(chosen: Iterable[Run], file: IO[bytes]) -> None:
+    """Writes the folders of these runs as one zip file, without their checkpoints."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for run in chosen:
+            for path in sorted(run.path.iterdir()):
+                # Not what a link leads to, which may be any file of this computer.
+                if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+                    archive.write(path, f"{run.id}/{path.name}")
+
+
+def data_folder() -> str | None:
+    """Where DIGITCORE_DATA_DIR points, absolute, because a worker runs in another folder."""
+    folder = os.environ.get("DIGITCORE_DATA_DIR")
+    return str(Path(folder).expanduser().resolve()) if folder else None
+
+
+def changes_lock(folder: Path) -> filelock.BaseFileLock:
+    """Held while a state of that models folder is changed."""
+    return files.lock(folder / LOCKS / ".changes", _LOCK_SECONDS)
+
+
+# Pages ask for all of a thousand runs again and again, and most of the time went into paths.
+@functools.lru_cache(maxsize=10_000)
+def _run_at(path: str) -> Run:
+    return Run(Path(path))
+
+
+def _listed() -> list[tuple[Run, State]]:
+    """All runs, newest first, each with what its file says; broken if that cannot be read."""
     try:
-        paths = [p for p in models_dir().iterdir() if _ID.match(p.name) and p.is_dir()]
+        with os.scandir(models_dir()) as entries:
+            found = [
+                _run_at(entry.path)
+                for entry in entries
+                if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+            ]
     except FileNotFoundError:
         return []
-    return [Run(path) for path in sorted(paths, key=lambda p: p.name, reverse=True)]
+    told = []
+    for run in found:
+        try:
+            told.append((run, run._written()))
+        except RunError as error:
+            told.append((run, State("broken", created=0.0, message=str(error))))
+    # By number, as a clock that jumps gives wrong names; a broken one has none.
+    return sorted(told, key=lambda item: (item[1].number, item[0].id), reverse=True)
 
 
-def queued() -> list[Run]:
-    """Runs that wait for a worker, oldest first."""
-    runs = [(run.state.created, run.id, run) for run in list_runs() if run.status == "queued"]
-    return [run for *_, run in sorted(runs, key=lambda r: r[:2])]
-
-
-def current(events: list[Event]) -> list[Event]:
-    """The events that count: where a run went on from a checkpoint, what it had done
-    after that checkpoint was done again, and the first attempt is dropped."""
-    kept: list[Event] = []
-    for event in events:
-        if event["kind"] == "start":
-            kept = [e for e in kept if e.get("step", 0) <= event.get("step", 0)]
-        kept.append(event)
-    return kept
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Replaces the file's content; a reader sees the old or the new, never a part."""
-    handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def _to_json(state: State) -> bytes:
+    return json.dumps(asdict(state), indent=1).encode()
 
 
 def _read_state(path: Path) -> State:
     try:
-        state = _STATE.validate_json((path / "state.json").read_bytes())
-        if state.status != "broken":
-            return state
-        fault = "broken is what a reader says, not a state"
+        state = _STATE.validate_json(files.read(path, _MOST_TEXT_BYTES))
     except pydantic.ValidationError as error:
-        fault = "; ".join(
+        faults = [
             f"{e['loc'][0]}: {e['msg']}. Received: {e['input']!r}" if e["loc"] else e["msg"]
             for e in error.errors()
-        )
-    except OSError as error:
-        fault = str(error)
-    raise RunError(f"The run {path.name} is broken: state.json cannot be read: {fault}")
+        ]
+        raise ValueError("; ".join(faults)) from None
+    if state.status == "broken":
+        raise ValueError("broken is what a reader says, not a state")
+    return state
 
 
-def _fault(metrics: Any) -> str | None:
+def _read_metrics(path: Path) -> dict[str, Any]:
+    try:
+        metrics = json.loads(files.read(path, _MOST_TEXT_BYTES))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(metrics, dict):
-        return "it must hold an object"
+        raise ValueError("it must hold an object")
     for key in _NUMBERS:
         if not isinstance(metrics.get(key), int | float):
-            return f"{key} must be a number. Received: {metrics.get(key)!r}"
+            raise ValueError(f"{key} must be a number. Received: {metrics.get(key)!r}")
     for key in ("test_interval", "validation_interval"):
         ends = metrics.get(key)
         if not isinstance(ends, list) or [isinstance(e, int | float) for e in ends] != [True] * 2:
-            return f"{key} must be two numbers. Received: {ends!r}"
-    return None
-
-
-def _alive(state: State) -> bool:
-    if state.pid is None or state.started is None:
-        return False
-    try:
-        process = psutil.Process(state.pid)
-        # The number may since have gone to another process; a zombie trains no more.
-        same = abs(process.create_time() - state.started) < 2
-        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except (psutil.NoSuchProcess, ValueError):
-        return False
-
-
-def _parse(data: bytes) -> Iterator[Event]:
-    for line in data.splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if not isinstance(event, dict) or not isinstance(kind := event.get("kind"), str):
-            continue
-        # A reader may count on a kind's keys, whatever happened to the file.
-        keys = _KEYS.get(kind, set())
-        if all(isinstance(event.get(key), str if key == "stage" else int | float) for key in keys):
-            yield event
-
-
-def _lock(folder: Path) -> filelock.BaseFileLock:
-    return filelock.FileLock(folder / ".lock", timeout=10)
+            raise ValueError(f"{key} must be two numbers. Received: {ends!r}")
+    return metrics

@@ -6,8 +6,8 @@ its place and 99.1 % is told from 99.3 %. The axes stay put while a training goe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+import math
+from typing import Literal
 
 import numpy as np
 
@@ -21,7 +21,6 @@ GREY = "#8A8A8A"
 OKABE_ITO = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", GREY)
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 
-Events = Sequence[dict[str, Any]]
 Quantity = Literal["loss", "accuracy"]
 
 TICKS = {
@@ -44,20 +43,28 @@ def run_colour(position: int) -> tuple[str, str]:
 
 def smooth(values: np.ndarray, decay: float = 0.9) -> np.ndarray:
     """Exponential moving average, float64 (N,), unbiased at its start (Kingma and Ba, 2015)."""
-    result = np.empty(len(values))
-    mean = weight = 0.0
-    for i, value in enumerate(values):
-        # A loss that is not a number stays out of the mean; the raw line has its gap.
-        if np.isfinite(value):
-            mean = decay * mean + (1 - decay) * float(value)
-            weight = decay * weight + (1 - decay)
-        result[i] = mean / weight if weight else np.nan
-    return result
+    # A loss that is not a number stays out of the mean; the raw line has its gap.
+    finite = np.isfinite(values)
+    mean = _moving_average(values[finite], decay)
+    early = mean[: math.ceil(math.log(1e-17) / math.log(decay))]  # later, nothing is to mend
+    early /= 1 - decay ** np.arange(1, len(early) + 1)
+    smoothed: np.ndarray = np.concatenate([[np.nan], mean])[np.cumsum(finite)]
+    return smoothed
 
 
-def values_of(events: Events, key: str) -> np.ndarray:
-    """That value of each event, float64 (N,); NaN where there is none."""
-    return np.array([event.get(key, np.nan) for event in events], dtype=np.float64)
+def _moving_average(values: np.ndarray, decay: float, width: int = 64) -> np.ndarray:
+    """`mean = decay * mean + (1 - decay) * value`, begun at 0, after each value."""
+    # In blocks, as a loop over all values would be felt at each look at a long training.
+    blocks = np.zeros((-(-len(values) // width), width))
+    blocks.flat[: len(values)] = values
+    places = np.arange(width)
+    ages = np.maximum(places[:, np.newaxis] - places, 0)
+    means: np.ndarray = blocks @ np.tril((1 - decay) * decay**ages).T
+    carried = np.zeros(len(blocks))
+    for i in range(1, len(blocks)):
+        carried[i] = means[i - 1, -1] + decay**width * carried[i - 1]
+    means += np.outer(carried, decay ** (places + 1))
+    return means.ravel()[: len(values)]
 
 
 def heights(values: np.ndarray, quantity: Quantity) -> np.ndarray:

@@ -14,11 +14,12 @@ import tensorflow as tf
 
 from digitcore import network
 from digitcore.data import Dataset, Split
+from digitcore.events import Event
 from digitcore.layers import CLASSES, INPUT_SHAPE
 from digitcore.recipe import Recipe
 
-Event = dict[str, Any]
 EVENTS_AN_EPOCH = 200
+SAVE_SECONDS = 30.0
 _VALIDATION_BATCH = 1000
 
 
@@ -28,15 +29,21 @@ class DivergedError(ArithmeticError):
 
 @dataclass
 class Checkpoint:
-    """All that a training needs to go on after `epoch` as if it had never ended.
+    """All that a training needs to go on as if it had never been interrupted.
 
+    It stands after `step` steps: `epoch` whole epochs and `batch` steps of the next one.
+    `interval` are sums since the last batch event, of losses and of images read rightly;
+    `running` the same since the epoch's begin up to that event, and how many images those
+    are. Seconds are totals so far.
     `variables` are the model's (random states included), `optimizer` the optimizer's, and
-    `best_weights` those of the best epoch; all NumPy arrays in Keras's order. Seconds are
-    totals so far, `images` counts training images seen.
+    `best_weights` those of the best epoch; all NumPy arrays in Keras's order.
     """
 
     epoch: int = 0
+    batch: int = 0
     step: int = 0
+    interval: tuple[float, float] = (0.0, 0.0)
+    running: tuple[float, float, int] = (0.0, 0.0, 0)
     images: int = 0
     fit_seconds: float = 0.0
     training_seconds: float = 0.0
@@ -53,9 +60,10 @@ class Trained:
     """What came of a training.
 
     `model` is float32 and holds the weights of `best_epoch`, the one with the highest
-    validation accuracy (the lower validation loss decides between equals).
-    `fit_seconds` is from the first step to the last, validation included, and
-    `images_per_second` counts training images over training time alone.
+    validation accuracy (the lower validation loss decides between equals); where no epoch
+    was whole yet, `best_epoch` is 0 and the weights are the last ones. `epochs` counts the
+    epochs that were begun. `fit_seconds` is from the first step to the last, validation
+    included, and `images_per_second` counts training images over training time alone.
     """
 
     model: keras.Model
@@ -71,7 +79,9 @@ def train(
     dataset: Dataset,
     report: Callable[[Event], bool | None],
     *,
+    stop: Callable[[], bool] | None = None,
     save: Callable[[Checkpoint], None] | None = None,
+    save_seconds: float = SAVE_SECONDS,
     resume_from: Checkpoint | None = None,
 ) -> Trained:
     """Trains the recipe's network on the dataset's training split.
@@ -80,13 +90,13 @@ def train(
         recipe: what to train, seed included: the same recipe, dataset and machine
             give the same weights.
         dataset: uint8 images; `validation` chooses the best epoch, `test` is not read.
-        report: called with each event (a dict, see below); returning True asks to stop
-            after this step. Events are {"kind": "start", "step", "steps", "steps_per_epoch"};
-            {"kind": "batch", "step", "epoch", "loss", "accuracy", "images_per_second",
-            "time"}, means over the steps since the last such event; and {"kind": "epoch",
-            ..., "validation_loss", "validation_accuracy", "learning_rate", "best"}.
-        save: called after each whole epoch with what `resume_from` takes.
-        resume_from: goes on after that epoch, to the same end as if never interrupted.
+        report: called with each event of kind "start", "batch" (at most 200 an epoch) or
+            "epoch", see `events`; returning True asks to stop after this step.
+        stop: asked after each step; True ends the training there.
+        save: called with what `resume_from` takes: after each whole epoch, within an epoch
+            each `save_seconds`, and where the training is stopped.
+        save_seconds: the longest training time in seconds between two calls of `save`.
+        resume_from: goes on there, to the same end as if never interrupted.
 
     Returns:
         The network of the best epoch, and how long it took.
@@ -95,38 +105,18 @@ def train(
         DivergedError: the loss is no longer a finite number.
     """
     keras.utils.set_random_seed(recipe.seed)
-    steps = math.ceil(len(dataset.train) / recipe.batch_size)
-    model = network.build(recipe)
-    model.compile(
-        optimizer=_optimizer(recipe, steps),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy"],
-        jit_compile=False,  # XLA makes a CPU many times slower
-    )
-    start = resume_from or Checkpoint()
-    if resume_from:
-        _restore(model, resume_from)
-    reporter = _Reporter(recipe, steps, len(dataset.train), report, save, start)
-    if _ended(recipe, start):
-        return reporter.trained()
-    model.fit(
-        batches(recipe, dataset.train, first_epoch=start.epoch),
-        initial_epoch=start.epoch,
-        epochs=recipe.epochs,
-        steps_per_epoch=steps,
-        validation_data=_validation(dataset.validation),
-        callbacks=[reporter],
-        shuffle=False,
-        verbose=0,
-    )
-    return reporter.trained()
+    training = _Training(recipe, dataset, report, resume_from or Checkpoint())
+    stopped = training.fit(stop or (lambda: False), save or (lambda checkpoint: None), save_seconds)
+    return training.trained(stopped)
 
 
-def batches(recipe: Recipe, split: Split, first_epoch: int = 0) -> tf.data.Dataset:
-    """Training batches of all epochs in turn: uint8 (B, 28, 28) and one-hot (B, 10).
+def batches(
+    recipe: Recipe, split: Split, first_epoch: int = 0, first_batch: int = 0
+) -> tf.data.Dataset:
+    """Training batches of all epochs in turn: uint8 (B, 28, 28) and one-hot float32 (B, 10).
 
     Order and warps are functions of seed, epoch and step alone, so that a training
-    can begin at any epoch and see what it would have seen.
+    can begin at any step and see what it would have seen.
     """
     images = tf.constant(split.images)
     labels = tf.one_hot(split.labels, CLASSES)
@@ -138,7 +128,10 @@ def batches(recipe: Recipe, split: Split, first_epoch: int = 0) -> tf.data.Datas
             tf.range(len(split)), seed=tf.stack([seed, number])
         )
         steps = tf.data.Dataset.from_tensor_slices(order).batch(recipe.batch_size)
-        return steps.enumerate().map(lambda step, chosen: (number, step, chosen))
+        numbered = steps.enumerate().map(lambda step, chosen: (number, step, chosen))
+        # As a number that the graph computes, because each epoch is the same graph.
+        done = tf.where(number == first_epoch, tf.constant(first_batch, tf.int64), 0)
+        return numbered.skip(done)
 
     def gather(number: tf.Tensor, step: tf.Tensor, chosen: tf.Tensor) -> tuple[Any, Any]:
         batch = tf.gather(images, chosen)
@@ -183,9 +176,199 @@ def warp(images: tf.Tensor, recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
     return warped[..., 0]
 
 
-def _validation(split: Split) -> tf.data.Dataset:
-    labels = tf.one_hot(split.labels, CLASSES)
-    return tf.data.Dataset.from_tensor_slices((split.images, labels)).batch(_VALIDATION_BATCH)
+class _Training:
+    """One training as it goes on: its network, where it is, and who is told.
+
+    The loop is our own and not `Model.fit`, because it must be able to end, and to begin
+    again with the same bits, after any step.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        dataset: Dataset,
+        report: Callable[[Event], bool | None],
+        start: Checkpoint,
+    ) -> None:
+        self._recipe, self._data, self._report, self.now = recipe, dataset, report, start
+        self._steps = math.ceil(len(dataset.train) / recipe.batch_size)
+        self._every = -(-self._steps // EVENTS_AN_EPOCH)
+        self._asked_to_stop = False
+        self._model = network.build(recipe)
+        self._optimizer = _optimizer(recipe, self._steps)
+        self._optimizer.build(self._model.trainable_variables)
+        if start.variables:
+            _assign(self._model.variables, start.variables)
+            _assign(self._optimizer.variables, start.optimizer)
+        self._loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+        # Losses and right answers since the last event; read only then, so that the
+        # processor need not wait for Python after each step.
+        self._sums = tf.Variable(start.interval, dtype=tf.float64)
+        batch = [
+            tf.TensorSpec((None, *INPUT_SHAPE[:2]), tf.uint8),
+            tf.TensorSpec((None, CLASSES), tf.float32),
+        ]
+        # Without XLA, which makes a CPU many times slower, and without a look for Python's
+        # loops, of which there are none.
+        options: dict[str, Any] = {
+            "jit_compile": False,
+            "autograph": False,
+            "input_signature": batch,
+        }
+        self._train = tf.function(self._train_step, **options)
+        self._test = tf.function(self._test_step, **options)
+
+    def fit(
+        self,
+        stop: Callable[[], bool],
+        save: Callable[[Checkpoint], None],
+        save_seconds: float,
+    ) -> bool:
+        """Trains to the end, or until asked to stop; True if there was more to do."""
+        now = self.now
+        if _ended(self._recipe, now):
+            return False
+        total = self._steps * self._recipe.epochs
+        start = {"kind": "start", "step": now.step, "steps": total}
+        self._tell({**start, "steps_per_epoch": self._steps})
+        data = iter(batches(self._recipe, self._data.train, now.epoch, now.batch))
+        self._begun = time.perf_counter() - now.fit_seconds
+        self._mark = saved = time.perf_counter()
+        while True:
+            # It may go on where it was stopped between the last step and the epoch's end.
+            if now.batch < self._steps:
+                self._train(*next(data))
+                now.batch += 1
+                now.step += 1
+                if now.batch % self._every == 0 or now.batch == self._steps:
+                    self._end_interval()
+            cut = now.batch == self._steps and not self._end_epoch(stop)
+            if _ended(self._recipe, now):
+                save(self._checkpoint())
+                return False
+            stops = cut or stop() or self._asked_to_stop
+            if stops or now.batch == 0 or time.perf_counter() - saved > save_seconds:
+                begun = time.perf_counter()
+                save(self._checkpoint())
+                saved = time.perf_counter()
+                self._mark += saved - begun  # is no training time
+            if stops:
+                return True
+
+    def trained(self, stopped: bool) -> Trained:
+        now = self.now
+        model = network.build(self._recipe, precision="float32")
+        model.set_weights(now.best_weights or self._model.get_weights())
+        return Trained(
+            model=model,
+            best_epoch=now.best_epoch,
+            epochs=now.epoch + (now.batch > 0),
+            stopped=stopped,
+            fit_seconds=now.fit_seconds,
+            images_per_second=now.images / max(now.training_seconds, 1e-9),
+        )
+
+    def _train_step(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+        weights = self._model.trainable_variables
+        with tf.GradientTape() as tape:
+            answers = self._model(images, training=True)
+            loss = self._loss(labels, answers)
+        self._optimizer.apply(tape.gradient(loss, weights), weights)
+        count = tf.cast(tf.shape(images)[0], tf.float64)
+        self._sums.assign_add([tf.cast(loss, tf.float64) * count, _right(labels, answers)])
+
+    def _test_step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        answers = self._model(images, training=False)
+        count = tf.cast(tf.shape(images)[0], tf.float64)
+        loss = tf.cast(self._loss(labels, answers), tf.float64)
+        return tf.stack([loss * count, _right(labels, answers)])
+
+    def _end_interval(self) -> None:
+        now = self.now
+        loss, right = self._sums.numpy().tolist()
+        self._sums.assign([0.0, 0.0])
+        seen = min(now.batch * self._recipe.batch_size, len(self._data.train))
+        count = seen - now.running[2]
+        now.running = (now.running[0] + loss, now.running[1] + right, seen)
+        seconds = time.perf_counter() - self._mark
+        self._mark += seconds
+        now.images += count
+        now.training_seconds += seconds
+        now.fit_seconds = time.perf_counter() - self._begun
+        self._tell(
+            {
+                "kind": "batch",
+                "step": now.step,
+                "epoch": now.epoch + 1,
+                "loss": loss / count,
+                "accuracy": right / count,
+                "images_per_second": count / seconds,
+                "seconds": now.fit_seconds,
+            }
+        )
+
+    def _end_epoch(self, stop: Callable[[], bool]) -> bool:
+        """Validates; False if asked to stop meanwhile, and the epoch has not ended then."""
+        now = self.now
+        validated = self._validate(stop)
+        if validated is None:
+            return False
+        validation_loss, validation_accuracy = validated
+        rank = (validation_accuracy, -validation_loss)
+        is_best = not now.best_weights or rank > (now.best_accuracy, -now.best_loss)
+        loss, right, count = now.running
+        now.epoch, now.batch, now.running = now.epoch + 1, 0, (0.0, 0.0, 0)
+        if is_best:
+            now.best_epoch = now.epoch
+            now.best_accuracy, now.best_loss = validation_accuracy, validation_loss
+            now.best_weights = self._model.get_weights()
+        now.fit_seconds = time.perf_counter() - self._begun
+        self._tell(
+            {
+                "kind": "epoch",
+                "step": now.step,
+                "epoch": now.epoch,
+                "loss": loss / count,
+                "accuracy": right / count,
+                "validation_loss": validation_loss,
+                "validation_accuracy": validation_accuracy,
+                "learning_rate": float(self._optimizer.learning_rate),
+                "best": is_best,
+            }
+        )
+        self._mark = time.perf_counter()
+        return True
+
+    def _validate(self, stop: Callable[[], bool]) -> tuple[float, float] | None:
+        """Mean loss, label smoothing included as in training, and accuracy on validation;
+        None if asked to stop between two batches."""
+        sums = np.zeros(2)
+        split = self._data.validation
+        labels = tf.one_hot(split.labels, CLASSES)
+        data = tf.data.Dataset.from_tensor_slices((split.images, labels))
+        for number, batch in enumerate(data.batch(_VALIDATION_BATCH)):
+            if number and stop():
+                return None
+            sums += self._test(*batch).numpy()
+        loss, accuracy = (sums / len(split)).tolist()
+        return loss, accuracy
+
+    def _checkpoint(self) -> Checkpoint:
+        now = self.now
+        now.interval = tuple(self._sums.numpy().tolist())
+        now.fit_seconds = time.perf_counter() - self._begun
+        now.variables = [v.numpy() for v in self._model.variables]
+        now.optimizer = [v.numpy() for v in self._optimizer.variables]
+        return now
+
+    def _tell(self, event: Event) -> None:
+        if not all(math.isfinite(event.get(key, 0)) for key in ("loss", "validation_loss")):
+            raise DivergedError(
+                "The training diverged: its loss is no longer a number. Lower the learning rate, "
+                f"or give it a warm-up. Received: learning_rate={self._recipe.learning_rate:g}"
+            )
+        if self._report({**event, "time": time.time()}):
+            self._asked_to_stop = True
 
 
 def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
@@ -232,134 +415,16 @@ def _ended(recipe: Recipe, at: Checkpoint) -> bool:
     return at.epoch >= recipe.epochs or 0 < patience <= at.epoch - at.best_epoch
 
 
-def _restore(model: keras.Model, checkpoint: Checkpoint) -> None:
-    model.optimizer.build(model.trainable_variables)
-    pairs = [(model.variables, checkpoint.variables)]
-    pairs += [(model.optimizer.variables, checkpoint.optimizer)]
-    for variables, values in pairs:
-        if len(variables) != len(values):
-            raise ValueError(
-                f"The checkpoint must hold {len(variables)} arrays. Received: {len(values)}"
-            )
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
+def _right(labels: tf.Tensor, answers: tf.Tensor) -> tf.Tensor:
+    """How many answers (B, 10) are the label (B, 10), float64."""
+    same = tf.equal(tf.argmax(labels, axis=1), tf.argmax(answers, axis=1))
+    return tf.reduce_sum(tf.cast(same, tf.float64))
 
 
-class _Reporter(keras.callbacks.Callback):  # type: ignore[misc]
-    """Adapts Keras's callbacks to `report`, and keeps the best weights."""
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        steps: int,
-        images: int,
-        report: Callable[[Event], bool | None],
-        save: Callable[[Checkpoint], None] | None,
-        start: Checkpoint,
-    ) -> None:
-        super().__init__()
-        self._recipe, self._steps, self._images = recipe, steps, images
-        self._report, self._save, self._now = report, save, start
-        self._every = -(-steps // EVENTS_AN_EPOCH)
-        self._epoch, self._step = start.epoch, start.step
-        self._asked_to_stop = False
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        total = self._steps * self._recipe.epochs
-        start = {"kind": "start", "step": self._step, "steps": total}
-        self._tell({**start, "steps_per_epoch": self._steps})
-        self._begun = time.perf_counter() - self._now.fit_seconds
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = epoch + 1
-        self._batch = 0
-        self._told = (0, 0.0, 0.0)
-        self._mark = time.perf_counter()
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._step += 1
-        self._batch = batch + 1
-        if self._batch % self._every and self._batch < self._steps:
-            return
-        # Keras gives means over the epoch so far; the difference of two sums is the
-        # mean since the last event.
-        images = min(self._batch * self._recipe.batch_size, self._images)
-        before, loss_sum, accuracy_sum = self._told
-        count = images - before
-        sums = (logs["loss"] * images, logs["accuracy"] * images)
-        seconds = time.perf_counter() - self._mark
-        self._told = (images, *sums)
-        self._mark += seconds
-        self._now.images += count
-        self._now.training_seconds += seconds
-        self._tell(
-            {
-                "kind": "batch",
-                "step": self._step,
-                "epoch": self._epoch,
-                "loss": _at_least_zero((sums[0] - loss_sum) / count),
-                "accuracy": min(1.0, _at_least_zero((sums[1] - accuracy_sum) / count)),
-                "images_per_second": count / seconds,
-            }
+def _assign(variables: list[Any], values: list[np.ndarray]) -> None:
+    if len(variables) != len(values):
+        raise ValueError(
+            f"The checkpoint must hold {len(variables)} arrays. Received: {len(values)}"
         )
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        now, accuracy, loss = self._now, logs["val_accuracy"], logs["val_loss"]
-        is_best = not now.best_weights or (accuracy, -loss) > (now.best_accuracy, -now.best_loss)
-        if is_best:
-            now.best_epoch, now.best_accuracy, now.best_loss = self._epoch, accuracy, loss
-            now.best_weights = self.model.get_weights()
-        self._tell(
-            {
-                "kind": "epoch",
-                "step": self._step,
-                "epoch": self._epoch,
-                "loss": logs["loss"],
-                "accuracy": logs["accuracy"],
-                "validation_loss": loss,
-                "validation_accuracy": accuracy,
-                "learning_rate": float(self.model.optimizer.learning_rate),
-                "best": is_best,
-            }
-        )
-        now.fit_seconds = time.perf_counter() - self._begun
-        # A part of an epoch is no place to go on from: its other images would be missed.
-        if self._save and self._batch == self._steps:
-            self._save(self._checkpoint())
-        now.epoch, now.step = self._epoch, self._step
-        if _ended(self._recipe, now):
-            self.model.stop_training = True
-
-    def _checkpoint(self) -> Checkpoint:
-        self._now.epoch, self._now.step = self._epoch, self._step
-        self._now.variables = [v.numpy() for v in self.model.variables]
-        self._now.optimizer = [v.numpy() for v in self.model.optimizer.variables]
-        return self._now
-
-    def _tell(self, event: Event) -> None:
-        if not all(math.isfinite(event.get(key, 0)) for key in ("loss", "validation_loss")):
-            raise DivergedError(
-                "The training diverged: its loss is no longer a number. Lower the learning rate, "
-                f"or give it a warm-up. Received: learning_rate={self._recipe.learning_rate:g}"
-            )
-        if self._report({**event, "time": time.time()}):
-            self._asked_to_stop = True
-            self.model.stop_training = True
-
-    def trained(self) -> Trained:
-        now = self._now
-        model = network.build(self._recipe, precision="float32")
-        model.set_weights(now.best_weights)
-        return Trained(
-            model=model,
-            best_epoch=now.best_epoch,
-            epochs=self._epoch,
-            stopped=self._asked_to_stop and self._step < self._steps * self._recipe.epochs,
-            fit_seconds=now.fit_seconds,
-            images_per_second=now.images / max(now.training_seconds, 1e-9),
-        )
-
-
-def _at_least_zero(value: float) -> float:
-    # Rounding may leave a speck below; not `max(0.0, value)`, which makes 0 of a NaN.
-    return 0.0 if value < 0 else value
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,18 +1,24 @@
 """The process that trains: takes the oldest queued run and writes what came of it.
 
-python -m digitcore.worker      trains until nothing is queued, then ends
+python -m digitcore.worker              trains until nothing is queued, then ends
+python -m digitcore.worker --idle 900   stays for up to so many seconds when nothing is
+                                        queued, TensorFlow loaded, until its stdin is closed
 """
 
 from __future__ import annotations
 
+import argparse
+import errno
 import json
 import os
 import platform
+import shutil
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -20,63 +26,231 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 import numpy as np
+import psutil
 
-from digitcore import evaluation, runs
+from digitcore import data, evaluation, files, queue, runs
 from digitcore.data import Dataset, Split, load_dataset
-from digitcore.runs import Event, Run
+from digitcore.events import Event
+from digitcore.recipe import Recipe
+from digitcore.runs import Run
 
 if TYPE_CHECKING:
     from digitcore.training import Checkpoint, Trained
 
 _STOP_CHECK_SECONDS = 0.2
+_POLL_SECONDS = 0.05
+_LOOK_ANYWAY_SECONDS = 2.0
 _DOWNLOAD_EVENT_BYTES = 200_000
 # As many as there are test images: enough to see how far training and test are apart.
 _TRAIN_SAMPLE = 10_000
+# A fresh process is better than one that has grown so large.
+_MAX_BYTES = 4_000_000_000
+# Keras has adapters and pictures for these, which are nothing to it when they are missing.
+_NOT_FOR_TRAINING = ("matplotlib", "pandas", "sklearn")
+_RESERVE_BYTES = 65_536
+# The largest network that a recipe may ask for, with its optimizer and its best weights.
+_MOST_CHECKPOINT_BYTES = 2_000_000_000
 
 
 def main() -> None:
-    """Trains what is queued, one run after the other; one worker a models folder."""
+    """Trains what is queued, one run after the other, if it finds a free place."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m digitcore.worker")
+    parser.add_argument("--idle", type=float, default=0, help="seconds to stay without work")
+    idle = parser.parse_args().idle
     runs.models_dir().mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(runs.models_dir() / ".worker.lock", timeout=0)
-    # Asked again after the lock is free: a run queued in between, whose own worker
-    # found the lock taken and ended, would wait for ever.
-    while runs.queued():
-        try:
-            with lock:
-                while waiting := runs.queued():
-                    work(waiting[0])
-        except filelock.Timeout:
+    for grave in runs.models_dir().glob(".deleted-*"):  # of who was killed while deleting
+        shutil.rmtree(grave, ignore_errors=True)
+    fit = True
+    # Asked again after the place is free: a run queued in between, by somebody who still
+    # saw it taken, would wait for ever.
+    while fit and (idle or queue.queued()):
+        place = _take_place()
+        if place is None:
             return
+        with place:
+            fit = _serve(_Idle(idle))
+        idle = 0
+    if queue.queued():
+        queue.start_worker()
 
 
-def work(run: Run) -> None:
-    """Trains one queued run in this process, and leaves its state true whatever happens."""
+def _take_place() -> AbstractContextManager[Any] | None:
+    # Two rounds, because who only looks whether a place is held holds it for a moment.
+    for path, seconds in [(p, s) for s in (0.0, 0.2) for p in queue.place_paths()]:
+        with suppress(filelock.Timeout):
+            # Not the lock itself: `with` would take it a second time, and let go only once.
+            return files.lock(path, seconds).acquire()
+    return None
+
+
+def _serve(idle: _Idle) -> bool:
+    """Trains until nothing is queued for long; False if this process should go on no more."""
+    while True:
+        if waiting := queue.queued():
+            # One, and then the queue anew: it may be another one after a training.
+            fit = next((fit for fit in map(work, waiting) if fit is not None), None)
+            if fit is False:
+                return False
+            if fit is None and queue.queued():
+                time.sleep(_LOOK_ANYWAY_SECONDS)  # none can begin, as on a full disk
+            idle.begin()
+        elif not idle.wait():
+            return True
+
+
+class _Idle:
+    """The time without work: loads what a training needs, and waits for a run to be queued."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._alone = seconds, threading.Event()
+        self._warm = False
+        self._seen = self._woken()
+        self.begin()
+        if seconds:
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def begin(self) -> None:
+        self._since = time.monotonic()
+
+    def wait(self) -> bool:
+        """Until a run may be queued; False when it has been long, or nobody is there any more."""
+        if not self._seconds:
+            return False
+        looked = time.monotonic()
+        if not self._warm and not _something_trains():
+            _load()
+            self._warm = True
+        while not self._alone.is_set() and time.monotonic() - self._since < self._seconds:
+            woken = self._woken()
+            if woken != self._seen or time.monotonic() - looked > _LOOK_ANYWAY_SECONDS:
+                self._seen = woken
+                return True
+            time.sleep(_POLL_SECONDS)
+        return False
+
+    def _watch(self) -> None:
+        # The other end is held by the server, and closed by the system when that dies.
+        # Unbuffered, as Python aborts where a thread holds stdin's buffer when it ends.
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        self._alone.set()
+
+    @staticmethod
+    def _woken() -> int:
+        try:
+            return queue.wake_path().stat().st_mtime_ns
+        except OSError:
+            return 0
+
+
+def _something_trains() -> bool:
+    return any(state.status != "queued" for _, state in runs.list_active())
+
+
+def _load() -> None:
+    """Loads TensorFlow and the digits, and takes one step, as the first is slow in a process."""
+    _import_tensorflow()
+    import tensorflow as tf
+
+    from digitcore import training
+
+    tf.config.experimental.enable_op_determinism()
+    with suppress(data.DataError):
+        dataset = load_dataset(download=False)
+        training.train(
+            Recipe.load(Recipe.names()[0]), dataset, lambda event: None, stop=lambda: True
+        )
+    sys.stdout.write(f"Ready: process {os.getpid()}, TensorFlow {tf.__version__}\n")
+    sys.stdout.flush()
+
+
+def _import_tensorflow() -> None:
+    """Imports it without what Keras takes along if it is there, a third of the seconds."""
+    absent = [name for name in _NOT_FOR_TRAINING if name not in sys.modules]
+    for name in absent:
+        sys.modules[name] = None  # type: ignore[assignment]  # Python's "not installed"
     try:
-        run.claim()
-    except runs.RunError:
-        return
-    with open(run.path / "worker.log", "ab") as log:
-        # By file descriptor, because TensorFlow's C++ part writes there too.
-        os.dup2(log.fileno(), sys.stdout.fileno())
-        os.dup2(log.fileno(), sys.stderr.fileno())
+        import tensorflow  # noqa: F401
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+def work(run: Run) -> bool | None:
+    """Trains one queued run in this process, and leaves its state true whatever happens.
+
+    Returns:
+        Whether this process is fit to train another one: it has not failed, nor grown large.
+        None if the run could not be begun.
+    """
     try:
+        with run.claim():
+            return _work(run) and psutil.Process().memory_info().rss < _MAX_BYTES
+    except (runs.RunError, OSError):
+        # Another worker has it, somebody removed the folder, or nothing can be written there.
+        return None
+
+
+def _work(run: Run) -> bool:
+    before = [os.dup(stream.fileno()) for stream in (sys.stdout, sys.stderr)]
+    reserve = run.path / ".reserve"
+    try:
+        _sweep(run)
+        # A full disk must leave room to say so.
+        reserve.write_bytes(bytes(_RESERVE_BYTES))
+        with open(run.path / "worker.log", "ab") as log:
+            # By file descriptor, because TensorFlow's C++ part writes there too.
+            _point_output_at(log.fileno(), log.fileno())
         stopped = _train(run)
         run.update(status="stopped" if stopped else "finished", message="")
     except _StoppedError:
         run.update(status="stopped", message="Stopped before it began.")
     except Exception as error:
-        traceback.print_exc()
-        sys.stderr.flush()
-        # Somebody may have removed the folder; the other runs in the queue go on.
-        with suppress(runs.RunError, OSError):
+        with suppress(OSError):
+            reserve.unlink(missing_ok=True)
+        with suppress(OSError):  # the log may be on the full disk, too
+            traceback.print_exc()
+            sys.stderr.flush()
+        # Where that cannot be written, readers see that nobody trains it any more.
+        with suppress(OSError, runs.RunError):
             run.update(status="failed", message=_sentence(error))
+        return False
+    finally:
+        with suppress(OSError):
+            reserve.unlink(missing_ok=True)
+        _point_output_at(*before)
+        for descriptor in before:
+            os.close(descriptor)
+    return True
+
+
+def _sweep(run: Run) -> None:
+    """Removes what a killed process was about to put in a file's place."""
+    # Under the lock, because others replace the state meanwhile.
+    with runs.changes_lock(run.path.parent):
+        for path in run.path.rglob(".tmp-*"):
+            path.unlink()
+
+
+def _point_output_at(out: int, err: int) -> None:
+    for stream, descriptor in ((sys.stdout, out), (sys.stderr, err)):
+        with suppress(OSError):
+            stream.flush()
+        os.dup2(descriptor, stream.fileno())
 
 
 def _train(run: Run) -> bool:
+    # The digits that whoever asked for the run would see.
+    os.environ.pop(data.VARIABLE, None)
+    if folder := run.state.data_folder:
+        os.environ[data.VARIABLE] = folder
     with open(run.path / "events.jsonl", "ab", buffering=0) as file:
+        if file.tell():
+            file.write(b"\n")  # the last line may be a part of one
         reporter = _Reporter(run, file.write)
         reporter.tell({"kind": "stage", "stage": "TensorFlow"})
         # Imported here, so that a worker that finds nothing to do ends at once.
+        _import_tensorflow()
         import keras
         import tensorflow as tf
 
@@ -98,7 +272,8 @@ def _train(run: Run) -> bool:
         trained = training.train(
             recipe,
             dataset,
-            reporter.report,
+            reporter.tell,
+            stop=reporter.stops,
             save=lambda checkpoint: write_checkpoint(run, checkpoint),
             resume_from=checkpoint,
         )
@@ -111,12 +286,13 @@ def write_results(run: Run, trained: Trained, dataset: Dataset) -> None:
     """Writes the network, its answers on test and validation, and `metrics.json`."""
     from digitcore.predictor import Predictor
 
-    _replace(run.path / "model.keras", trained.model.save)
-    _replace(
+    files.replace(run.path / "model.keras", trained.model.save)
+    files.replace(
         run.path / "model.tflite",
         lambda path: trained.model.export(path, format="litert", verbose=False),
     )
-    predictor = Predictor(run)
+    # By its path, because what says that it is the run's own network is written below.
+    predictor = Predictor(run.path / "model.tflite")
     splits = {
         "test": dataset.test,
         "validation": dataset.validation,
@@ -124,13 +300,17 @@ def write_results(run: Run, trained: Trained, dataset: Dataset) -> None:
     }
     tables = {name: predictor.probabilities(split.images) for name, split in splits.items()}
     test, validation = tables["test"], tables["validation"]
-    _replace(
+    files.replace(
         run.path / "probabilities.npz",
         lambda path: np.savez_compressed(path, test=test, validation=validation),
     )
     labels = {name: split.labels for name, split in splits.items()}
-    metrics = {**evaluation.scores(tables, labels), **circumstances(run, trained, dataset)}
-    runs.write_atomic(run.path / "metrics.json", json.dumps(metrics, indent=1).encode())
+    metrics = {
+        **evaluation.scores(tables, labels),
+        **circumstances(run, trained, dataset),
+        "network_checksum": predictor.checksum,
+    }
+    files.write_atomic(run.path / "metrics.json", json.dumps(metrics, indent=1).encode())
 
 
 def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any]:
@@ -150,6 +330,7 @@ def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
         },
+        "parent": run.state.parent,
     }
 
 
@@ -162,7 +343,7 @@ def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
         for index, array in enumerate(values.pop(key))
     }
     (run.path / "checkpoint").mkdir(exist_ok=True)
-    _replace(
+    files.replace(
         run.path / "checkpoint" / "last.npz",
         lambda path: np.savez(path, meta=json.dumps(values), **arrays),
     )
@@ -177,14 +358,11 @@ def read_checkpoint(run: Run) -> Checkpoint | None:
     from digitcore.training import Checkpoint
 
     try:
-        with (
-            open(run.path / "checkpoint" / "last.npz", "rb") as opened,
-            np.load(opened, allow_pickle=False) as file,
-        ):
-            checkpoint = Checkpoint(**json.loads(str(file["meta"])))
-            for key in ("variables", "optimizer", "best_weights"):
-                count = sum(name.startswith(f"{key}/") for name in file.files)
-                setattr(checkpoint, key, [file[f"{key}/{i}"] for i in range(count)])
+        arrays = files.read_arrays(run.path / "checkpoint" / "last.npz", _MOST_CHECKPOINT_BYTES)
+        checkpoint = Checkpoint(**json.loads(str(arrays["meta"])))
+        for key in ("variables", "optimizer", "best_weights"):
+            count = sum(name.startswith(f"{key}/") for name in arrays)
+            setattr(checkpoint, key, [arrays[f"{key}/{i}"] for i in range(count)])
     except FileNotFoundError:
         return None
     except Exception as error:
@@ -207,8 +385,8 @@ class _Reporter:
         line = json.dumps({"time": time.time(), **event}, separators=(",", ":"))
         self._write(line.encode() + b"\n")
 
-    def report(self, event: Event) -> bool:
-        self.tell(event)
+    def stops(self) -> bool:
+        """Whether somebody asked to stop; looks a few times a second."""
         now = time.monotonic()
         if now - self._checked < _STOP_CHECK_SECONDS:
             return False
@@ -223,16 +401,6 @@ class _Reporter:
                 raise _StoppedError
 
 
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
-    # The ending is kept, because Keras and NumPy look at it.
-    temporary = path.with_name(f".tmp-{path.name}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _machine() -> str:
     model = platform.processor() or platform.machine()
     try:
@@ -245,6 +413,15 @@ def _machine() -> str:
 
 
 def _sentence(error: Exception) -> str:
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # TensorFlow and HDF5 have errors of their own.
+    if full or os.strerror(errno.ENOSPC) in str(error):
+        return "The disk is full. Make room, then Resume goes on from the last checkpoint."
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return (
+            "There was too little memory. End other programs and resume, "
+            "or start a training with a smaller network or batch."
+        )
     text = str(error).strip().splitlines()
     return text[0][:300] if text else type(error).__name__
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from typing import get_args
@@ -11,9 +10,9 @@ from typing import get_args
 import pandas as pd
 import streamlit as st
 
-from digitcore import figures, runs
+from digitcore import events, figures, runs
 from digitcore.data import DataError
-from digitcore.runs import Run, RunError, Status
+from digitcore.runs import ACTIVE, Run, RunError, State, Status
 from ui import caching, text
 from ui.frame import require_frame
 from ui.notices import run_notice
@@ -28,14 +27,8 @@ REFRESH_SECONDS = 3.0
 
 
 def zipped(chosen: list[Run]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for run in chosen:
-            part = io.BytesIO()
-            run.write_zip(part)
-            with zipfile.ZipFile(part) as one:
-                for name in one.namelist():
-                    archive.writestr(name, one.read(name))
+    buffer = io.BytesIO()  # Streamlit would read a file into memory all the same
+    runs.write_zip(chosen, buffer)
     return buffer.getvalue()
 
 
@@ -86,9 +79,8 @@ def report_files(run: Run) -> dict[str, Callable[[], bytes]]:
     def curves(kind: str) -> bytes:
         from digitcore import figure_files
 
-        events = runs.current(run.events()[0])
-        kinds = [[e for e in events if e["kind"] == name] for name in ("batch", "epoch")]
-        return figure_files.to_bytes(figure_files.curves_file(*kinds, run.name), kind)
+        log = events.EventLog().read(run.path / "events.jsonl")
+        return figure_files.to_bytes(figure_files.curves_file(log, run.name), kind)
 
     def digits(kind: str) -> bytes:
         from digitcore import figure_files
@@ -102,7 +94,7 @@ def report_files(run: Run) -> dict[str, Callable[[], bytes]]:
 
     files = {}
     for kind in ("png", "pdf"):
-        if epochs(run):
+        if len(epochs(run, run.state)["step"]):
             files[f"curves.{kind}"] = lambda kind=kind: curves(kind)
         if digits_are_here(run):
             files[f"digits.{kind}"] = lambda kind=kind: digits(kind)
@@ -152,12 +144,14 @@ def actions(chosen: list[Run]) -> None:
             delete(chosen)
 
 
-def curves(chosen: list[Run], styles: dict[str, tuple[str, str]]) -> None:
-    logs = {run.id: epochs(run) for run in chosen if epochs(run)}
+def curves(chosen: list[tuple[Run, State]]) -> None:
+    logs = {run.id: epochs(run, state) for run, state in chosen}
+    logs = {run_id: log for run_id, log in logs.items() if len(log["step"])}
     if not logs:
         st.caption("No epoch has ended yet.")
         return
-    names = {run.id: run.name for run in chosen}
+    styles = {run.id: figures.run_colour(state.number) for run, state in chosen}
+    names = {run.id: run.called(state) for run, state in chosen}
     short = {i: name if len(name) <= 28 else f"{name[:27]}…" for i, name in names.items()}
     twice = {name for name, count in Counter(short.values()).items() if count > 1}
     labels = {i: f"{name} {i[-4:]}" if name in twice else name for i, name in short.items()}
@@ -176,10 +170,10 @@ def curves(chosen: list[Run], styles: dict[str, tuple[str, str]]) -> None:
 
 
 def overview(polls: bool) -> None:
-    everything = runs.list_runs()
-    if polls != any(run.active for run in everything):
+    everything = runs.list_states()
+    if polls != any(state.status in ACTIVE for _, state in everything):
         st.rerun()  # the whole page, to begin or to end the polling
-    rows = [row(run) for run in everything]
+    rows = [row(run, state) for run, state in everything]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sought = st.text_input("Filter", placeholder="Name, recipe, setting or id", width=280)
         there = [status for status in STATUSES if any(r["status"] == status for r in rows)]
@@ -204,8 +198,9 @@ def overview(polls: bool) -> None:
         selection_default={"selection": {"rows": start}},
         alt="All runs",
     )
-    by_id = {run.id: run for run in everything}
-    chosen = [by_id[ids[place]] for place in table.selection.rows]
+    by_id = {run.id: (run, state) for run, state in everything}
+    selected = [by_id[ids[place]] for place in table.selection.rows]
+    chosen = [run for run, _ in selected]
     if not chosen:
         st.caption("Select rows to open, compare, rename, download or delete them.")
         return
@@ -214,11 +209,12 @@ def overview(polls: bool) -> None:
     for run in chosen:
         run_notice(run)
     actions(chosen)
+    picked = {run.id for run in chosen}
     for r in shown:
-        if r["id"] in {run.id for run in chosen} and r["note"]:
+        if r["note"] and r["id"] in picked:
             name = "" if r["status"] == "broken" else f"{r['name']}: "
             st.caption(text.plain(name + r["note"]))
-    curves(chosen, {run.id: figures.run_colour(run.state.number) for run in chosen})
+    curves(selected)
 
 
 if not runs.list_runs():
@@ -226,5 +222,5 @@ if not runs.list_runs():
     st.markdown("A run is one training of one recipe. It appears here as soon as it is started.")
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
     st.stop()
-active = any(run.active for run in runs.list_runs())
+active = bool(runs.list_active())
 st.fragment(overview, run_every=REFRESH_SECONDS if active else None)(polls=active)

@@ -4,21 +4,20 @@ import time
 
 import streamlit as st
 
-from digitcore import data, runs
+from digitcore import data, queue, runs
 from digitcore.recipe import Recipe
 from ui import text
 from ui.frame import require_frame
-from ui.live_run import live
+from ui.live_run import live, pace
 from ui.network_view import layer_table, network_html
 from ui.notices import run_notice
 from ui.recipe_form import recipe_form
-from ui.run_picker import chosen_id, remember
+from ui.run_picker import chosen_id, remember, turn_to
 
 require_frame()
 
 _LINKS = 3
 _IMPATIENCE = 2.0  # seconds
-_ENOUGH_IMAGES = 50_000
 
 
 def watched() -> runs.Run | None:
@@ -28,16 +27,16 @@ def watched() -> runs.Run | None:
             return runs.load(wanted)
     except runs.RunError as error:
         st.caption(f":material/link_off: {text.plain(str(error))}")
-    return next((run for run in runs.list_runs()[:50] if run.active), None)
+    return next((run for run, _ in runs.list_active()), None)
 
 
 def others_at_work(watched: runs.Run | None) -> None:
     """Links to the runs that train or wait, besides the one that is shown."""
-    active = [run for run in runs.list_runs()[:50] if run.active and run != watched]
-    for run in active[:_LINKS]:
+    active = [(run, state) for run, state in runs.list_active() if run != watched]
+    for run, state in active[:_LINKS]:
         st.page_link(
             "pages/train.py",
-            label=f"{text.plain(run.name)} {'waits' if run.status == 'queued' else 'trains'}",
+            label=f"{text.plain(run.called(state))} {'waits' if state.status == 'queued' else 'trains'}",
             icon=":material/visibility:",
             query_params={"run": run.id},
         )
@@ -61,21 +60,6 @@ def split_sizes(recipe: Recipe) -> tuple[int, int]:
     return recipe.training_images - validation, validation
 
 
-def images_per_second(recipe: Recipe) -> float | None:
-    """How fast this network trained here the last time, or None if it never did."""
-    alike = ("layers", "batch_size", "precision")
-    for run in runs.list_runs()[:50]:
-        try:
-            asked, metrics = run.recipe, run.metrics
-        except runs.RunError:
-            continue
-        # The first steps are slow, and would speak for a short run.
-        known = metrics and metrics.get("train_images", 0) * metrics["epochs"] >= _ENOUGH_IMAGES
-        if known and all(getattr(asked, name) == getattr(recipe, name) for name in alike):
-            return metrics["images_per_second"]
-    return None
-
-
 def start(recipe: Recipe) -> None:
     # A second click of an impatient finger is not a second training.
     before, at = st.session_state.get("last_start", (None, 0.0))
@@ -83,11 +67,12 @@ def start(recipe: Recipe) -> None:
         return
     st.session_state["last_start"] = (recipe.to_toml(), time.monotonic())
     try:
-        remember(runs.submit(recipe).id)
+        turn_to(queue.submit(recipe).id)
     except OSError as error:
         st.session_state["start_error"] = f"The run cannot be written: {error}"
 
 
+queue.keep_warm()
 with st.sidebar:
     recipe = recipe_form()
 run = watched()
@@ -104,7 +89,7 @@ facts = [
     f"{images:,} training and {validation:,} validation images",
     f"{-(-images // recipe.batch_size):,} steps an epoch",
 ]
-if speed := images_per_second(recipe):
+if speed := queue.images_per_second(recipe):
     facts.append(f"about {text.duration(images / speed)} an epoch, as the last time")
 st.caption(" · ".join(facts))
 with st.expander("Layers", expanded=run is None):
@@ -129,5 +114,5 @@ elif run.status == "broken":
 else:
     remember(run.id)
     run_notice(run)
-    active = run.active
-    st.fragment(live, run_every=1.0 if active else None)(run, polls=active)
+    seconds = pace(run)
+    st.fragment(live, run_every=seconds)(run, seconds)

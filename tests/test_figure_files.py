@@ -7,16 +7,17 @@ import pytest
 from matplotlib.figure import Figure
 
 from digitcore import figure_files
+from digitcore.events import EventLog
 
-BATCHES = [{"step": s, "loss": 1 / s, "accuracy": 1 - 1 / s} for s in range(1, 21)]
-EPOCHS = [
-    {"step": 20, "epoch": 1, "validation_loss": 0.1, "validation_accuracy": 0.97, "best": True}
-]
+BATCHES = [{"kind": "batch", "step": s, "loss": 1 / s, "accuracy": 1 - 1 / s} for s in range(1, 21)]
+VALIDATION = {"validation_loss": 0.1, "validation_accuracy": 0.97}
+EPOCHS = [{"kind": "epoch", "step": 20, "epoch": 1, **VALIDATION, "best": True}]
+LOG = EventLog().followed([*BATCHES, *EPOCHS])
 UNSAFE = r"$\frac{$ <b>100 %</b>"
 
 
 def curves() -> Figure:
-    return figure_files.curves_file(BATCHES, EPOCHS, UNSAFE)
+    return figure_files.curves_file(LOG, UNSAFE)
 
 
 def confusion() -> Figure:
@@ -57,10 +58,12 @@ def test_curves_hold_both_quantities() -> None:
     assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
     assert loss.lines[0].get_ydata() == pytest.approx([1 / s for s in range(1, 21)])
     assert accuracy.lines[2].get_ydata() == pytest.approx([0.03])
+    star = loss.lines[3]
+    assert (list(star.get_xdata()), star.get_ydata()) == ([20], pytest.approx([0.1]))
 
 
 def test_curves_and_digits_of_nothing() -> None:
-    assert figure_files.to_bytes(figure_files.curves_file([], []), "png")
+    assert figure_files.to_bytes(figure_files.curves_file(EventLog()), "png")
     nothing = np.empty((0, 28, 28), np.uint8), np.empty(0, int), np.empty(0, int)
     assert figure_files.to_bytes(figure_files.digits_file(*nothing), "png")
 

@@ -7,6 +7,8 @@ import plotly.graph_objects as go
 import pytest
 
 from digitcore import evaluation, figures
+from digitcore.events import EventLog
+from digitcore.scales import smooth
 
 
 def batch(step: int, loss: float = 0.5, accuracy: float = 0.9) -> dict:
@@ -28,24 +30,29 @@ BATCHES = [batch(step, loss=2.0 / step) for step in range(1, 251)]
 EPOCHS = [epoch(1, 0.97, True), epoch(2, 0.99, True), epoch(3, 0.985)]
 
 
+def log(*events: dict, steps: int | None = None) -> EventLog:
+    start = [] if steps is None else [{"kind": "start", "step": 0, "steps": steps}]
+    return EventLog().followed([*start, *events])
+
+
 def traces(figure: go.Figure) -> dict[str, go.Scatter]:
     return {trace.name: trace for trace in figure.data if trace.name}
 
 
 def test_curves_hold_the_events() -> None:
-    figure = figures.learning_curves(BATCHES, EPOCHS, "loss", total_steps=500)
+    figure = figures.learning_curves(log(*BATCHES, *EPOCHS, steps=350), "loss")
     raw, training, validation, best = figure.data
     assert list(raw.x) == [event["step"] for event in BATCHES]
     assert list(raw.y) == [event["loss"] for event in BATCHES]
-    assert list(training.y) == pytest.approx(figures.smooth(raw.y).tolist())
+    assert list(training.y) == pytest.approx(smooth(np.array(raw.y)).tolist())
     assert list(validation.x) == [100, 200, 300]
     assert list(validation.customdata) == pytest.approx([0.03, 0.01, 0.015])
     assert (list(best.x), list(best.text)) == ([200], ["best: epoch 2"])
-    assert list(figure.layout.xaxis.range) == [0, 500]
+    assert list(figure.layout.xaxis.range) == [0, 350]
 
 
 def test_accuracies_stand_at_their_errors() -> None:
-    figure = figures.learning_curves([], EPOCHS, "accuracy")
+    figure = figures.learning_curves(log(*EPOCHS), "accuracy")
     validation = traces(figure)["validation"]
     assert list(validation.y) == pytest.approx([0.03, 0.01, 0.015])
     assert list(validation.customdata) == pytest.approx([97, 99, 98.5])
@@ -58,13 +65,13 @@ def test_accuracies_stand_at_their_errors() -> None:
 
 
 def test_a_perfect_batch_is_on_the_axis() -> None:
-    figure = figures.learning_curves([batch(1, accuracy=1.0)], [], "accuracy")
+    figure = figures.learning_curves(log(batch(1, accuracy=1.0)), "accuracy")
     assert math.log10(figure.data[0].y[0]) > figure.layout.yaxis.range[1]
 
 
 def test_axes_stay_while_events_come() -> None:
-    early = figures.learning_curves(BATCHES[:20], [], "loss", total_steps=500)
-    late = figures.learning_curves(BATCHES[:150], EPOCHS, "loss", total_steps=500)
+    early = figures.learning_curves(log(*BATCHES[:20], steps=500), "loss")
+    late = figures.learning_curves(log(*BATCHES[:150], *EPOCHS, steps=500), "loss")
     assert early.layout.xaxis.range == late.layout.xaxis.range
     assert early.layout.yaxis.range == late.layout.yaxis.range
     assert early.layout.height == late.layout.height == 280
@@ -72,33 +79,64 @@ def test_axes_stay_while_events_come() -> None:
     assert [trace.name for trace in early.data] == [trace.name for trace in late.data]
 
 
-def test_points_are_bounded() -> None:
-    many = [batch(step) for step in range(1, 5001)]
-    figure = figures.learning_curves(many, [], "loss")
-    for trace in figure.data[:2]:
-        assert len(trace.x) == len(trace.y) == figures.MAX_POINTS
-        assert (trace.x[0], trace.x[-1]) == (1, 5000)
+def test_points_are_bounded_and_none_stands_out_unseen() -> None:
+    losses = np.random.default_rng(0).uniform(0.5, 0.6, 5000)
+    losses[[1234, 4321]] = 0.1, 2.5
+    many = [batch(step, loss) for step, loss in enumerate(losses.tolist(), 1)]
+    figure = figures.learning_curves(log(*many), "loss")
+    raw, training, *_ = figure.data
+    assert figures.MAX_POINTS / 2 < len(raw.x) <= figures.MAX_POINTS
+    assert list(raw.x) == list(training.x) == sorted(set(raw.x))
+    assert raw.x[-1] == 5000
+    places = np.array(raw.x, int) - 1
+    assert list(raw.y) == losses[places].tolist()
+    assert list(training.y) == smooth(losses)[places].tolist()
+    assert {1234, 4321} <= set(places)
+
+
+def test_what_is_drawn_stays_while_points_come() -> None:
+    many = [batch(step, loss=1 + math.sin(step) / 2) for step in range(1, 3001)]
+    early, late = (
+        set(figures.learning_curves(log(*many[:end], steps=3000), "loss").data[0].x)
+        for end in (2000, 3000)
+    )
+    assert {x for x in late if x <= 1980} == {x for x in early if x <= 1980}
 
 
 def test_curves_of_nothing_and_of_a_training_that_went_astray() -> None:
-    assert figures.learning_curves([], [], "loss").data[0].x == ()
+    assert list(figures.learning_curves(log(), "loss").data[0].x) == []
     astray = [batch(1), batch(2, loss=math.nan), batch(3, loss=1e9)]
-    figure = figures.learning_curves(astray, [], "loss")
+    figure = figures.learning_curves(log(*astray), "loss")
     assert np.isfinite(figure.layout.yaxis.range).all()
+    assert np.isnan(figure.data[0].y[1]), "the raw line has its gap"
+    assert np.isfinite(figure.data[1].y).all()
 
 
 def test_smoothing_is_unbiased_at_its_start_and_steps_over_gaps() -> None:
-    assert figures.smooth(np.full(5, 3.0)) == pytest.approx([3.0] * 5)
-    assert figures.smooth(np.array([1.0, np.nan, 1.0])) == pytest.approx([1.0] * 3)
+    assert smooth(np.full(5, 3.0)) == pytest.approx([3.0] * 5)
+    assert smooth(np.array([1.0, np.nan, 1.0])) == pytest.approx([1.0] * 3)
+    assert np.isnan(smooth(np.array([np.nan, 1.0]))).tolist() == [True, False]
+    assert len(smooth(np.empty(0))) == 0
+
+
+@pytest.mark.parametrize("decay", [0.5, 0.9, 0.99])
+def test_smoothing_is_the_moving_average_of_its_formula(decay: float) -> None:
+    values = np.random.default_rng(1).normal(size=1000)
+    mean, expected = 0.0, []
+    for count, value in enumerate(values, 1):
+        mean = decay * mean + (1 - decay) * value
+        expected.append(mean / (1 - decay**count))
+    assert smooth(values, decay) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def test_comparison_keeps_colours_and_reads_no_tags() -> None:
-    runs = {"first": EPOCHS, "<b>second</b>": EPOCHS[:1]}
+    runs = {"first": log(*EPOCHS).epochs, "<b>second</b>": log(*EPOCHS[:1]).epochs}
     styles = {name: figures.run_colour(i) for i, name in enumerate(runs)}
     figure = figures.compare_curves(runs, styles, "accuracy")
     assert [trace.line.color for trace in figure.data] == list(figures.OKABE_ITO[:2])
     assert figure.data[1].name == "&lt;b&gt;second&lt;/b&gt;"
     assert list(figure.data[0].x) == [1, 2, 3]
+    assert list(figure.layout.xaxis.tickvals) == [1, 2, 3]
 
 
 def test_colours_of_runs_differ_and_are_not_those_with_a_meaning() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from made_up import write_metrics
 
 from digitcore import network, runs
 from digitcore.predictor import Predictor
@@ -254,6 +255,7 @@ def test_a_predictor_takes_a_run_its_id_or_a_file(
     path = exported(GLOBAL_POOL)[1]
     run = runs.create(GLOBAL_POOL)
     (run.path / "model.tflite").write_bytes(path.read_bytes())
+    write_metrics(run.path)
     tables = [Predictor(which).probabilities(images(2)) for which in (run, run.id, path, str(path))]
     for table in tables[1:]:
         np.testing.assert_array_equal(table, tables[0])

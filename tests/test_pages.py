@@ -13,7 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from digitcore import runs
+from digitcore import files, queue, runs
 from digitcore.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +23,7 @@ PAGES = ("train", "explore", "draw", "runs")
 @pytest.fixture(autouse=True)
 def fresh(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Caches are a process's, so each test begins without any; no test starts a worker."""
-    monkeypatch.setattr(runs, "start_worker", lambda: None)
+    monkeypatch.setattr(queue, "start_worker", lambda: None)
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
@@ -77,7 +77,37 @@ def test_start_queues_what_the_sidebar_says() -> None:
     (run,) = runs.list_runs()
     assert run.recipe == Recipe.load("two-conv").changed(epochs=3, optimizer="sgd")
     assert app.query_params["run"] in (run.id, [run.id])
-    assert "Waiting, 1st in the queue" in bars(app)
+    assert "Starting" in bars(app)
+
+
+def test_a_waiting_run_shows_its_place_and_about_how_long_it_waits() -> None:
+    first, second, third = (runs.create(Recipe.load("fast")) for _ in range(3))
+    first.update(status="running")
+    batch = {"kind": "batch", "time": 0, "epoch": 1, "loss": 1, "accuracy": 0.5, "step": 446}
+    line = json.dumps({**batch, "images_per_second": 5700.0})
+    (first.path / "events.jsonl").write_text(line + "\n")
+    with files.lock(first.lock_path):
+        # 57,000 images twice, of which 446 steps of 128 are done.
+        assert "Waiting, 1st in the queue · begins in about 10 s" in bars(
+            visit("train", run=second.id)
+        )
+        assert "Waiting, 2nd in the queue" in bars(visit("train", run=third.id))
+
+
+def test_a_finished_run_goes_on_for_more_epochs_as_a_new_one(finished: str) -> None:
+    app = visit("train", run=finished)
+    (epochs,) = [field for field in app.number_input if field.label == "Epochs in all"]
+    assert epochs.value == 2
+    app.button[[b.label for b in app.button].index("Train further")].click().run()
+    assert not app.exception
+    child, parent = runs.list_runs()
+    assert parent.id == finished
+    assert (child.state.parent, child.recipe.epochs) == (finished, 2)
+    assert app.query_params["run"] in (child.id, [child.id])
+    links = [link.proto.label for link in app.get("page_link")]
+    assert "Goes on from fast" in links
+    parent.delete()
+    assert "Goes on from a run that was deleted" in said(visit("train", run=child.id))
 
 
 def test_every_hyperparameter_that_matters_has_a_widget() -> None:

@@ -7,15 +7,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 
-from digitcore import runs
+from digitcore import files, queue, runs
 from digitcore.recipe import Recipe
 from digitcore.runs import Run, RunError
 
@@ -33,11 +33,6 @@ def set_state(run: Run, **values: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
-def own_process(**other: Any) -> dict[str, Any]:
-    process = psutil.Process()
-    return {"status": "running", "pid": process.pid, "started": process.create_time(), **other}
-
-
 # --- create, find, name, delete ----------------------------------------------
 
 
@@ -48,14 +43,6 @@ def test_a_new_run_is_queued_and_holds_its_recipe(run: Run) -> None:
     assert (run.status, run.active, run.name) == ("queued", True, "small")
     assert (run.metrics, run.events(), run.log_tail()) == (None, ([], 0), "")
     assert sorted(path.name for path in run.path.iterdir()) == ["recipe.toml", "state.json"]
-
-
-def test_runs_are_listed_newest_first_and_trained_oldest_first() -> None:
-    made = [runs.create(RECIPE) for _ in range(3)]
-    for created, each in zip((30, 10, 20), made, strict=True):
-        set_state(each, created=created)
-    assert runs.queued() == [made[1], made[2], made[0]]
-    assert runs.list_runs() == sorted(made, key=lambda each: each.id, reverse=True)
 
 
 def test_a_run_is_found_by_its_id(run: Run) -> None:
@@ -94,13 +81,14 @@ def test_a_deleted_run_is_gone_and_the_others_stay(run: Run) -> None:
     (run.path / "checkpoint" / "last.npz").write_bytes(b"x")
     run.delete()
     assert runs.list_runs() == [other]
-    assert [path.name for path in runs.models_dir().iterdir() if path.is_dir()] == [other.id]
+    left = {path.name for path in runs.models_dir().iterdir()}
+    assert left == {other.id, runs.LOCKS}
 
 
 @pytest.mark.parametrize("status", ["running", "stopping"])
 def test_a_training_run_is_not_deleted(status: str, run: Run) -> None:
-    set_state(run, **own_process(status=status))
-    with pytest.raises(RunError, match="is training; stop it first"):
+    set_state(run, status=status)
+    with files.lock(run.lock_path), pytest.raises(RunError, match="is training; stop it first"):
         run.delete()
     assert runs.list_runs() == [run]
 
@@ -132,134 +120,60 @@ def test_a_crash_while_a_run_is_made_leaves_nothing(
     assert list(runs.models_dir().iterdir()) == []
 
 
-# --- events ------------------------------------------------------------------
-
-
-def test_a_half_written_last_line_is_left_for_later(run: Run) -> None:
-    path = run.path / "events.jsonl"
-    path.write_bytes(b'{"kind":"first","step":0}\n{"kind":"sec')
-    first, offset = run.events()
-    assert [event["kind"] for event in first] == ["first"]
-    assert run.events(offset) == ([], offset)
-    with open(path, "ab") as file:
-        file.write(b'ond","step":1}\n')
-    later, end = run.events(offset)
-    assert later == [{"kind": "second", "step": 1}]
-    assert end == path.stat().st_size
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"garbage",
-        b"\xff\xfe",
-        b"[1, 2]",
-        b"7",
-        b"{}",
-        b'{"step": 1}',
-        b"",
-        b'{"kind":',
-        b'{"kind": []}',
-        b'{"kind": "batch", "step": 1}',
-        b'{"kind": "epoch", "time": 0}',
-    ],
-)
-def test_a_garbled_line_is_passed_over(line: bytes, run: Run) -> None:
-    (run.path / "events.jsonl").write_bytes(b'{"kind":"a"}\n' + line + b'\n{"kind":"b"}\n')
-    assert [event["kind"] for event in run.events()[0]] == ["a", "b"]
-
-
-def test_following_an_ended_run_gives_its_events_and_ends(run: Run) -> None:
-    (run.path / "events.jsonl").write_bytes(b'{"kind":"a"}\n{"kind":"b"}\n')
-    set_state(run, status="finished")
-    assert [event["kind"] for event in run.follow()] == ["a", "b"]
-    assert [event["kind"] for event in run.follow(offset=13)] == ["b"]
-
-
-def test_following_a_run_gives_events_as_they_come(run: Run) -> None:
-    events = run.follow(poll=0.01)
-    for number in range(3):
-        with open(run.path / "events.jsonl", "a") as file:
-            file.write(f'{{"kind":"tick","step":{number}}}\n')
-        assert next(events)["step"] == number
-    set_state(run, status="stopped")
-    assert list(events) == []
-
-
-def test_after_a_resume_what_is_done_again_counts_once() -> None:
-    def told(*numbers: int, attempt: int) -> list[dict[str, Any]]:
-        kinds = {0: "start", 2: "epoch", 4: "epoch"}
-        return [{"kind": kinds.get(n, "batch"), "step": n, "attempt": attempt} for n in numbers]
-
-    first = [{"kind": "stage"}, {"kind": "start", "step": 0}, *told(1, 2, 3, 4, attempt=1)]
-    again = [{"kind": "stage"}, {"kind": "start", "step": 2}, *told(3, 4, 5, attempt=2)]
-
-    def counted(events: list[dict[str, Any]]) -> list[tuple[int, int]]:
-        kept = [event for event in runs.current(events) if event["kind"] in ("batch", "epoch")]
-        return [(event["step"], event["attempt"]) for event in kept]
-
-    assert counted(first) == [(1, 1), (2, 1), (3, 1), (4, 1)]
-    assert counted([*first, *again]) == [(1, 1), (2, 1), (3, 2), (4, 2), (5, 2)]
-    # Until it has begun again, what was done before still counts.
-    assert counted([*first, again[0]]) == counted(first)
-    # Stopped before its first checkpoint, it begins anew.
-    assert counted([*again, *first]) == counted(first)
-
-
 # --- state -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", ["running", "stopping"])
-def test_a_run_trains_as_long_as_its_process(status: str, run: Run) -> None:
-    set_state(run, **own_process(status=status))
-    assert (run.status, run.active) == (status, True)
-
-
-@pytest.mark.parametrize("status", ["running", "stopping"])
-@pytest.mark.parametrize(
-    "process",
-    [
-        {"started": 1_000_000.0},  # the number went to another process
-        {"pid": None},
-        {"started": None},
-        {"pid": 2**22 + 1},  # beyond what Linux gives
-        {"pid": -1},
-        {"pid": 10**30},
-    ],
-)
-def test_a_run_whose_process_is_gone_has_failed(
-    process: dict[str, Any], status: str, run: Run
-) -> None:
-    set_state(run, **own_process(status=status, **process))
+def test_a_run_trains_as_long_as_its_lock_is_held(status: str, run: Run) -> None:
+    set_state(run, status=status)
+    with files.lock(run.lock_path):
+        assert (run.status, run.active) == (status, True)
+    time.sleep(0.35)  # a "yes" is believed for a moment
     assert (run.status, run.active) == ("failed", False)
-    assert "was killed or crashed" in run.state.message
+    assert "was killed" in run.state.message
 
 
-def test_a_process_that_has_ended_trains_no_more(run: Run) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        started = psutil.Process(process.pid).create_time()
-        set_state(run, status="running", pid=process.pid, started=started)
+def test_a_lock_ends_with_its_process_and_no_clock_or_process_number_matters(run: Run) -> None:
+    set_state(run, status="running", pid=os.getpid(), started=1e10)
+    program = "import sys, filelock\nlock = filelock.FileLock(sys.argv[1])\nlock.acquire()\nprint(flush=True)\ninput()"
+    command = [sys.executable, "-c", program, str(run.lock_path)]
+    run.lock_path.parent.mkdir(exist_ok=True)
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes) as process:
+        process.stdout.readline()
         assert run.status == "running"
         process.kill()
-        # Killed and not yet waited for, it is a zombie.
-        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
-            pass
+        process.wait()
+        time.sleep(0.35)
         assert run.status == "failed"
-    assert run.status == "failed"
+
+
+def test_a_run_that_ends_while_somebody_looks_has_not_failed(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_state(run, status="running")
+
+    def ends_meanwhile(path: Path, **options: Any) -> bool:
+        set_state(run, status="finished")
+        return False
+
+    monkeypatch.setattr(files, "held", ends_meanwhile)
+    assert run.status == "finished"
 
 
 def test_a_queued_run_stops_at_once(run: Run) -> None:
     run.stop()
     assert run.status == "stopped"
-    assert runs.queued() == []
+    assert queue.queued() == []
 
 
 def test_a_training_run_is_asked_to_stop_and_may_be_asked_again(run: Run) -> None:
-    set_state(run, **own_process())
-    run.stop()
-    assert run.status == "stopping"
-    run.stop()
-    assert run.status == "stopping"
+    set_state(run, status="running")
+    with files.lock(run.lock_path):
+        run.stop()
+        assert run.status == "stopping"
+        run.stop()
+        assert run.status == "stopping"
 
 
 @pytest.mark.parametrize("status", ["finished", "stopped", "failed"])
@@ -270,32 +184,26 @@ def test_an_ended_run_cannot_stop(status: str, run: Run) -> None:
     assert run.status == status
 
 
-@pytest.mark.parametrize("status", ["queued", "running", "finished"])
-def test_only_a_stopped_or_failed_run_goes_on(status: str, run: Run) -> None:
-    set_state(run, **own_process(status=status))
-    with pytest.raises(RunError, match=f"Only a stopped or failed run can go on. .* is {status}"):
-        run.resume()
-    assert run.status == status
-
-
 def test_a_claimed_run_is_this_process_and_is_claimed_once(run: Run) -> None:
-    run.claim()
-    assert (run.status, run.state.pid) == ("running", os.getpid())
-    with pytest.raises(RunError, match="is running, not queued"):
-        run.claim()
+    with run.claim():
+        assert (run.status, run.state.pid) == ("running", os.getpid())
+        with pytest.raises(RunError, match="Another process trains the run"), run.claim():
+            pass
+    with pytest.raises(RunError, match="is running, not queued"), run.claim():
+        pass
 
 
 def test_of_many_processes_one_claims_a_run(tmp_path: Path) -> None:
     made = [runs.create(RECIPE) for _ in range(8)]
     program = """
 import sys, time, pathlib
-from digitcore import runs
+from digitcore import files, queue, runs
 print("ready", flush=True)
 sys.stdin.readline()
 for run in runs.list_runs():
     try:
-        run.claim()
-        print(run.id)
+        with run.claim():
+            print(run.id)
     except runs.RunError:
         pass
 """
@@ -347,7 +255,7 @@ def test_a_broken_folder_says_why_and_harms_no_other(
     assert "\n" not in broken.state.message
     assert broken.name
     assert set(runs.list_runs()) == {run, broken}
-    assert runs.queued() == [run]
+    assert queue.queued() == [run]
 
 
 def test_a_broken_run_can_be_deleted_but_not_stopped(run: Run) -> None:
@@ -442,35 +350,7 @@ def test_other_arrays_are_no_probabilities(arrays: dict[str, np.ndarray], run: R
         run.probabilities()
 
 
-# --- files -------------------------------------------------------------------
-
-
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
-    path.write_bytes(b"a long old content")
-    with open(path, "rb") as reader:
-        runs.write_atomic(path, b"new")
-        assert reader.read() == b"a long old content"
-    assert path.read_bytes() == b"new"
-    assert path.stat().st_mode & 0o777 == 0o644
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_old_file_stays_when_a_write_fails(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
-    path.write_bytes(b"old")
-    with pytest.raises(TypeError):
-        runs.write_atomic(path, "not bytes")  # type: ignore[arg-type]
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_nothing_is_left_when_the_place_is_taken(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
-    (path / "within").mkdir(parents=True)
-    with pytest.raises(OSError, match=r"state\.json"):
-        runs.write_atomic(path, b"new")
-    assert list(tmp_path.iterdir()) == [path]
+# --- log and numbers ---------------------------------------------------------
 
 
 def test_the_log_tail_is_the_last_lines_whatever_their_bytes(run: Run) -> None:

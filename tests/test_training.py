@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,8 +16,9 @@ import tensorflow as tf
 
 from digitcore import training
 from digitcore.data import Dataset, Split, load_dataset
+from digitcore.events import Event
 from digitcore.recipe import Recipe
-from digitcore.training import Checkpoint, Event, Trained
+from digitcore.training import Checkpoint, Trained
 
 PLAIN = Recipe(
     name="plain",
@@ -85,7 +87,7 @@ class Outcome(NamedTuple):
     @property
     def curves(self) -> list[dict[str, Any]]:
         """The events without what a clock gives."""
-        clocks = ("time", "images_per_second")
+        clocks = ("time", "images_per_second", "seconds")
         return [{k: v for k, v in event.items() if k not in clocks} for event in self.events]
 
     def of(self, kind: str) -> list[Event]:
@@ -97,6 +99,8 @@ def run(
     dataset: Dataset,
     *,
     stop_when: Callable[[Event], bool] = lambda event: False,
+    stop_after: int | None = None,
+    save_seconds: float = 1000.0,
     resume_from: Checkpoint | None = None,
 ) -> Outcome:
     events: list[Event] = []
@@ -106,10 +110,14 @@ def run(
         events.append(event)
         return stop_when(event)
 
+    steps = itertools.count(1)
+
     trained = training.train(
         recipe,
         dataset,
         report,
+        stop=lambda: next(steps) == stop_after,
+        save_seconds=save_seconds,
         save=lambda checkpoint: checkpoints.append(copy.deepcopy(checkpoint)),
         resume_from=resume_from,
     )
@@ -191,16 +199,25 @@ def test_a_stop_in_the_second_epoch_ends_it_there_and_keeps_the_best(digits: Dat
     assert outcome.trained.epochs == 2
     assert [event["step"] for event in outcome.of("batch")] == list(range(1, 10))
     assert outcome.trained.model(digits.validation.images).shape == (70, 10)
-    # The part of an epoch is no place to go on from.
-    assert [checkpoint.epoch for checkpoint in outcome.checkpoints] == [1]
+    places = [(kept.epoch, kept.batch, kept.step) for kept in outcome.checkpoints]
+    assert places == [(1, 0, 7), (1, 2, 9)]
+    assert outcome.trained.best_epoch == 1
 
 
 def test_a_stop_at_the_first_step_still_gives_a_network(digits: Dataset) -> None:
     outcome = run(PLAIN, digits, stop_when=lambda event: event["kind"] == "batch")
     assert outcome.trained.stopped
-    assert outcome.trained.best_epoch == 1
-    assert outcome.checkpoints == []
-    assert len(outcome.of("epoch")) == 1
+    assert (outcome.trained.best_epoch, outcome.trained.epochs) == (0, 1)
+    assert [kept.step for kept in outcome.checkpoints] == [1]
+    assert outcome.of("epoch") == []
+    assert len(outcome.weights) == 4
+
+
+def test_nothing_is_done_after_a_stop(digits: Dataset) -> None:
+    outcome = run(PLAIN.changed(epochs=50), digits, stop_after=10)
+    assert outcome.trained.stopped
+    assert [event["step"] for event in outcome.of("batch")] == list(range(1, 11))
+    assert len(outcome.of("epoch")) == 1, "the epoch that was cut short is not validated"
 
 
 def test_a_stop_before_the_first_step_ends_soon(digits: Dataset) -> None:
@@ -223,9 +240,42 @@ def test_a_stop_that_comes_with_the_last_step_changes_nothing(
     assert outcome.curves == plain.curves
 
 
-def test_a_stopped_training_can_go_on(plain: Outcome, digits: Dataset) -> None:
-    stopped = run(PLAIN, digits, stop_when=lambda event: event.get("step") == 9)
-    assert_same_weights(run(PLAIN, digits, resume_from=stopped.checkpoints[-1]), plain)
+@pytest.mark.parametrize("step", [1, 7, 9, 13])
+def test_a_training_stopped_after_any_step_goes_on_to_the_same_end(
+    step: int, rich: Outcome, digits: Dataset
+) -> None:
+    first = run(RICH, digits, stop_after=step)
+    assert first.trained.stopped
+    rest = run(RICH, digits, resume_from=first.checkpoints[-1])
+    assert first.curves + rest.curves[1:] == rich.curves
+    assert_same_weights(rest, rich)
+
+
+def test_a_stop_between_two_batch_events_loses_none_of_their_sums(digits: Dataset) -> None:
+    recipe = PLAIN.changed(batch_size=1)  # 330 steps an epoch, so an event each second step
+    whole = run(recipe, digits)
+    assert [event["step"] for event in whole.of("batch")[:2]] == [2, 4]
+    first = run(recipe, digits, stop_after=101)
+    rest = run(recipe, digits, resume_from=first.checkpoints[-1])
+    assert first.curves + rest.curves[1:] == whole.curves
+    assert_same_weights(rest, whole)
+
+
+def test_within_an_epoch_it_is_saved_as_often_as_asked(plain: Outcome, digits: Dataset) -> None:
+    saved = run(PLAIN, digits, save_seconds=0)
+    assert [kept.step for kept in saved.checkpoints] == list(range(1, 15))
+    assert [kept.step for kept in plain.checkpoints] == [7, 14]
+    assert_same_weights(run(PLAIN, digits, resume_from=saved.checkpoints[3]), plain)
+
+
+def test_more_epochs_are_as_if_they_had_been_asked_for_at_once(
+    plain: Outcome, digits: Dataset
+) -> None:
+    longer = PLAIN.changed(epochs=4)
+    further = run(longer, digits, resume_from=copy.deepcopy(plain.checkpoints[-1]))
+    whole = run(longer, digits)
+    assert plain.curves[1:] + further.curves[1:] == whole.curves[1:]
+    assert_same_weights(further, whole)
 
 
 def test_early_stopping_ends_after_epochs_without_a_better_one(digits: Dataset) -> None:
@@ -244,7 +294,7 @@ def test_events_have_their_keys(rich: Outcome) -> None:
     step = {"kind", "step", "epoch", "loss", "accuracy", "time"}
     assert set(rich.events[0]) == {"kind", "step", "steps", "steps_per_epoch", "time"}
     for event in rich.of("batch"):
-        assert set(event) == {*step, "images_per_second"}
+        assert set(event) == {*step, "images_per_second", "seconds"}
     for event in rich.of("epoch"):
         more = {"validation_loss", "validation_accuracy", "learning_rate", "best"}
         assert set(event) == step | more
@@ -597,3 +647,18 @@ def test_resuming_what_early_stopping_ended_trains_no_more(digits: Dataset) -> N
     assert whole.epochs < 8
     again = training.train(recipe, digits, lambda event: None, resume_from=kept[-1])
     assert (again.epochs, again.best_epoch) == (whole.epochs, whole.best_epoch)
+
+
+def test_a_training_stopped_while_it_validates_goes_on_to_the_same_end(
+    rich: Outcome, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_VALIDATION_BATCH", len(digits.validation) // 3)
+    whole = run(RICH, digits)
+    steps = len(whole.of("batch")) // RICH.epochs
+    # Asked after each step, and within the epoch's end once more.
+    first = run(RICH, digits, stop_after=steps)
+    assert first.trained.stopped
+    assert first.of("epoch") == []
+    assert (first.checkpoints[-1].epoch, first.checkpoints[-1].batch) == (0, steps)
+    rest = run(RICH, digits, resume_from=first.checkpoints[-1])
+    assert_same_weights(rest, whole)

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
-from digitcore import runs
+from digitcore import figures
 from digitcore.data import Dataset, load_dataset
+from digitcore.events import EventLog
 from digitcore.predictor import Predictor
-from digitcore.runs import Event, Run
+from digitcore.runs import Run
+from digitcore.scales import Quantity
+
+# Those who watch the same run see the same events, though each looks at another moment.
+_SHARED_SECONDS = 0.2
+_figures: WeakKeyDictionary[EventLog, dict[Quantity, go.Figure]] = WeakKeyDictionary()
+_drawing = threading.Lock()
 
 
 def predictor(run: Run) -> Predictor:
@@ -50,29 +60,45 @@ def dataset(run: Run | None = None) -> Dataset:
     )
 
 
-def events(run: Run) -> list[Event]:
-    """The run's events that count, each byte of the file read once for all sessions."""
-    return _log(run.path).read()
+def events(run: Run, *, anew: bool = False) -> EventLog:
+    """The run's events that count, each byte of the file read once for all sessions.
+
+    Unless asked `anew`, they may be a moment old.
+    """
+    return _followed(run.path).read(anew)
+
+
+def learning_curves(log: EventLog, quantity: Quantity) -> go.Figure:
+    """`figures.learning_curves`, drawn once for all who hold that log; not to be changed."""
+    with _drawing:
+        drawn = _figures.setdefault(log, {})
+        if quantity not in drawn:
+            figure = figures.learning_curves(log, quantity)
+            # Streamlit asks for this each time, and it takes longer than all else it does.
+            sent = figure.to_dict()
+            figure.to_dict = lambda: sent
+            drawn[quantity] = figure
+        return drawn[quantity]
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _log(path: Path) -> _Log:
-    return _Log(Run(path))
+def _followed(path: Path) -> _Followed:
+    return _Followed(path / "events.jsonl")
 
 
 @dataclass
-class _Log:
-    run: Run
-    offset: int = 0
-    kept: list[Event] = field(default_factory=list)
+class _Followed:
+    path: Path
+    log: EventLog = field(default_factory=EventLog)
+    looked: float = -1e9  # in seconds of the monotonic clock
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def read(self) -> list[Event]:
+    def read(self, anew: bool) -> EventLog:
         with self.lock:
-            new, self.offset = self.run.events(self.offset)
-            if new:
-                self.kept = runs.current(self.kept + new)
-            return self.kept
+            if anew or time.monotonic() - self.looked > _SHARED_SECONDS:
+                self.log = self.log.read(self.path)
+                self.looked = time.monotonic()
+            return self.log
 
 
 def _changed(path: Path) -> float:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from digitcore import figures, runs
-from digitcore.recipe import Recipe
-from digitcore.runs import Event, Run, RunError, State
+from digitcore import queue, runs
+from digitcore.events import Event, EventLog, best_epoch
+from digitcore.recipe import Recipe, hyperparameters
+from digitcore.runs import Run, RunError, State
 from ui import caching, text
 from ui.recipe_form import use
-from ui.run_picker import when
+from ui.run_picker import turn_to, when
 
 STAGES = {
     "TensorFlow": "Loading TensorFlow",
@@ -23,12 +25,47 @@ STAGES = {
 }
 
 
-def live(run: Run, polls: bool) -> None:
-    """The run as it is now; `polls` says whether this is drawn anew each second."""
-    state, log = run.state, caching.events(run)
-    active = state.status in ("queued", "running", "stopping")
-    if active != polls:
-        st.rerun()  # the whole page, to begin or to end the polling
+# Who watches now: a session's own mark, and when it last looked, in seconds of the monotonic
+# clock. A class that looks at once would keep the server from those who draw and explore.
+_watchers: dict[str, float] = {}
+_CROWD, _CROWDED = 12, 2.0
+
+
+def pace(run: Run, now: float | None = None) -> float | None:
+    """Seconds between two looks at the run: few until its first point, none when it has ended.
+
+    Args:
+        run: what is watched.
+        now: the pace so far, so that one who comes or goes does not change it each time.
+    """
+    status = run.status
+    if status not in runs.ACTIVE:
+        return None
+    crowd = _count_watchers() > (_CROWD / 2 if now == _CROWDED else _CROWD)
+    if status == "running" and _trains(caching.events(run).last):
+        return _CROWDED if crowd else 1.0
+    return _CROWDED if crowd else 0.25 if status == "running" else 0.5
+
+
+def _count_watchers() -> int:
+    now = time.monotonic()
+    _watchers[st.session_state.setdefault("watcher", secrets.token_hex(8))] = now
+    for mark, looked in list(_watchers.items()):
+        if now - looked > 5:
+            _watchers.pop(mark, None)
+    return len(_watchers)
+
+
+def live(run: Run, seconds: float | None) -> None:
+    """The run as it is now; `seconds` says how often this is drawn anew, as `pace` gives it."""
+    if pace(run, seconds) != seconds:
+        st.rerun()  # the whole page, because a fragment keeps its pace
+    state = run.state
+    if state.status == "broken":
+        st.rerun()  # somebody deleted it; the page says so
+    active = state.status in runs.ACTIVE
+    # When it has ended, nobody looks again for what came last.
+    log = caching.events(run, anew=not active)
     _head(run, state)
     _progress_line(run, state, log)
     _curves(log)
@@ -40,9 +77,9 @@ def live(run: Run, polls: bool) -> None:
     st.markdown(_numbers(log, metrics, active) or "&nbsp;")
     if metrics:
         _ending(run, metrics)
-    if state.status == "failed" and (tail := run.log_tail()):
-        with st.expander("Last lines of its log"):
-            st.code(tail, language=None)
+    if state.status == "failed" and (tail := run.log_tail(12)):
+        st.caption("Last lines of its log")
+        st.code(tail, language=None)
 
 
 def _head(run: Run, state: State) -> None:
@@ -61,10 +98,26 @@ def _head(run: Run, state: State) -> None:
             st.rerun()  # the sidebar is not part of the live view
     if asked := text.settings(run.recipe):
         st.caption(asked)
+    if state.parent:
+        _origin(state.parent)
 
 
-def _progress_line(run: Run, state: State, log: list[Event]) -> None:
-    share, words = progress(run, state, {event["kind"]: event for event in log})
+def _origin(parent: str) -> None:
+    try:
+        name = text.plain(runs.load(parent).name)
+    except RunError:
+        st.caption("Goes on from a run that was deleted")
+        return
+    st.page_link(
+        "pages/train.py",
+        label=f"Goes on from {name}",
+        icon=":material/subdirectory_arrow_right:",
+        query_params={"run": parent},
+    )
+
+
+def _progress_line(run: Run, state: State, log: EventLog) -> None:
+    share, words = progress(run, state, log.last)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(share, text=words)
         if state.status in ("queued", "running", "stopping"):
@@ -72,39 +125,34 @@ def _progress_line(run: Run, state: State, log: list[Event]) -> None:
                 "Stop",
                 icon=":material/stop:",
                 on_click=_ask,
-                args=(run.stop,),
+                args=(Run.stop, run),
                 disabled=state.status == "stopping",
                 help="Ends after this step and keeps the best epoch so far.",
             )
         elif state.status in ("stopped", "failed"):
-            st.button("Resume", icon=":material/resume:", on_click=_ask, args=(run.resume,))
+            st.button("Resume", icon=":material/resume:", on_click=_ask, args=(queue.resume, run))
 
 
-def _curves(log: list[Event]) -> None:
-    batches = [event for event in log if event["kind"] == "batch"]
-    epochs = [event for event in log if event["kind"] == "epoch"]
-    steps = next((event["steps"] for event in log if event["kind"] == "start"), None)
+def _curves(log: EventLog) -> None:
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
         column.plotly_chart(
-            figures.learning_curves(batches, epochs, quantity, total_steps=steps),
+            caching.learning_curves(log, quantity),
             key=f"curve-{quantity}",
             config={"displaylogo": False, "displayModeBar": False},
             alt=f"{quantity} of training and validation by step",
         )
 
 
-def _numbers(log: list[Event], metrics: dict[str, Any] | None, active: bool) -> str:
-    said = []
-    epochs = [event for event in log if event["kind"] == "epoch"]
-    if epochs:
-        best = [event for event in epochs if event["best"]][-1:] or epochs[-1:]
-        accuracy = text.percent(best[0]["validation_accuracy"])
-        said += [f"**{accuracy}** validation", f"best epoch {best[0]['epoch']}"]
-    batches = [event for event in log if event["kind"] == "batch"]
-    if active and epochs:
-        said.append(f"learning rate {epochs[-1]['learning_rate']:.3g}")
-    if active and batches:
-        said.append(f"{batches[-1]['images_per_second']:,.0f} images/s")
+def _numbers(log: EventLog, metrics: dict[str, Any] | None, active: bool) -> str:
+    said, last = [], log.last
+    if "epoch" in last:
+        place = next(iter(best_epoch(log.epochs)), -1)
+        accuracy = text.percent(log.epochs["validation_accuracy"][place])
+        said += [f"**{accuracy}** validation", f"best epoch {log.epochs['epoch'][place]:.0f}"]
+    if active and "epoch" in last:
+        said.append(f"learning rate {last['epoch']['learning_rate']:.3g}")
+    if active and "batch" in last:
+        said.append(f"{last['batch']['images_per_second']:,.0f} images/s")
     elif metrics:
         said.append(f"{metrics['images_per_second']:,.0f} images/s")
     return " · ".join(said)
@@ -120,12 +168,37 @@ def _ending(run: Run, metrics: dict[str, Any]) -> None:
             "pages/explore.py", label="Explore its errors", icon=":material/grid_on:", **here
         )
         st.page_link("pages/draw.py", label="Draw a digit", icon=":material/draw:", **here)
+        if run.status == "finished":
+            with st.popover("Train further", icon=":material/fast_forward:"):
+                _further(run, metrics["epochs"])
 
 
-def _ask(action: Callable[[], None]) -> None:
+def _further(run: Run, done: int) -> None:
+    """A form that asks for more epochs and starts them as a new run."""
+    with st.form("further", border=False):
+        most = next(p.high for p in hyperparameters() if p.name == "epochs")
+        epochs = st.number_input(
+            "Epochs in all",
+            min_value=min(done + 1, most),
+            max_value=most,
+            value=min(done + run.recipe.epochs, most),
+            help="A new run goes on where this one ended, which stays as it is. The learning "
+            "rate follows the schedule of the longer training.",
+        )
+        if not st.form_submit_button("Train further", type="primary"):
+            return
+    try:
+        turn_to(queue.extend(run, epochs).id)
+    except (ValueError, OSError) as error:
+        st.error(text.plain(str(error)))
+        return
+    st.rerun()
+
+
+def _ask(action: Callable[[Run], None], run: Run) -> None:
     """Stops or resumes, or says why not: the run may have ended while the page showed it."""
     try:
-        action()
+        action(run)
     except (RunError, OSError) as error:
         st.toast(text.plain(str(error)), icon=":material/error:")
 
@@ -133,11 +206,11 @@ def _ask(action: Callable[[], None]) -> None:
 def progress(run: Run, state: State, last: dict[str, Event]) -> tuple[float, str]:
     """How much of the run is done, between 0 and 1, and a sentence about it."""
     begun, batch = last.get("start"), last.get("batch")
-    share = batch["step"] / begun["steps"] if batch and begun else 0.0
+    steps = begun["steps_per_epoch"] * run.recipe.epochs if begun else 0
+    share = min(1.0, batch["step"] / steps) if batch and steps else 0.0
     if state.status == "queued":
-        runs.ensure_worker()
-        place = next((n for n, other in enumerate(runs.queued(), 1) if other == run), 1)
-        return share, f"Waiting, {text.ordinal(place)} in the queue"
+        queue.ensure_worker()
+        return share, _place(run)
     if state.status == "stopping":
         return share, "Stopping; the best epoch is kept"
     if state.status in ("failed", "broken"):
@@ -145,15 +218,32 @@ def progress(run: Run, state: State, last: dict[str, Event]) -> tuple[float, str
     if state.status != "running":
         done = max((e["epoch"] for e in (last.get("batch"), last.get("epoch")) if e), default=0)
         end = f"{state.status.capitalize()} in epoch {done} of {run.recipe.epochs}"
-        return share, state.message or end
+        return share, text.plain(state.message) or end
     stage = last.get("stage", {}).get("stage", "TensorFlow")
     download = last.get("download")
     if stage == "data" and download and download["done"] < download["total"]:
         done, total = download["done"] / 1e6, download["total"] / 1e6
         return done / total, f"Downloading MNIST: {done:.1f} of {total:.1f} MB"
-    if stage != "training" or not batch or not begun or batch["time"] < begun["time"]:
-        return share, STAGES.get(stage, stage)
-    steps = batch["step"] - begun.get("step", 0)
-    left = (time.time() - begun["time"]) / max(steps, 1) * (begun["steps"] - batch["step"])
+    if not batch or not _trains(last):
+        return share, STAGES.get(stage, text.plain(stage))
+    left = batch.get("seconds", 0.0) / max(1, batch["step"]) * (steps - batch["step"])
     epoch = f"Epoch {batch['epoch']} of {run.recipe.epochs}"
     return share, f"{epoch} · {share:.0%} · {text.duration(left)} left".replace("%", " %")
+
+
+def _trains(last: dict[str, Event]) -> bool:
+    """Whether it has made a step since it began, or began again, and is not yet tested."""
+    begun, batch = last.get("start"), last.get("batch")
+    trains = last.get("stage", {}).get("stage") == "training"
+    return bool(trains and begun and batch and batch["step"] > begun["step"])
+
+
+def _place(run: Run) -> str:
+    """Where a run stands in the queue, and how long it waits, as far as that can be told."""
+    before = queue.ahead(run)
+    if len(before) < queue.places():
+        return "Starting"
+    place = 1 + sum(other.status == "queued" for other in before)
+    words = f"Waiting, {text.ordinal(place)} in the queue"
+    seconds = queue.wait_seconds(run)
+    return f"{words} · begins in about {text.duration(seconds)}" if seconds else words

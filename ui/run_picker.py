@@ -7,20 +7,22 @@ import time
 import streamlit as st
 
 from digitcore import runs
-from digitcore.runs import Run, RunError
+from digitcore.runs import Run, RunError, State
 from ui import text
 from ui.notices import run_notice
 
 _KEY = "picked_run"
 _REMEMBERED = "run_id"
+_LEFT = "run_left"
+_ON_ITS_WAY_SECONDS = 5.0
 
 
 def pick_run(need: str) -> Run:
     """A select box of the runs that have the file `need`; the page ends when none has."""
     offered = {
-        run.id: run
-        for run in runs.list_runs()
-        if (run.path / need).exists() and run.status != "broken"
+        run.id: (run, state)
+        for run, state in runs.list_states()
+        if state.status != "broken" and (run.path / need).exists()
     }
     if not offered:
         _nothing_yet()
@@ -29,19 +31,36 @@ def pick_run(need: str) -> Run:
         st.session_state[_KEY] = wanted
     elif st.session_state.get(_KEY) not in offered:
         st.session_state[_KEY] = next(iter(offered))
+    # Once each, as Streamlit asks for every option's label several times.
+    labels = {run_id: label(*one) for run_id, one in offered.items()}
     chosen = st.selectbox(
-        "Run", list(offered), format_func=lambda i: label(offered[i]), key=_KEY, on_change=_picked
+        "Run", list(offered), format_func=labels.__getitem__, key=_KEY, on_change=_picked
     )
     remember(chosen)
     if wanted and wanted not in offered:
         st.caption(f"The run {text.plain(wanted)} has nothing to show here; this is another one.")
-    run_notice(offered[chosen])
-    return offered[chosen]
+    run = offered[chosen][0]
+    run_notice(run)
+    return run
 
 
 def chosen_id() -> str | None:
     """The id in the URL, or the one that was last looked at in this session."""
-    return st.query_params.get("run") or st.session_state.get(_REMEMBERED)
+    asked = st.query_params.get("run")
+    left, since = st.session_state.get(_LEFT, (None, 0.0))
+    if asked == left and time.monotonic() - since < _ON_ITS_WAY_SECONDS:
+        asked = None
+    return asked or st.session_state.get(_REMEMBERED)
+
+
+def turn_to(run_id: str) -> None:
+    """Shows a run that was just started instead of the one that is shown.
+
+    The live view asks each second with the address that the browser has: for a moment that
+    is still the old one, which must not bring the old run back.
+    """
+    st.session_state[_LEFT] = (st.query_params.get("run"), time.monotonic())
+    remember(run_id)
 
 
 def remember(run_id: str) -> None:
@@ -51,16 +70,18 @@ def remember(run_id: str) -> None:
         st.query_params["run"] = run_id
 
 
-def label(run: Run) -> str:
+def label(run: Run, state: State) -> str:
     """`two-conv, today 10:15 · 99.02 %`: test accuracy, or the status where there is none."""
     try:
-        accuracy = None if run.active else (run.metrics or {}).get("test_accuracy")
+        active = state.status in runs.ACTIVE
+        accuracy = None if active else (run.metrics or {}).get("test_accuracy")
     except RunError:
         accuracy = None
-    end = run.status if accuracy is None else f"{accuracy:.2%}".replace("%", " %")
-    changed = text.settings(run.recipe)
+    end = state.status if accuracy is None else f"{accuracy:.2%}".replace("%", " %")
+    recipe = run.recipe
+    changed = text.settings(recipe)
     changed = f" ({changed})" if changed else ""
-    return f"{run.name}{changed}, {when(run.state.created)} · {end}"
+    return f"{state.title or recipe.name}{changed}, {when(state.created)} · {end}"
 
 
 def when(seconds: float) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import functools
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
 
-from digitcore import figures, runs
-from digitcore.runs import Run, RunError
-from ui import text
+from digitcore import events, figures, files
+from digitcore.runs import ACTIVE, Run, RunError, State
+from ui import caching, text
 
 SHAPES = {
     "circle": '<circle cx="8" cy="8" r="5"/>',
@@ -46,6 +46,7 @@ COLUMNS = {
 }
 
 
+@functools.lru_cache(maxsize=100)
 def dot(position: int) -> str:
     """The run's colour and symbol in its curves, as a `data:` URI of an SVG picture."""
     colour, symbol = figures.run_colour(position)
@@ -53,43 +54,40 @@ def dot(position: int) -> str:
     return "data:image/svg+xml;utf8," + quote(f"{svg}{SHAPES[symbol]}</svg>")
 
 
-@st.cache_data(max_entries=500, show_spinner=False)
-def epochs_of(path: Path, changed: float) -> list[dict[str, Any]]:
-    """A run's epoch events; `changed` is the file's time, so that new ones are seen."""
-    events = runs.current(Run(path).events()[0])
-    return [event for event in events if event["kind"] == "epoch"]
+def epochs(run: Run, state: State) -> events.Columns:
+    """The run's epochs; none while it has not begun."""
+    if state.status in ACTIVE:
+        return caching.events(run).epochs  # its file grows, and only what is new is read
+    try:
+        return files.remembered(run.path / "events.jsonl", events.read_epochs)
+    except OSError:
+        return events.EventLog().epochs
 
 
-def epochs(run: Run) -> list[dict[str, Any]]:
-    """The run's epoch events; none while it has not begun."""
-    file = run.path / "events.jsonl"
-    return epochs_of(run.path, file.stat().st_mtime) if file.exists() else []
-
-
-def row(run: Run) -> dict[str, Any]:
+def row(run: Run, state: State) -> dict[str, Any]:
     """What the table says of a run: the keys of `COLUMNS`, and its `id`."""
-    state, broken = run.state, run.status == "broken"
+    recipe = None if state.status == "broken" else run.recipe
     try:
         # What a resumed run had reached before is no result yet.
-        metrics, note = {} if run.active else run.metrics or {}, state.message
+        metrics, note = {} if state.status in ACTIVE else run.metrics or {}, state.message
     except RunError as error:
         metrics, note = {}, str(error)
-    curve = [100 * event["validation_accuracy"] for event in epochs(run)]
+    curve = (100 * epochs(run, state)["validation_accuracy"]).tolist()
     interval = [f"{100 * end:.2f}" for end in metrics.get("test_interval", ())]
     return {
         "dot": dot(state.number),
-        "name": run.name,
-        "recipe": None if broken else run.recipe.name,
-        "settings": None if broken else text.settings(run.recipe),
+        "name": text.cell(state.title or (recipe.name if recipe else run.id)),
+        "recipe": recipe and recipe.name,
+        "settings": recipe and text.settings(recipe),
         "status": state.status,
         "by_epoch": curve,
         "validation": 100 * metrics["validation_accuracy"] if metrics else max(curve, default=None),
         "test": 100 * metrics["test_accuracy"] if metrics else None,
         "interval": "–".join(interval),
-        "parameters": None if broken else run.recipe.parameters,
+        "parameters": recipe and recipe.parameters,
         "seconds": metrics.get("fit_seconds"),
         "created": pd.Timestamp.fromtimestamp(state.created) if state.created else None,
-        "note": note,
+        "note": text.cell(note),
         "id": run.id,
     }
 

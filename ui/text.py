@@ -47,3 +47,11 @@ def settings(recipe: Recipe) -> str:
 def plain(text: str) -> str:
     """Text that somebody typed, with everything that Markdown would read as markup escaped."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:])", r"\\\1", text)
+
+
+def cell(text: str) -> str:
+    """Text that somebody typed, for a table that can be saved as CSV: never a formula.
+
+    A spreadsheet takes a cell that begins with one of these signs for something to compute.
+    """
+    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text

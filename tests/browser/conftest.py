@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NoReturn
+from collections.abc import Iterator
 
 import pytest
-from browser.app import App, chromium, find_chromium, serve
+from browser.app import App, serve
 from playwright.sync_api import Browser, Page
 
 from digitcore.data import Dataset
@@ -22,15 +21,6 @@ def app(mnist: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ap
 def trained(app: App) -> str:
     """The id of a finished run of `fast` on all of MNIST."""
     return str(app.digitcore("train", "--recipe", "fast")["run"])
-
-
-@pytest.fixture(scope="session")
-def browser(skip_or_fail: Callable[[str], NoReturn]) -> Iterator[Browser]:
-    path = find_chromium()
-    if path is None:
-        skip_or_fail("Chromium is not installed")
-    with chromium(path) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -1,0 +1,281 @@
+"""Who trains what, and when: the queue of runs, and the workers that take from it.
+
+A run is queued by its state alone. Workers are processes; each holds one of a few places
+(locks) in the models folder, takes the oldest queued run and trains it. Whoever queues a
+run also starts a worker, if a place is free. So any number of servers, shells and
+notebooks share a queue, and none of them needs to live on.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from digitcore import events, files, runs
+from digitcore.events import Event
+from digitcore.recipe import Recipe
+from digitcore.runs import Run, RunError, State
+
+VARIABLE = "DIGITCORE_WORKERS"
+IDLE_SECONDS = 15 * 60
+_MAX_WORKERS = 64
+_SECONDS_BETWEEN_STARTS = 3
+_ENOUGH_IMAGES = 50_000
+
+_workers: list[tuple[float, subprocess.Popen[bytes]]] = []
+_last_start = [-1e9]  # in seconds of the monotonic clock
+_stays_warm = [False]
+_starting = threading.Lock()
+
+
+def submit(recipe: Recipe) -> Run:
+    """A new queued run, and a worker process that will train it.
+
+    Raises:
+        OSError: the folder cannot be written, or no process can be started.
+    """
+    run = runs.create(recipe)
+    _wake()
+    return run
+
+
+def resume(run: Run) -> None:
+    """Queues a stopped or failed run again, to go on from its last checkpoint.
+
+    Raises:
+        RunError: it was neither stopped nor has it failed.
+        OSError: the folder cannot be written, or no process can be started.
+    """
+    if run.status not in ("stopped", "failed"):
+        raise RunError(f"Only a stopped or failed run can go on. {run.id} is {run.status}.")
+    turn = 1 + max(state.turn for _, state in runs.list_states())
+    run.update(
+        only_from=("stopped", "failed"),
+        status="queued",
+        message="",
+        turn=turn,
+        data_folder=runs.data_folder(),
+    )
+    _wake()
+
+
+def extend(run: Run, epochs: int) -> Run:
+    """A new queued run that goes on where an ended one stands, up to that many epochs in all.
+
+    It names the old one as its parent and has its curves so far. Its schedule is that of
+    the longer training, from where it goes on; early stopping is off if it ended the old one.
+
+    Args:
+        run: a run that has ended and has a checkpoint.
+        epochs: more than the old one has done, its own included.
+
+    Raises:
+        RunError: it has not ended, has no checkpoint, or has done as many epochs.
+        RecipeError: a recipe may not have so many epochs.
+        OSError: the folder cannot be written, or no process can be started.
+    """
+    if run.active:
+        raise RunError(f"Only a run that has ended can be extended. {run.id} is {run.status}.")
+    recipe = run.recipe.changed(epochs=epochs)
+    # A killed run has events, but no metrics, or those of an earlier stop.
+    epochs_done = events.EventLog().read(run.path / "events.jsonl").epochs
+    told = epochs_done["epoch"]
+    done = max([*map(int, told), (run.metrics or {}).get("epochs", 0)])
+    if epochs <= done:
+        raise RunError(f"{run.id} has done {done} epochs; ask for more. Received: {epochs}")
+    best = sum(map(int, told[events.best_epoch(epochs_done)]))
+    impatient = 0 < recipe.early_stopping <= done - best
+    if impatient or (done < run.recipe.epochs and run.status == "finished"):
+        recipe = recipe.changed(early_stopping=0)
+    if not (run.path / "checkpoint" / "last.npz").exists():
+        raise RunError(f"{run.id} has no checkpoint to go on from.")
+    child = runs.create(recipe, parent=run)
+    _wake()
+    return child
+
+
+def follow(run: Run, offset: int = 0, poll: float = 0.1) -> Iterator[Event]:
+    """A run's events as they come, until it neither waits nor trains any more.
+
+    Args:
+        run: the run.
+        offset: the byte of its events to begin at, as `Run.events` gives it.
+        poll: seconds between two looks.
+    """
+    active = True
+    while active:
+        active = run.active  # asked first, so that the last events are not missed
+        new, offset = run.events(offset)
+        yield from new
+        if run.status == "queued":
+            ensure_worker()
+        if active and not new:
+            time.sleep(poll)
+
+
+def queued() -> list[Run]:
+    """Runs that wait for a worker, the next one first."""
+    return _waiting(runs.list_active())
+
+
+def _waiting(active: list[tuple[Run, State]]) -> list[Run]:
+    waiting = [(run, state) for run, state in active if state.status == "queued"]
+    return [run for run, _ in sorted(waiting, key=lambda item: (item[1].turn, item[0].id))]
+
+
+def places() -> int:
+    """How many runs train at once: DIGITCORE_WORKERS, or 1.
+
+    Raises:
+        ValueError: it is not a number from 1 to 64.
+    """
+    asked = os.environ.get(VARIABLE) or "1"
+    if not asked.isdecimal() or not 1 <= int(asked) <= _MAX_WORKERS:
+        raise ValueError(f"{VARIABLE} is a number from 1 to {_MAX_WORKERS}. Received: {asked!r}")
+    return int(asked)
+
+
+def place_paths() -> list[Path]:
+    """The locks that workers hold, one each."""
+    return [runs.models_dir() / runs.LOCKS / f".worker-{n}" for n in range(places())]
+
+
+# --- workers -----------------------------------------------------------------
+
+
+def start_worker() -> None:
+    """Starts a process that trains what is queued, unless each place has one.
+
+    It has a session of its own, so that it outlives the page, the shell or the server.
+    """
+    with _starting:
+        _start_worker()
+
+
+def _start_worker() -> None:
+    free = sum(not files.held(path, anew=True) for path in place_paths())
+    # A process that is just starting will take one of them: thirty who press Start at
+    # once need no thirty workers.
+    now = time.monotonic()
+    _workers[:] = [(since, worker) for since, worker in _workers if worker.poll() is None]
+    if free <= sum(now - since < _SECONDS_BETWEEN_STARTS for since, _ in _workers):
+        return
+    folder = runs.models_dir().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    _last_start[0] = now
+    # While this process lives and holds the other end of the pipe, an idle worker waits.
+    idle = ["--idle", str(IDLE_SECONDS)] if _stays_warm[0] else []
+    # What it says before it has a run's own log; the last worker's words are enough.
+    with open(folder / ".worker.log", "wb") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "digitcore.worker", *idle],
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "DIGITCORE_MODELS_DIR": str(folder)},
+            stdin=subprocess.PIPE if idle else subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    # Kept until it has ended, as Python warns who forgets one that runs.
+    _workers.append((now, worker))
+
+
+def ensure_worker() -> None:
+    """For those who see a run wait: starts a worker now and then, as the last may have died."""
+    if time.monotonic() - _last_start[0] > _SECONDS_BETWEEN_STARTS:
+        with suppress(OSError):  # no reason for a look to fail
+            start_worker()
+
+
+def keep_warm() -> None:
+    """For a server: its workers stay for a while when nothing is queued, TensorFlow loaded.
+
+    Starts one now, unless something trains, which it would slow. They end with the server.
+    """
+    _stays_warm[0] = True
+    if time.monotonic() - _last_start[0] <= _SECONDS_BETWEEN_STARTS:
+        return
+    # One is enough.
+    if any(files.held(path) for path in place_paths()):
+        return
+    if all(state.status == "queued" for _, state in runs.list_active()):
+        with suppress(OSError):
+            start_worker()
+
+
+def wake_path() -> Path:
+    """A file that is touched whenever a run is queued: idle workers look at its time."""
+    return runs.models_dir() / runs.LOCKS / ".wake"
+
+
+def _wake() -> None:
+    path = wake_path()
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    start_worker()
+
+
+# --- how long it takes -----------------------------------------------------------
+
+
+def ahead(run: Run) -> list[Run]:
+    """The runs that train now, and those that are queued before this one."""
+    active = runs.list_active()
+    training = [other for other, state in active if state.status != "queued"]
+    waiting = _waiting(active)
+    return training + waiting[: waiting.index(run) if run in waiting else len(waiting)]
+
+
+def images_per_second(recipe: Recipe) -> float | None:
+    """How fast this network trained here the last time, or None if it never did."""
+    alike = ("layers", "batch_size", "precision")
+    for run in runs.list_runs():
+        try:
+            asked = run.recipe
+            if any(getattr(asked, name) != getattr(recipe, name) for name in alike):
+                continue
+            metrics = run.metrics
+        except RunError:
+            continue
+        # The first steps are slow, and would speak for a short run.
+        if metrics and metrics.get("train_images", 0) * metrics["epochs"] >= _ENOUGH_IMAGES:
+            return float(metrics["images_per_second"])
+    return None
+
+
+def seconds_left(run: Run) -> float | None:
+    """About how long a run that waits or trains will train yet; None if nothing tells.
+
+    From the speed in its last events, else from that of an earlier run of this network.
+    """
+    recipe, step = run.recipe, 0
+    speed = images_per_second(recipe)
+    if batches := [event for event in run.last_events() if event["kind"] == "batch"]:
+        step = batches[-1]["step"]
+        speed = statistics.median(event["images_per_second"] for event in batches)
+    if not speed:
+        return None
+    images = recipe.epochs * recipe.training_images * (1 - recipe.validation_share)
+    return max(0.0, images - step * recipe.batch_size) / speed
+
+
+def wait_seconds(run: Run) -> float | None:
+    """About how long until a queued run begins; None where one ahead of it cannot be told."""
+    busy = [0.0] * places()
+    for other in ahead(run):
+        try:
+            left = seconds_left(other)
+        except RunError:  # deleted since
+            return None
+        if left is None:
+            return None
+        heapq.heapreplace(busy, busy[0] + left)
+    return busy[0]

@@ -1,0 +1,84 @@
+"""What the faults share: one worker that has TensorFlow loaded, and runs to compare with."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from studio import Studio, ended, until
+
+from digitcore import queue
+from digitcore.recipe import Recipe
+from digitcore.runs import Run
+
+# Small and quick, with all that keeps a state from one step to the next.
+SMALL = Recipe(
+    name="small",
+    layers=[{"kind": "flatten"}, {"kind": "dense", "units": 16}, {"kind": "dropout", "rate": 0.2}],
+    epochs=2,
+    rotation=8,
+)
+# Long enough to be hit in the middle.
+LONG = SMALL.changed(name="long", epochs=12, batch_size=16)
+
+
+class Warm(Studio):
+    """A studio whose worker stays, for faults that it must outlive."""
+
+    def __init__(self, folder: Path, digits: Path) -> None:
+        super().__init__(folder, digits)
+        self.worker = self._worker()
+        self._known: dict[Recipe, Run] = {}
+
+    def _worker(self) -> subprocess.Popen[str]:
+        command = ("-m", "digitcore.worker", "--idle", "900")
+        return self.python(*command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def ready(self) -> None:
+        if self.worker.poll() is not None:  # some test did not go well
+            self.close()
+            self.worker = self._worker()
+        until((self.models / ".locks" / ".worker-0").exists)
+
+    def alone(self, recipe: Recipe) -> Run:
+        """A run of this recipe that nobody harmed; to be asked for inside the studio."""
+        if recipe not in self._known:
+            run = queue.submit(recipe)
+            until(lambda: not run.active)
+            assert run.status == "finished", run.state.message
+            self._known[recipe] = run
+        return self._known[recipe]
+
+    def close(self) -> None:
+        self.worker.communicate()
+
+
+@pytest.fixture(scope="session")
+def _warm(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Iterator[Warm]:
+    studio = Warm(tmp_path_factory.mktemp("warm"), digits)
+    yield studio
+    studio.close()
+    assert ended(studio.workers) == []
+
+
+@pytest.fixture
+def warm(_warm: Warm, monkeypatch: pytest.MonkeyPatch) -> Warm:
+    """A studio with a worker that is ready; this process is in it."""
+    _warm.enter(monkeypatch)
+    _warm.ready()
+    return _warm
+
+
+@pytest.fixture(scope="session")
+def alone(_warm: Warm) -> Callable[[Recipe], Run]:
+    """Makes a run of a recipe that nobody harms, or gives the one that there is."""
+
+    def train(recipe: Recipe) -> Run:
+        with pytest.MonkeyPatch.context() as patch:
+            _warm.enter(patch)
+            _warm.ready()
+            return _warm.alone(recipe)
+
+    return train

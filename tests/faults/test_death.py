@@ -1,0 +1,187 @@
+"""Truth after death: however a process ends, pages and shells soon know, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+from browser.app import serve
+from faults.conftest import LONG, SMALL, Warm
+from playwright.sync_api import Browser
+from studio import Studio, curves, ended, network, patience, stages, until
+
+from digitcore import queue, runs
+from digitcore.recipe import Recipe
+from digitcore.runs import Run
+
+SIGNALS = ("SIGKILL", "SIGTERM", "SIGSEGV")
+
+
+def queued(studio: Studio, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run in the studio that no worker was started for."""
+    studio.enter(monkeypatch)
+    return runs.create(recipe)
+
+
+def worker(studio: Studio, *arguments: str, **options: object) -> subprocess.Popen[str]:
+    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | options
+    return studio.python("-m", "digitcore.worker", *arguments, **options)
+
+
+# --- the worker -----------------------------------------------------------------
+
+
+def test_a_worker_ended_by_a_signal_leaves_a_failed_run_that_goes_on_to_the_same_end(
+    studio: Studio, alone: Callable[[Recipe], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_alone = alone(LONG)
+    dying = [queued(studio, LONG, monkeypatch) for _ in SIGNALS]
+    places = {queue.VARIABLE: str(len(dying))}
+    workers = [worker(studio, env=places) for _ in dying]
+    by_pid = {process.pid: process for process in workers}
+    for run, name in zip(dying, SIGNALS, strict=True):
+        until((run.path / "checkpoint" / "last.npz").exists)
+        process = by_pid[run.state.pid]
+        process.send_signal(getattr(signal, name))
+        until(lambda: run.status == "failed", seconds=5)  # noqa: B023
+        assert process.wait() == -getattr(signal, name)
+        assert "Resume goes on from the last checkpoint" in run.state.message
+        assert "TensorFlow" in run.log_tail()
+        assert run.metrics is None
+    for run in dying:
+        run_again(run)
+    assert worker(studio).wait(timeout=120) == 0
+    for run in dying:
+        assert run.status == "finished"
+        assert network(run) == network(left_alone)
+        assert curves(run, "batch", "epoch") == curves(left_alone, "batch", "epoch")
+
+
+def run_again(run: Run) -> None:
+    """Resumes the run; who started a worker for it is the test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "start_worker", lambda: None)
+        queue.resume(run)
+
+
+def test_a_worker_without_memory_fails_in_a_sentence_and_its_run_can_go_on(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Weights of 150 MB, and as much for each of Adam's moments and the gradient.
+    layers = [{"kind": "flatten"}, *[{"kind": "dense", "units": 4096}] * 3]
+    run = queued(studio, Recipe(name="large", layers=layers, epochs=2), monkeypatch)
+    process = worker(studio)
+    until(lambda: "data" in stages(run))
+    used = psutil.Process(process.pid).memory_info().vms
+    resource.prlimit(process.pid, resource.RLIMIT_AS, (used + 300_000_000,) * 2)
+    process.wait(timeout=120)
+    until(lambda: run.status == "failed", seconds=5)
+    assert "memory" in run.state.message
+    assert "esum" in run.state.message
+    assert run.log_tail()
+    run_again(run)
+    assert run.status == "queued"
+    run.stop()
+
+
+def test_a_run_whose_worker_is_frozen_still_trains(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = queued(studio, LONG, monkeypatch)
+    process = worker(studio)
+    until(lambda: curves(run, "batch"))
+    process.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(1)
+        assert run.status == "running"
+    finally:
+        process.send_signal(signal.SIGCONT)
+    run.stop()
+    assert process.wait(timeout=60) == 0
+    assert run.status == "stopped"
+
+
+def test_a_state_that_names_another_living_process_does_not_make_a_run_train(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = queued(studio, SMALL, monkeypatch)
+    started = psutil.Process().create_time()
+    run.update(status="running", pid=os.getpid(), started=started)
+    assert run.status == "failed"
+    (row,) = studio.call("runs")["runs"]
+    assert row["status"] == "failed"
+
+
+# --- the worker that stays ------------------------------------------------------
+
+
+def test_a_worker_that_stays_takes_up_a_run_at_once(warm: Warm) -> None:
+    waits = []
+    for _ in range(3):
+        run = queue.submit(SMALL.changed(epochs=1))
+        until(lambda: not run.active)  # noqa: B023
+        state = run.state
+        assert state.started is not None
+        assert state.pid == warm.worker.pid
+        waits.append(state.started - state.created)
+    assert min(waits) < 0.5 * patience()
+
+
+def test_a_worker_that_stays_ends_soon_after_whoever_started_it(studio: Studio) -> None:
+    process = worker(studio, "--idle", "60", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout.readline().startswith("Ready")
+        assert process.poll() is None
+        process.stdin.close()
+        assert process.wait(timeout=2 * patience()) == 0
+
+
+def test_a_worker_that_stays_ends_after_its_time_without_work(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = queued(studio, SMALL, monkeypatch)
+    with worker(studio, "--idle", "2", stdin=subprocess.PIPE) as process:
+        until(lambda: run.status == "finished")
+        begun = time.monotonic()
+        assert process.wait(timeout=30) == 0
+    assert 1.5 < time.monotonic() - begun < 2 + 3 * patience()
+
+
+# --- the server -----------------------------------------------------------------
+
+
+def test_a_training_outlives_its_server_and_the_next_server_goes_on_with_the_queue(
+    studio: Studio, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.models.mkdir()
+    for name, value in studio.environment.items():
+        monkeypatch.setenv(name, value)
+    with serve(studio.models) as server:
+        page = browser.new_page()
+        page.goto(f"{server.url}/?recipe=two-conv&batch_size=32&epochs=6")
+        page.get_by_role("button", name="Start", exact=True).click()
+        until(studio.runs)
+        run = studio.only_run()
+        until(lambda: curves(run, "batch"))
+        next_one = runs.create(SMALL)
+        server.process.kill()
+        server.process.wait()
+        page.close()
+        assert run.status == "running"
+        until(lambda: not run.active)
+        until(lambda: not next_one.active)
+        assert (run.status, next_one.status) == ("finished", "finished")
+        assert next_one.state.pid == run.state.pid
+        assert ended(studio.workers) == []
+    left = runs.create(SMALL)
+    with serve(studio.models) as server:
+        page = browser.new_page()
+        page.goto(server.url)
+        until(lambda: left.status == "finished")
+        page.close()

@@ -1,0 +1,155 @@
+"""Resume and extend: whatever interrupts a training, it goes on to the end it would have had."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from faults.conftest import LONG, SMALL, Warm
+from studio import Studio, curves, epochs, network, stages, until
+
+from digitcore import queue
+from digitcore.recipe import Recipe, RecipeError
+from digitcore.runs import Run, RunError
+
+pytestmark = pytest.mark.usefixtures("warm")
+
+
+def same_end(run: Run, other: Run) -> bool:
+    """Whether two runs have the same network, curves and answers, to the last bit."""
+    assert (run.status, other.status) == ("finished", "finished"), run.state.message
+    assert network(run) == network(other)
+    assert curves(run, "batch", "epoch") == curves(other, "batch", "epoch")
+    tables = [each.probabilities() for each in (run, other)]
+    return all(np.array_equal(tables[0][split], tables[1][split]) for split in tables[0])
+
+
+def step(run: Run) -> int:
+    return int(max((event["step"] for event in curves(run, "batch")), default=0))
+
+
+def starts(run: Run) -> list[int]:
+    return [event["step"] for event in run.events()[0] if event["kind"] == "start"]
+
+
+def stopped_at(recipe: Recipe, steps: int) -> Run:
+    run = queue.submit(recipe)
+    until(lambda: step(run) >= steps)
+    run.stop()
+    until(lambda: not run.active)
+    assert run.status == "stopped"
+    return run
+
+
+# --- killed, and resumed ------------------------------------------------------
+
+
+def test_a_run_killed_at_random_moments_ends_as_one_left_alone(
+    studio: Studio, alone: Callable[[Recipe], Run]
+) -> None:
+    left_alone = alone(LONG)
+    process = studio.start("train", "--recipe", studio.recipe(LONG), "--json")
+    until(studio.runs)
+    run = studio.only_run()
+    chance = random.Random()
+    moments = sorted(chance.randrange(1, step(left_alone)) for _ in range(2))
+
+    def killed() -> None:
+        kill(run)
+        assert studio.end(process, 1)[0]["status"] == "failed"
+
+    for moment in moments:
+        until(lambda: run.status == "running" and step(run) >= moment)  # noqa: B023
+        killed()
+        process = studio.start("resume", run.id, "--json")
+    until(lambda: run.status == "running" and "testing" in stages(run)[-1:])
+    killed()
+    process = studio.start("resume", run.id, "--json")
+    assert studio.end(process, 0)[0]["status"] == "finished", moments
+    assert same_end(run, left_alone), moments
+    assert files(run) == files(left_alone)
+
+
+def files(run: Run) -> list[str]:
+    return sorted(path.name for path in run.path.rglob("*"))
+
+
+def kill(run: Run) -> None:
+    pid = run.state.pid
+    assert pid  # 0 would be all processes of this group
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_run_stopped_within_an_epoch_ends_as_one_left_alone(
+    alone: Callable[[Recipe], Run],
+) -> None:
+    run = stopped_at(LONG, 100)
+    at = step(run)
+    queue.resume(run)
+    until(lambda: not run.active)
+    assert at <= starts(run)[1] < step(alone(LONG))
+    assert same_end(run, alone(LONG))
+
+
+# --- extended -------------------------------------------------------------------
+
+
+def test_an_extended_run_is_a_child_that_ends_as_one_asked_for_at_once(
+    warm: Warm, alone: Callable[[Recipe], Run]
+) -> None:
+    parent, longer = alone(SMALL), alone(SMALL.changed(epochs=4))
+    before = {path.name: path.stat().st_mtime_ns for path in parent.path.iterdir()}
+    result = warm.call("resume", parent.id, "--epochs", "4")
+    child = Run(warm.models / result["run"])
+    assert (result["status"], result["parent"]) == ("finished", parent.id)
+    assert (child.state.parent, child.recipe) == (parent.id, longer.recipe)
+    assert epochs(child)[:2] == epochs(parent)
+    assert starts(child) == [0, step(parent)]
+    assert same_end(child, longer)
+    assert {path.name: path.stat().st_mtime_ns for path in parent.path.iterdir()} == before
+
+
+def test_a_child_outlives_its_parent(alone: Callable[[Recipe], Run]) -> None:
+    parent = stopped_at(LONG, 60)
+    blocker = queue.submit(SMALL)  # so that the parent is gone before its child begins
+    child = queue.extend(parent, LONG.epochs + 1)
+    parent.delete()
+    until(lambda: not child.active)
+    assert (child.status, child.state.parent) == ("finished", parent.id)
+    assert len(epochs(child)) == LONG.epochs + 1
+    assert same_end(child, alone(LONG.changed(epochs=LONG.epochs + 1)))
+    assert blocker.status == "finished"
+
+
+def test_what_cannot_be_extended_is_told_in_a_sentence(
+    warm: Warm, alone: Callable[[Recipe], Run]
+) -> None:
+    parent = alone(SMALL)
+    for wrong in (2, 1, 0, -3, 100_000):
+        with pytest.raises((RunError, RecipeError), match=r"ask for more|epochs: Input should be"):
+            queue.extend(parent, wrong)
+    process = warm.start("resume", parent.id, "--epochs", "2", "--json")
+    result, lines = warm.end(process, 1)
+    assert lines == [f"Error: {result['error']}"]
+
+    active = queue.submit(LONG)
+    with pytest.raises(RunError, match="Only a run that has ended"):
+        queue.extend(active, 99)
+    active.stop()
+    until(lambda: not active.active)
+    (active.path / "checkpoint" / "last.npz").unlink(missing_ok=True)
+    with pytest.raises(RunError, match="no checkpoint"):
+        queue.extend(active, 99)
+
+
+def test_a_killed_run_is_not_extended_to_fewer_epochs_than_it_has_done() -> None:
+    parent = stopped_at(LONG, 300)  # its third epoch
+    # As if it had been killed: it never told what came of it.
+    (parent.path / "metrics.json").unlink()
+    parent.update(status="failed")
+    with pytest.raises(RunError, match=r"has done \d+ epochs; ask for more. Received: 2"):
+        queue.extend(parent, 2)
