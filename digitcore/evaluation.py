@@ -91,6 +91,25 @@ def losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return result
 
 
+def doubt_threshold(probabilities: np.ndarray, share: float = 0.02) -> float:
+    """The highest probability below which a network is not sure that it sees a digit.
+
+    An image whose highest probability is low is likely not of the kind that was learned
+    (Hendrycks and Gimpel, 2017). The threshold is where `share` of known digits would be
+    doubted; choose it on the validation split.
+
+    Args:
+        probabilities: float (N, 10) of images that are digits.
+        share: 0 to 1.
+
+    Raises:
+        ValueError: there is no image.
+    """
+    if not len(probabilities):
+        raise ValueError("A threshold needs at least one image. Received: none")
+    return float(np.quantile(probabilities.max(axis=1), share))
+
+
 def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Mean cross-entropy in nats.
 

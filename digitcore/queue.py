@@ -263,7 +263,7 @@ def seconds_left(run: Run) -> float | None:
         speed = statistics.median(event["images_per_second"] for event in batches)
     if not speed:
         return None
-    images = recipe.epochs * recipe.training_images * (1 - recipe.validation_share)
+    images = recipe.epochs * recipe.images_an_epoch
     return max(0.0, images - step * recipe.batch_size) / speed
 
 

@@ -139,6 +139,25 @@ class Recipe(Frozen):
         ge=0.02,
         le=0.5,
     )
+    written_digits: int = _field(
+        0,
+        "Digits that Digit Studio writes itself, learned as well: ones with flag and foot, "
+        "slashed zeros, crossed sevens, open fours.",
+        "Data",
+        unit="images",
+        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000),
+        ge=0,
+        le=100_000,
+    )
+    written_others: int = _field(
+        0,
+        "Letters, signs and scribbles, written by Digit Studio, of which the network learns to be unsure.",
+        "Data",
+        unit="images",
+        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000),
+        ge=0,
+        le=100_000,
+    )
 
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = _field(
         "adam",
@@ -297,6 +316,12 @@ class Recipe(Frozen):
             shape = new_shape
             rows.append(LayerRow(str(layer), layer.kind, shape, parameters))
         return rows
+
+    @property
+    def images_an_epoch(self) -> int:
+        """Images that an epoch has, where the dataset has as many as the recipe asks for."""
+        validation = round(self.training_images * self.validation_share)
+        return self.training_images - validation + self.written_digits + self.written_others
 
     @functools.cached_property
     def parameters(self) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from digitcore import network
+from digitcore import handwriting, network
 from digitcore.data import Dataset, Split
 from digitcore.events import Event
 from digitcore.layers import CLASSES, INPUT_SHAPE
@@ -32,9 +32,9 @@ class Checkpoint:
     """All that a training needs to go on as if it had never been interrupted.
 
     It stands after `step` steps: `epoch` whole epochs and `batch` steps of the next one.
-    `interval` are sums since the last batch event, of losses and of images read rightly;
-    `running` the same since the epoch's begin up to that event, and how many images those
-    are. Seconds are totals so far.
+    `interval` are sums since the last batch event, of the losses of digits, of those read
+    rightly, and of ones; `running` the same since the epoch's begin up to that event, when
+    `seen` images were seen in this epoch. Seconds are totals so far.
     `variables` are the model's (random states included), `optimizer` the optimizer's, and
     `best_weights` those of the best epoch; all NumPy arrays in Keras's order.
     """
@@ -42,8 +42,9 @@ class Checkpoint:
     epoch: int = 0
     batch: int = 0
     step: int = 0
-    interval: tuple[float, float] = (0.0, 0.0)
-    running: tuple[float, float, int] = (0.0, 0.0, 0)
+    seen: int = 0
+    interval: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    running: tuple[float, float, float] = (0.0, 0.0, 0.0)
     images: int = 0
     fit_seconds: float = 0.0
     training_seconds: float = 0.0
@@ -105,9 +106,19 @@ def train(
         DivergedError: the loss is no longer a finite number.
     """
     keras.utils.set_random_seed(recipe.seed)
+    dataset = replace(dataset, train=_with_writings(recipe, dataset.train))
     training = _Training(recipe, dataset, report, resume_from or Checkpoint())
     stopped = training.fit(stop or (lambda: False), save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
+
+
+def _with_writings(recipe: Recipe, split: Split) -> Split:
+    """The split and what the project writes itself for this recipe."""
+    asked = (recipe.written_digits, recipe.written_others)
+    if not any(asked):
+        return split
+    images, labels = handwriting.images(*asked, recipe.seed)
+    return Split(np.concatenate([split.images, images]), np.concatenate([split.labels, labels]))
 
 
 def batches(
@@ -115,11 +126,15 @@ def batches(
 ) -> tf.data.Dataset:
     """Training batches of all epochs in turn: uint8 (B, 28, 28) and one-hot float32 (B, 10).
 
+    What is no digit has a tenth in each place.
+
     Order and warps are functions of seed, epoch and step alone, so that a training
     can begin at any step and see what it would have seen.
     """
     images = tf.constant(split.images)
+    # No place is hot where the label is beyond the last.
     labels = tf.one_hot(split.labels, CLASSES)
+    labels += (1 - tf.reduce_sum(labels, axis=1, keepdims=True)) / CLASSES
     seed = tf.constant(recipe.seed, tf.int64)
     warped = any((recipe.rotation, recipe.shift, recipe.scale, recipe.shear))
 
@@ -200,7 +215,9 @@ class _Training:
         if start.variables:
             _assign(self._model.variables, start.variables)
             _assign(self._optimizer.variables, start.optimizer)
-        self._loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+        self._loss = keras.losses.CategoricalCrossentropy(
+            label_smoothing=recipe.label_smoothing, reduction="none"
+        )
         # Losses and right answers since the last event; read only then, so that the
         # processor need not wait for Python after each step.
         self._sums = tf.Variable(start.interval, dtype=tf.float64)
@@ -272,27 +289,28 @@ class _Training:
         weights = self._model.trainable_variables
         with tf.GradientTape() as tape:
             answers = self._model(images, training=True)
-            loss = self._loss(labels, answers)
+            losses = self._loss(labels, answers)
+            loss = tf.reduce_sum(losses) / tf.cast(tf.size(losses), tf.float32)
         self._optimizer.apply(tape.gradient(loss, weights), weights)
-        count = tf.cast(tf.shape(images)[0], tf.float64)
-        self._sums.assign_add([tf.cast(loss, tf.float64) * count, _right(labels, answers)])
+        self._sums.assign_add(_of_digits(losses, labels, answers))
 
     def _test_step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         answers = self._model(images, training=False)
-        count = tf.cast(tf.shape(images)[0], tf.float64)
-        loss = tf.cast(self._loss(labels, answers), tf.float64)
-        return tf.stack([loss * count, _right(labels, answers)])
+        return _of_digits(self._loss(labels, answers), labels, answers)
 
     def _end_interval(self) -> None:
         now = self.now
-        loss, right = self._sums.numpy().tolist()
-        self._sums.assign([0.0, 0.0])
+        loss, right, count = self._sums.numpy().tolist()
+        self._sums.assign([0.0, 0.0, 0.0])
+        before = now.running
+        now.running = (before[0] + loss, before[1] + right, before[2] + count)
+        count = max(count, 1)  # of small batches, none may be a digit
         seen = min(now.batch * self._recipe.batch_size, len(self._data.train))
-        count = seen - now.running[2]
-        now.running = (now.running[0] + loss, now.running[1] + right, seen)
+        images = seen - now.seen
+        now.seen = seen
         seconds = time.perf_counter() - self._mark
         self._mark += seconds
-        now.images += count
+        now.images += images
         now.training_seconds += seconds
         now.fit_seconds = time.perf_counter() - self._begun
         self._tell(
@@ -302,7 +320,7 @@ class _Training:
                 "epoch": now.epoch + 1,
                 "loss": loss / count,
                 "accuracy": right / count,
-                "images_per_second": count / seconds,
+                "images_per_second": images / seconds,
                 "seconds": now.fit_seconds,
             }
         )
@@ -317,7 +335,7 @@ class _Training:
         rank = (validation_accuracy, -validation_loss)
         is_best = not now.best_weights or rank > (now.best_accuracy, -now.best_loss)
         loss, right, count = now.running
-        now.epoch, now.batch, now.running = now.epoch + 1, 0, (0.0, 0.0, 0)
+        now.epoch, now.batch, now.seen, now.running = now.epoch + 1, 0, 0, (0.0, 0.0, 0.0)
         if is_best:
             now.best_epoch = now.epoch
             now.best_accuracy, now.best_loss = validation_accuracy, validation_loss
@@ -342,7 +360,7 @@ class _Training:
     def _validate(self, stop: Callable[[], bool]) -> tuple[float, float] | None:
         """Mean loss, label smoothing included as in training, and accuracy on validation;
         None if asked to stop between two batches."""
-        sums = np.zeros(2)
+        sums = np.zeros(3)
         split = self._data.validation
         labels = tf.one_hot(split.labels, CLASSES)
         data = tf.data.Dataset.from_tensor_slices((split.images, labels))
@@ -350,8 +368,8 @@ class _Training:
             if number and stop():
                 return None
             sums += self._test(*batch).numpy()
-        loss, accuracy = (sums / len(split)).tolist()
-        return loss, accuracy
+        loss, right, count = sums.tolist()
+        return loss / count, right / count
 
     def _checkpoint(self) -> Checkpoint:
         now = self.now
@@ -415,10 +433,18 @@ def _ended(recipe: Recipe, at: Checkpoint) -> bool:
     return at.epoch >= recipe.epochs or 0 < patience <= at.epoch - at.best_epoch
 
 
-def _right(labels: tf.Tensor, answers: tf.Tensor) -> tf.Tensor:
-    """How many answers (B, 10) are the label (B, 10), float64."""
-    same = tf.equal(tf.argmax(labels, axis=1), tf.argmax(answers, axis=1))
-    return tf.reduce_sum(tf.cast(same, tf.float64))
+def _of_digits(losses: tf.Tensor, labels: tf.Tensor, answers: tf.Tensor) -> tf.Tensor:
+    """Sum of the losses, right answers, and number of all images that show a digit, float64 (3,).
+
+    Args:
+        losses: (B,).
+        labels: (B, 10), one of them hot in each row that is of a digit.
+        answers: (B, 10) probabilities.
+    """
+    digits = tf.reduce_max(labels, axis=1) > 0.5
+    right = digits & tf.equal(tf.argmax(labels, axis=1), tf.argmax(answers, axis=1))
+    columns = [tf.where(digits, losses, 0), right, digits]
+    return tf.stack([tf.reduce_sum(tf.cast(column, tf.float64)) for column in columns])
 
 
 def _assign(variables: list[Any], values: list[np.ndarray]) -> None:

@@ -100,6 +100,18 @@ def test_numbers_are_plain_floats() -> None:
     assert all(type(value) is float for value in evaluation.wilson(3, 10))
 
 
+def test_a_fiftieth_of_the_known_digits_is_below_the_threshold() -> None:
+    tops = np.linspace(0.5, 1, 1001)
+    table = np.zeros((1001, 10))
+    table[np.arange(1001), np.arange(1001) % 10] = tops
+    threshold = evaluation.doubt_threshold(table)
+    assert threshold == pytest.approx(0.51)
+    assert (tops < threshold).sum() == 20
+    assert evaluation.doubt_threshold(table, 0) == 0.5
+    with pytest.raises(ValueError, match="at least one image"):
+        evaluation.doubt_threshold(table[:0])
+
+
 def test_confusion_by_hand() -> None:
     probabilities, labels = SMALL
     matrix = evaluation.confusion(labels, probabilities.argmax(axis=1))

@@ -662,3 +662,48 @@ def test_a_training_stopped_while_it_validates_goes_on_to_the_same_end(
     assert (first.checkpoints[-1].epoch, first.checkpoints[-1].batch) == (0, steps)
     rest = run(RICH, digits, resume_from=first.checkpoints[-1])
     assert_same_weights(rest, whole)
+
+
+# --- what the project writes itself -------------------------------------------
+
+
+def test_written_digits_are_learned_as_well_and_change_the_weights(digits: Dataset) -> None:
+    written = run(PLAIN.changed(epochs=1, written_digits=100, written_others=70), digits)
+    steps = -(-(330 + 170) // PLAIN.batch_size)
+    assert written.of("start")[0]["steps"] == steps
+    assert written.of("batch")[-1]["step"] == steps
+    alone = run(PLAIN.changed(epochs=1, written_digits=100), digits)
+    assert any(
+        (left != right).any() for left, right in zip(written.weights, alone.weights, strict=True)
+    )
+
+
+def test_losses_and_accuracies_are_of_digits_alone() -> None:
+    labels = tf.constant([[1.0] + [0.0] * 9, [0.1] * 10, [0.0] * 9 + [1.0]])
+    answers = tf.constant([[0.9] + [0.1 / 9] * 9, [0.1] * 10, [0.9] + [0.1 / 9] * 9])
+    found = training._of_digits(tf.constant([0.5, 99.0, 2.0]), labels, answers)
+    np.testing.assert_allclose(found.numpy(), [2.5, 1.0, 2.0])
+
+
+def test_what_is_no_digit_is_learned_as_equally_any(digits: Dataset) -> None:
+    recipe = PLAIN.changed(written_others=200)
+    split = training._with_writings(recipe, digits.train)
+    labels = np.concatenate(
+        [
+            y.numpy()
+            for _, y in itertools.islice(
+                training.batches(recipe, split), -(-len(split) // recipe.batch_size)
+            )
+        ]
+    )
+    np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
+    assert (labels.max(axis=1) < 0.11).sum() == 200
+    assert ((labels == 1).sum(axis=1) == 1).sum() == 330
+
+
+def test_a_batch_without_a_digit_harms_nothing(digits: Dataset) -> None:
+    recipe = PLAIN.changed(epochs=1, batch_size=1, written_others=300)
+    one = dataclasses.replace(digits, train=Split(digits.train.images[:2], digits.train.labels[:2]))
+    found = run(recipe, one).of("batch")
+    assert all(0 <= event["accuracy"] <= 1 for event in found)
+    assert sum(event["loss"] == 0 for event in found) > 50

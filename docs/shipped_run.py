@@ -1,0 +1,56 @@
+"""Makes the run that the project ships, `models/reader`, so that Draw and Explore work at once.
+
+    DIGITCORE_DATA_DIR=... python docs/shipped_run.py               # trains the recipe `reader`
+    DIGITCORE_DATA_DIR=... python docs/shipped_run.py models/RUN    # takes a run that there is
+
+What says where and by which process it was trained is left out, and so is what only a
+training needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT)]
+
+from digitcore import Recipe, follow, runs, submit  # noqa: E402
+from digitcore.runs import Run  # noqa: E402
+
+NAME = "reader"
+FILES = ("recipe.toml", "events.jsonl", "model.keras", "model.tflite", "probabilities.npz")
+
+
+def main() -> None:
+    run = Run(Path(sys.argv[1]).resolve()) if len(sys.argv) > 1 else trained()
+    if run.status != "finished" or run.metrics is None or run.metrics["data_notice"]:
+        sys.exit(f"A finished run on MNIST is needed. Received: {run.id}, {run.state.message}")
+    place = ROOT / "models" / NAME
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    for name in FILES:
+        shutil.copyfile(run.path / name, place / name)
+    metrics = {**run.metrics, "data_source": "MNIST"}
+    (place / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+    state = dataclasses.replace(
+        run.state, number=0, turn=0, pid=None, data_folder=None, parent=None, title=""
+    )
+    (place / "state.json").write_text(json.dumps(dataclasses.asdict(state), indent=1) + "\n")
+    size = sum(path.stat().st_size for path in place.iterdir())
+    sys.stdout.write(f"{place.relative_to(ROOT)}: {size / 1e6:.2f} MB\n")
+
+
+def trained() -> Run:
+    run = submit(Recipe.load(NAME))
+    for event in follow(run):
+        if event["kind"] == "epoch":
+            sys.stdout.write(f"epoch {event['epoch']}: {event['validation_accuracy']:.4f}\n")
+    return runs.load(run.id)
+
+
+if __name__ == "__main__":
+    main()
