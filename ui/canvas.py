@@ -1,53 +1,89 @@
-"""A square to draw a digit in, with Undo and Clear; the drawing outlives a page switch."""
+"""A canvas to draw on, with Undo and Clear; the drawing outlives a page switch and a reload."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import streamlit as st
 from streamlit_drawable_canvas import st_canvas
 
+from ui.sketches import sheet_of, sketch_name
+
 SIDE = 320
 # MNIST's pen, as wide on this square as it is on 28 pixels when the digit fills the box.
 PEN = 26
-
-# The component floats a toolbar over its top edge; ours is below, so that one is cut off.
-_STYLE = "<style>.st-key-canvas-frame { overflow: hidden; }</style>"
+_MOST_KEPT = 500_000  # bytes
 
 
-def drawing_canvas() -> dict[str, Any]:
-    """Show the canvas and give the drawing on it as Fabric.js JSON, `{"objects": [...]}`."""
-    if "canvas" not in st.session_state:
+def drawing_canvas(
+    key: str = "canvas", *, width: int = SIDE, height: int = SIDE, pen: int = PEN
+) -> dict[str, Any]:
+    """Show a canvas and give the drawing on it as Fabric.js JSON, `{"objects": [...]}`.
+
+    Where the window is too narrow for it, it is shown smaller, and its pixels stay the same.
+
+    Args:
+        key: of this canvas in the session; several have each their own drawing.
+        width: in pixels of the drawing, 320 unless given.
+        height: the same.
+        pen: width of the line in these pixels.
+    """
+    sheet = sheet_of(f"{sketch_name()}-{key}")
+    if key not in st.session_state:
         # Freshly mounted: it starts with what was last drawn. After that the start
         # stays as it is, as the component draws it anew whenever it changes.
-        _start_with(st.session_state.get("drawing", {}).get("objects", []))
-    st.html(_STYLE)
-    with st.container(key="canvas-frame", width=SIDE):
+        _start_with(key, sheet.get("objects", []))
+    st.html(_style(key, width))
+    with st.container(key=f"{key}-room"), st.container(key=f"{key}-frame", width=width):
         result = st_canvas(
-            stroke_width=PEN,
+            stroke_width=pen,
             stroke_color="#ffffff",
             background_color="#000000",
-            width=SIDE,
-            height=SIDE,
-            initial_drawing=st.session_state.canvas_start,
-            key="canvas",
+            width=width,
+            height=height,
+            initial_drawing=st.session_state[f"{key}_start"],
+            key=key,
         )
     drawing = result.json_data or {"objects": []}
-    st.session_state.drawing = drawing
-    empty = not drawing.get("objects")
-    with st.container(horizontal=True, width=SIDE):
-        st.button("Undo", icon=":material/undo:", on_click=_undo, disabled=empty)
+    objects = drawing.get("objects", [])
+    # What a hand draws is far smaller, and the server keeps it.
+    sheet["objects"] = objects if len(json.dumps(objects)) < _MOST_KEPT else []
+    with st.container(horizontal=True):
         st.button(
-            "Clear", icon=":material/delete:", on_click=_start_with, args=([],), disabled=empty
+            "Undo",
+            icon=":material/undo:",
+            key=f"{key}-undo",
+            on_click=_start_with,
+            args=(key, objects[:-1]),
+            disabled=not objects,
+        )
+        st.button(
+            "Clear",
+            icon=":material/delete:",
+            key=f"{key}-clear",
+            on_click=_start_with,
+            args=(key, []),
+            disabled=not objects,
         )
     return drawing
 
 
-def _undo() -> None:
-    _start_with(st.session_state.drawing["objects"][:-1])
+def _style(key: str, width: int) -> str:
+    # The component floats a toolbar over its top edge; ours is below, so that one is cut off.
+    # It does not shrink by itself, and CSS does not divide lengths everywhere: so in steps.
+    steps = "".join(
+        f"@container (max-width: {room + 19}px) {{"
+        f" .st-key-{key}-frame {{ zoom: {room / width:.3f}; }} }}\n"
+        for room in range((width - 1) // 20 * 20, 159, -20)
+    )
+    return (
+        f"<style>.st-key-{key}-frame {{ overflow: hidden; }}\n"
+        f".st-key-{key}-room {{ container-type: inline-size; }}\n{steps}</style>"
+    )
 
 
-def _start_with(objects: list[Any]) -> None:
+def _start_with(key: str, objects: list[Any]) -> None:
     # The number makes two equal starts differ: else a second Clear would change nothing.
-    number = st.session_state.get("canvas_start", {}).get("number", 0) + 1
-    st.session_state.canvas_start = {"objects": objects, "number": number}
+    number = st.session_state.get(f"{key}_start", {}).get("number", 0) + 1
+    st.session_state[f"{key}_start"] = {"objects": objects, "number": number}

@@ -1,0 +1,33 @@
+"""Write a number and see, stroke by stroke, what is read and how it was parted into digits."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from digitcore import drawing, numbers
+from digitcore.runs import Run, RunError
+from ui import caching
+from ui.canvas import drawing_canvas
+from ui.number_tiles import number_html
+
+HINT = "Write a number: its digits from left to right, with the mouse or a finger."
+WIDTH, HEIGHT = 720, 240
+# As wide as MNIST's pen on a digit that is a little over half as high as the canvas.
+PEN = 16
+
+
+def draw_number(run: Run) -> None:
+    """The canvas, the number that the run's network reads on it, and a tile for each digit.
+
+    To be called within a fragment, so that a stroke draws nothing else anew.
+    """
+    sketch = drawing_canvas("number", width=WIDTH, height=HEIGHT, pen=PEN)
+    number = None
+    message = HINT
+    try:
+        strokes = drawing.strokes_from_fabric(sketch)
+        if strokes:
+            number = numbers.read(strokes, caching.predictor(run).probabilities)
+    except (drawing.DrawingError, RunError) as error:
+        message = str(error)
+    st.html(number_html(number, message))
