@@ -63,7 +63,9 @@ _MAX_LINES = 1000  # more would cost time and no longer show
 _GRID_Y, _GRID_X = (a.ravel().astype(np.float32) + 0.5 for a in np.mgrid[:SIDE, :SIDE])
 
 
-def from_strokes(strokes: Iterable[ArrayLike], pen_width: float = PEN_WIDTH) -> DigitImage:
+def from_strokes(
+    strokes: Iterable[ArrayLike], pen_width: float = PEN_WIDTH, *, centred: bool = True
+) -> DigitImage:
     """Draw pen strokes as a digit image, anti-aliased, with round ends and joins.
 
     Args:
@@ -71,6 +73,7 @@ def from_strokes(strokes: Iterable[ArrayLike], pen_width: float = PEN_WIDTH) -> 
             and scale, up to 1,000 with up to a million points together; one point is a
             dot, and strokes without points are skipped.
         pen_width: width of the line in pixels of the digit image, above 0 and up to 10.
+        centred: False leaves out the last step, which moves the mass to the middle.
 
     Returns:
         uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
@@ -78,6 +81,38 @@ def from_strokes(strokes: Iterable[ArrayLike], pen_width: float = PEN_WIDTH) -> 
     Raises:
         DrawingError: there is no point, or the strokes or the width are not as above.
     """
+    lines, shift = _placed_lines(strokes, pen_width)
+    return _uint8(_ink(lines + np.tile(shift, 2) if centred else lines, pen_width))
+
+
+def from_strokes_within(
+    drawings: Iterable[list[Floats]], whole: Iterable[ArrayLike], pen_width: float = PEN_WIDTH
+) -> NDArray[np.uint8]:
+    """Digit images of some strokes each, at the place and size that they have in a whole drawing.
+
+    Args:
+        drawings: of each the strokes, arrays (n, 2) of pixels, with at least one point.
+        whole: all strokes, as of `from_strokes`, which decide place and size.
+        pen_width: as of `from_strokes`.
+
+    Returns:
+        uint8 (N, 28, 28).
+
+    Raises:
+        DrawingError: as of `from_strokes`.
+    """
+    whole = _listed(whole)
+    _, shift = _placed_lines(whole, pen_width)
+    found = [_points(stroke) for stroke in whole]
+    images = [
+        _ink(_lines(_boxed(strokes, pen_width, found)) + np.tile(shift, 2), pen_width)
+        for strokes in drawings
+    ]
+    return _uint8(np.array(images).reshape(-1, SIDE, SIDE))
+
+
+def _placed_lines(strokes: Iterable[ArrayLike], pen_width: float) -> tuple[Floats, Floats]:
+    """Lines (n, 4) of the strokes in their box, and the shift (x, y) that centres their mass."""
     if not 0 < pen_width <= 10:
         raise DrawingError(f"A pen is above 0 and up to 10 pixels wide. Received: {pen_width!r}")
     found = [p for p in map(_points, _listed(strokes)) if len(p)]
@@ -85,8 +120,7 @@ def from_strokes(strokes: Iterable[ArrayLike], pen_width: float = PEN_WIDTH) -> 
     if not found:
         raise DrawingError("A drawing has at least one point. Received: no point")
     lines = _lines(_boxed(found, pen_width))
-    shift = _shift(_ink(lines, pen_width), lines, pen_width)
-    return _uint8(_ink(lines + np.tile(shift, 2), pen_width))
+    return lines, _shift(_ink(lines, pen_width), lines, pen_width)
 
 
 def _listed(strokes: Iterable[ArrayLike]) -> list[ArrayLike]:
@@ -124,12 +158,15 @@ def _points(stroke: ArrayLike) -> Floats:
     return points
 
 
-def _boxed(strokes: list[Floats], pen_width: float) -> list[Floats]:
-    """The strokes scaled so that their ink's longer side is 20 px and lies in mid-image."""
-    points = np.concatenate(strokes)
+def _boxed(
+    strokes: list[Floats], pen_width: float, whole: list[Floats] | None = None
+) -> list[Floats]:
+    """The strokes scaled so that the longer side of all ink is 20 px and lies in mid-image."""
+    points, everything = np.concatenate(strokes), np.concatenate(whole or strokes)
     # Halves of numbers up to 1: no span overflows, however large the coordinates.
-    points = points / (np.abs(points).max() or 1.0) / 2
-    low, high = points.min(axis=0), points.max(axis=0)
+    largest = np.abs(everything).max() or 1.0
+    points, everything = points / largest / 2, everything / largest / 2
+    low, high = everything.min(axis=0), everything.max(axis=0)
     span = (high - low).max()
     # Less is not drawn but rounded, and dividing by it would overflow.
     scale = (BOX - pen_width) / span if span > 1e-12 else 0.0
@@ -287,7 +324,22 @@ def from_image(image: NDArray[np.uint8]) -> DigitImage:
     Raises:
         DrawingError: the image is plain, too large, or not as above.
     """
-    ink = _thickened(_clean(_contrast(_grey(image))))
+    return from_ink(_clean(_contrast(grey_levels(image))))
+
+
+def from_ink(ink: Floats) -> DigitImage:
+    """Make a digit image of the ink that was found in a photo; a thin pen is evened out.
+
+    Args:
+        ink: float (h, w), 0 (ground) to 1; more ground around the ink changes nothing.
+
+    Returns:
+        uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
+
+    Raises:
+        DrawingError: no ink reaches 0.2.
+    """
+    ink = _thickened(ink)
     rows, columns = _extent(ink)
     step = max(rows.stop - rows.start, columns.stop - columns.start) / BOX
     weights = [_area_weights(s, step, n) for s, n in zip((rows, columns), ink.shape, strict=True)]
@@ -296,8 +348,14 @@ def from_image(image: NDArray[np.uint8]) -> DigitImage:
     return _uint8(_placed(small))
 
 
-def _grey(image: NDArray[np.uint8]) -> Floats:
-    """Grey levels (h, w), 0 to 255, at most 512 on a side."""
+def grey_levels(image: NDArray[np.uint8], side: int = _WORK_SIDE) -> Floats:
+    """Grey levels (h, w), 0 to 255, of an image as `from_image` takes it.
+
+    A larger image is averaged down to at most `side` pixels on a side.
+
+    Raises:
+        DrawingError: the image is too large, or not as `from_image` takes it.
+    """
     image = np.asarray(image)
     if (
         image.dtype != np.uint8
@@ -313,7 +371,7 @@ def _grey(image: NDArray[np.uint8]) -> Floats:
     if picture.mode == "RGBA":
         # Premultiplied, so that the hidden colour of clear pixels weighs nothing in a mean.
         picture = picture.convert("RGBa")
-    picture = picture.reduce(math.ceil(max(picture.size) / _WORK_SIDE))
+    picture = picture.reduce(math.ceil(max(picture.size) / side))
     values = np.asarray(picture, dtype=np.float64)
     if values.ndim == 2:
         return values

@@ -1,0 +1,119 @@
+"""Upload a photo: what was found is shown before it is read, and a bad file loses nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+from test_paper import blurred, sheet
+
+from digitcore import runs
+from digitcore.recipe import Recipe
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    st.cache_data.clear()
+    yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def page(run_id: str) -> None:
+    import streamlit as st
+
+    from digitcore import runs
+    from ui.read_photo import read_photo
+
+    st.fragment(read_photo)(runs.load(run_id))
+
+
+def visit(run_id: str) -> AppTest:
+    app = AppTest.from_function(page, args=(run_id,), default_timeout=30).run()
+    assert not app.exception
+    return app
+
+
+def upload(app: AppTest, data: bytes, name: str = "photo.png") -> AppTest:
+    app.file_uploader[0].set_value((name, data, "image/png")).run()
+    assert not app.exception
+    return app
+
+
+def png(image: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
+
+
+def drawn(app: AppTest) -> list[str]:
+    """The pieces of HTML in the page, from top to bottom."""
+    return [element.proto.body for element in app.get("html")]
+
+
+def test_without_a_photo_the_page_says_what_to_give_and_leaves_the_camera_alone() -> None:
+    app = visit(runs.create(Recipe.load("fast")).id)
+    assert "number on one line" in app.caption[0].value
+    assert len(app.camera_input) == 0
+    assert {"png", "jpg", "webp"} <= {kind.strip(".") for kind in app.file_uploader[0].allowed_type}
+    app.get("segmented_control")[0].set_value("Camera").run()
+    assert not app.exception
+    assert len(app.camera_input) == 1
+
+
+def test_what_was_found_is_shown_even_where_there_is_no_network() -> None:
+    app = upload(visit(runs.create(Recipe.load("fast")).id), png(blurred(sheet([2, 4, 0, 7]))))
+    (found,) = drawn(app)
+    assert found.count('class="found"') == 4
+    assert "Found 4 digits" in app.caption[0].value
+    assert "no network" in app.error[0].value
+
+
+def test_a_bad_file_is_a_sentence_and_the_next_one_is_read() -> None:
+    app = upload(visit(runs.create(Recipe.load("fast")).id), b"<b>no</b> image")
+    assert "PNG, JPEG" in app.error[0].value
+    assert drawn(app) == []
+    upload(app, png(np.full((300, 300), 200, np.uint8)))
+    assert "no ink" in app.error[0].value
+    upload(app, png(blurred(sheet([2]))))
+    assert "Found one digit" in app.caption[0].value
+
+
+def test_the_photo_does_not_stay_in_the_session() -> None:
+    app = upload(visit(runs.create(Recipe.load("fast")).id), png(blurred(sheet([2, 4]))))
+    kinds = {type(value).__name__ for _, value in app.session_state.items()}
+    assert kinds == {"str", "UploadedFile"}  # a name of what the server's file store holds
+
+
+def test_a_number_is_read_with_the_confidence_of_the_whole(small_data: Path) -> None:
+    command = [sys.executable, "-m", "digitcore", "train", "--epochs", "1", "--json"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=True
+    )
+    app = upload(
+        visit(json.loads(done.stdout.splitlines()[-1])["run"]), png(blurred(sheet([2, 4])))
+    )
+    found, read = drawn(app)
+    assert found.count('class="found"') == 2
+    assert read.count("<figure>") == 2
+    number = re.search(r'class="digits">(\d+)<', read)
+    tiles = re.findall(r"<span>(\d)</span><span>(\d+) %</span>", read)
+    whole = re.search(r'class="percent">(\d+) %', read)
+    assert number
+    assert whole
+    assert number.group(1) == "".join(digit for digit, _ in tiles)
+    product = np.prod([int(share) / 100 for _, share in tiles])
+    assert int(whole.group(1)) == pytest.approx(100 * product, abs=1.5)
