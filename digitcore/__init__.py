@@ -36,14 +36,20 @@ _MODULES = (
     "figure_files",
     "figures",
     "files",
+    "handwriting",
+    "ink",
     "layers",
     "network",
+    "numbers",
+    "paper",
     "predictor",
     "queue",
     "recipe",
+    "ruled_lines",
     "runs",
     "training",
     "worker",
+    "xray",
 )
 
 __version__ = "0.1.0"

@@ -53,11 +53,12 @@ def split_sizes(recipe: Recipe) -> tuple[int, int]:
                 training_images=recipe.training_images,
                 download=False,
             )
-            return len(digits.train), len(digits.validation)
+            written = recipe.written_digits + recipe.written_others
+            return len(digits.train) + written, len(digits.validation)
     except data.DataError:
         pass  # the frame says it
     validation = round(recipe.training_images * recipe.validation_share)
-    return recipe.training_images - validation, validation
+    return recipe.images_an_epoch, validation
 
 
 def start(recipe: Recipe) -> None:

@@ -12,12 +12,13 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from digitcore import figures
-from digitcore.data import Dataset, load_dataset
+from digitcore import evaluation, figures
+from digitcore.data import DataError, Dataset, Split, load_dataset
 from digitcore.events import EventLog
 from digitcore.predictor import Predictor
-from digitcore.runs import Run
+from digitcore.runs import Run, RunError
 from digitcore.scales import Quantity
+from digitcore.xray import Nearest
 
 # Those who watch the same run see the same events, though each looks at another moment.
 _SHARED_SECONDS = 0.2
@@ -46,6 +47,24 @@ def _tables(path: Path, changed: float) -> dict[str, np.ndarray]:
     for array in arrays.values():
         array.flags.writeable = False
     return arrays
+
+
+def doubt(run: Run) -> float | None:
+    """Below which highest probability the run's network is unsure; None if it cannot be told."""
+    try:
+        return evaluation.doubt_threshold(tables(run)["validation"])
+    except (RunError, ValueError):
+        return None
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def nearest() -> tuple[Split, Nearest] | None:
+    """MNIST's training split, and what finds the most alike in it; None where it is not here."""
+    try:
+        digits = load_dataset(download=False)
+    except DataError:
+        return None
+    return None if digits.notice else (digits.train, Nearest(digits.train.images))
 
 
 def dataset(run: Run | None = None) -> Dataset:

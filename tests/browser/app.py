@@ -98,7 +98,7 @@ def chromium(path: str) -> Iterator[Browser]:
         browser.close()
 
 
-def draw(page: Page, *strokes: list[tuple[int, int]]) -> None:
+def draw(page: Page, *strokes: list[tuple[int, int]], steps: int = 8) -> None:
     """Draws on the canvas with the mouse; places are in pixels of the canvas."""
     canvas = page.locator(".canvas-root canvas").last
     canvas.scroll_into_view_if_needed()
@@ -110,7 +110,7 @@ def draw(page: Page, *strokes: list[tuple[int, int]]) -> None:
         page.mouse.move(*places[0])
         page.mouse.down()
         for place in places[1:]:
-            page.mouse.move(*place, steps=8)
+            page.mouse.move(*place, steps=steps)
         page.mouse.up()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
-from browser.app import App, serve
+from browser.app import ROOT, App, serve
 from playwright.sync_api import Browser, Page
 
 from digitcore.data import Dataset
@@ -15,6 +16,13 @@ from digitcore.data import Dataset
 def app(mnist: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     with serve(tmp_path_factory.mktemp("models")) as app:
         yield app
+
+
+@pytest.fixture(scope="session")
+def reader(app: App) -> str:
+    """The id of the run that comes with the project."""
+    shutil.copytree(ROOT / "models" / "reader", app.models / "reader")
+    return "reader"
 
 
 @pytest.fixture(scope="session")

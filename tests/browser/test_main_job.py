@@ -133,6 +133,8 @@ def test_a_drawing_survives_undo_and_a_page_switch(page: Page, app: App, trained
     page.wait_for_url(re.compile("/runs"))
     page.get_by_role("link", name="Draw").first.click()
     expect(answer).to_have_text("7", timeout=10_000)
+    page.reload()
+    expect(answer).to_have_text("7", timeout=10_000)
     page.locator(".stButton button", has_text="Clear").click()
     expect(page.get_by_text("Draw a digit, 0 to 9")).to_be_visible()
 
@@ -183,3 +185,41 @@ def test_nothing_sticks_out_of_a_narrow_window(
     page.wait_for_timeout(1500)
     wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
     assert wide <= 400
+
+
+def test_the_shipped_run_draws_at_once_says_why_and_doubts_a_cross(
+    page: Page, app: App, reader: str
+) -> None:
+    page.goto(f"{app.url}/draw?run={reader}")
+    page.wait_for_selector('.answer[data-strokes="0"]')
+    draw(page, [(90, 80), (230, 80), (150, 250)], [(120, 160), (220, 160)])
+    expect(page.locator(".answer .digit")).to_have_text("7", timeout=10_000)
+    page.wait_for_selector('.answer[data-strokes="2"]')
+    for title in ("Step by step", "Strokes", "Nearest training digits"):
+        expect(page.get_by_role("heading", name=title)).to_be_visible()
+    assert page.locator(".xray img").count() == 4 + 1 + 5
+    drawn = page.locator(".xray img").evaluate_all("images => images.map(i => i.naturalWidth > 0)")
+    assert all(drawn), "each picture is one"
+    page.locator(".stButton button", has_text="Clear").click()
+    page.wait_for_selector('.answer[data-strokes="0"]')
+    draw(page, [(60, 60), (260, 260)], [(260, 60), (60, 260)])
+    expect(page.get_by_text("Not sure it is a digit")).to_be_visible(timeout=10_000)
+
+
+def test_a_number_is_read_on_the_wide_canvas(page: Page, app: App, reader: str) -> None:
+    page.goto(f"{app.url}/draw?run={reader}")
+    page.get_by_text("Number", exact=True).click()
+    page.wait_for_selector(".st-key-number-frame canvas")
+    page.wait_for_timeout(500)
+    draw(
+        page,
+        [(60, 60), (140, 60), (90, 190)],
+        [(230, 50), (230, 190)],
+        [(330, 55), (410, 55), (360, 190)],
+    )
+    expect(page.locator(".number .digits")).to_have_text("717", timeout=10_000)
+    assert page.locator(".number-tiles figure").count() == 3
+    page.get_by_text("Digit", exact=True).click()
+    page.wait_for_selector('.answer[data-strokes="0"]')
+    page.get_by_text("Number", exact=True).click()
+    expect(page.locator(".number .digits")).to_have_text("717", timeout=10_000)

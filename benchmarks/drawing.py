@@ -1,0 +1,222 @@
+"""How well a run reads what people draw, beside the usual demos' way of reading it.
+
+    DIGITCORE_DATA_DIR=... python benchmarks/drawing.py --strokes pendigits_train_strokes.npz \\
+        --canvas hwd1000.npz --others not_digits_omniglot.npz
+
+--strokes  pen strokes of many people (UCI pendigits): `points` (P, 2), `stroke_ptr`,
+           `sample_ptr`, `label`, `writer`
+--canvas   digits drawn on a computer's canvas: `x` uint8 (N, 28, 28), `y`
+--others   characters that are no digits: `x` uint8 (N, 28, 28)
+
+Strokes are drawn at random size, place and pen width. The "naive" column is what many demos
+do: the canvas is resized to 28×28 and given to the same network. A drawing is doubted when its
+highest probability is below the threshold that doubts 2 % of MNIST's validation images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw
+from sklearn.metrics import roc_auc_score
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT)]
+
+from digitcore import drawing, evaluation, handwriting, runs  # noqa: E402
+from digitcore.data import load_dataset  # noqa: E402
+from digitcore.predictor import Predictor  # noqa: E402
+
+CANVAS = 400
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    what: str
+    value: str
+    naive: str
+    n: int
+    target: str = ""
+
+
+class Sheet(NamedTuple):
+    """Strokes of one digit on a canvas of 400×400 pixels, and the pen's width there."""
+
+    strokes: list[np.ndarray]
+    pen: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--run", default="reader", help="a run's id (reader, the shipped one)")
+    parser.add_argument("--strokes", type=Path, help="pen strokes, npz")
+    parser.add_argument("--canvas", type=Path, help="digits from a canvas, npz")
+    parser.add_argument("--others", type=Path, help="characters that are no digits, npz")
+    parser.add_argument("--seed", type=int, default=0, help="of sizes, places and pens (0)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there, too")
+    options = parser.parse_args()
+    run = runs.load(options.run)
+    ask = Predictor(run).probabilities
+    random = np.random.default_rng(options.seed)
+    rows, digits = mnist(ask, run.recipe.validation_share)
+    threshold = evaluation.doubt_threshold(digits["validation"])
+    known = {"MNIST test": digits["test"]}
+    if options.strokes:
+        found, table = pen_strokes(options.strokes, ask, random)
+        rows += found
+        known["pen strokes"] = table
+    if options.canvas:
+        found, table = canvas(options.canvas, ask)
+        rows += found
+        known["canvas digits"] = table
+    strangers = {"scribbles": ask(images(2000, handwriting.scribble, random))}
+    if options.others:
+        strangers["other characters"] = ask(as_images(np.load(options.others)["x"]))
+    rows += doubts(known, strangers, threshold)
+    print(f"Run {run.id}: {run.recipe.parameters:,} parameters. Threshold {threshold:.3f}.\n")
+    print("| what | read right | naive | n | target |\n|---|---|---|---|---|")
+    for row in rows:
+        print(f"| {row.what} | {row.value} | {row.naive} | {row.n:,} | {row.target} |")
+    if options.json:
+        options.json.write_text(json.dumps([row._asdict() for row in rows], indent=1) + "\n")
+
+
+Ask = Callable[[np.ndarray], np.ndarray]
+
+
+def mnist(ask: Ask, validation_share: float) -> tuple[list[Row], dict[str, np.ndarray]]:
+    """MNIST's test images as they are, and enlarged to a canvas and read from there."""
+    digits = load_dataset(validation_share=validation_share, download=False)
+    if digits.notice:
+        sys.exit(digits.notice)
+    test = digits.test
+    tables = {"test": ask(test.images), "validation": ask(digits.validation.images)}
+    on_canvas = [np.kron(image, np.ones((10, 10), np.uint8)) for image in test.images]
+    again = ask(np.array([drawing.from_image(image) for image in on_canvas]))
+    right, back = (evaluation.accuracy(t, test.labels) for t in (tables["test"], again))
+    rows = [
+        Row("MNIST test", share(right, len(test)), "", len(test), "≥ 99.5 %"),
+        Row(
+            "the same enlarged to a canvas",
+            f"{share(back, len(test))}, {100 * (back - right):+.2f} points",
+            "",
+            len(test),
+            "≥ −0.1 points",
+        ),
+    ]
+    return rows, tables
+
+
+def pen_strokes(path: Path, ask: Ask, random: np.random.Generator) -> tuple[list[Row], np.ndarray]:
+    """Strokes at random size, place and pen width, by digit and by writer."""
+    data = np.load(path)
+    labels, writers = data["label"], data["writer"]
+    sheets = [placed(strokes, random) for strokes in samples(data)]
+    table = ask(np.array([drawing.from_strokes(sheet.strokes) for sheet in sheets]))
+    ours = table.argmax(axis=1) == labels
+    naive = ask(np.array([resized(sheet) for sheet in sheets])).argmax(axis=1) == labels
+    rows = [both("Pen strokes", ours, naive, "≥ 98.5 %")]
+    for digit in range(10):
+        is_it = labels == digit
+        rows.append(both(f"… of {digit}", ours[is_it], naive[is_it], "≥ 95 %"))
+    # The errors of the others were looked at when the ways of writing were chosen.
+    unseen = np.isin(writers, np.unique(writers)[1::2])
+    rows.append(both("… by writers whose errors were not looked at", ours[unseen], naive[unseen]))
+    each = np.array([ours[writers == writer].mean() for writer in np.unique(writers)])
+    spread = (
+        f"{100 * each.mean():.2f} ± {100 * each.std(ddof=1):.2f} %, worst {100 * each.min():.2f} %"
+    )
+    rows.append(Row("… by writer, mean ± SD", spread, "", len(each)))
+    return rows, table
+
+
+def samples(data: np.lib.npyio.NpzFile) -> list[list[np.ndarray]]:
+    points, stroke_at, sample_at = (data[key] for key in ("points", "stroke_ptr", "sample_ptr"))
+    strokes = [points[a:b].astype(float) for a, b in itertools.pairwise(stroke_at)]
+    return [strokes[a:b] for a, b in itertools.pairwise(sample_at)]
+
+
+def placed(strokes: list[np.ndarray], random: np.random.Generator) -> Sheet:
+    """Strokes at a random size, from 20 to 90 % of the canvas, at a random place."""
+    points = np.concatenate(strokes)
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = random.uniform(0.2, 0.9) * CANVAS / max((high - low).max(), 1)
+    corner = random.uniform(0, CANVAS - (high - low) * scale)
+    # A canvas has whole pixels.
+    return Sheet(
+        [np.round((s - low) * scale + corner) for s in strokes], int(random.integers(6, 31))
+    )
+
+
+def resized(sheet: Sheet) -> np.ndarray:
+    """The whole canvas at 28×28, as the usual demos read it."""
+    canvas = Image.new("L", (CANVAS, CANVAS))
+    pen = ImageDraw.Draw(canvas)
+    for stroke in sheet.strokes:
+        places = [tuple(point) for point in stroke]
+        pen.line(places, fill=255, width=sheet.pen, joint="curve")
+        for x, y in (places[0], places[-1]):
+            r = sheet.pen / 2
+            pen.ellipse((x - r, y - r, x + r, y + r), fill=255)
+    return np.asarray(canvas.resize((28, 28), Image.Resampling.LANCZOS))
+
+
+def canvas(path: Path, ask: Ask) -> tuple[list[Row], np.ndarray]:
+    """Digits from a computer's canvas, which are images already."""
+    data = np.load(path)
+    table = ask(as_images(data["x"]))
+    naive = ask(data["x"]).argmax(axis=1) == data["y"]
+    return [both("Digits from a canvas", table.argmax(axis=1) == data["y"], naive)], table
+
+
+def doubts(
+    known: dict[str, np.ndarray], strangers: dict[str, np.ndarray], threshold: float
+) -> list[Row]:
+    """How often each kind is doubted, and how well digits are told from what is none."""
+    rows = []
+    for name, table in {**known, **strangers}.items():
+        doubted = float((table.max(axis=1) < threshold).mean())
+        rows.append(Row(f"Doubted: {name}", f"{100 * doubted:.1f} %", "", len(table)))
+    for digits, of_digits in known.items():
+        for name, table in strangers.items():
+            truth = np.repeat([1, 0], [len(of_digits), len(table)])
+            tops = np.concatenate([of_digits, table]).max(axis=1)
+            area = f"{roc_auc_score(truth, tops):.4f}"
+            rows.append(Row(f"AUROC, {digits} from {name}", area, "", len(truth), "≥ 0.97"))
+    return rows
+
+
+def as_images(pictures: np.ndarray) -> np.ndarray:
+    return np.array([drawing.from_image(picture) for picture in pictures])
+
+
+def images(
+    count: int,
+    write: Callable[[np.random.Generator], list[np.ndarray]],
+    random: np.random.Generator,
+) -> np.ndarray:
+    return np.array([drawing.from_strokes(write(random)) for _ in range(count)])
+
+
+def both(what: str, ours: np.ndarray, naive: np.ndarray, target: str = "") -> Row:
+    count = len(ours)
+    return Row(what, share(ours.mean(), count), f"{100 * naive.mean():.2f} %", count, target)
+
+
+def share(right: float, count: int) -> str:
+    low, high = evaluation.wilson(round(right * count), count)
+    return f"{100 * right:.2f} % ({100 * low:.2f}–{100 * high:.2f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""A digit drawn on the canvas, what the network reads, and why: drawn anew after each stroke."""
+
+from __future__ import annotations
+
+import html
+from urllib.parse import quote
+
+import numpy as np
+import streamlit as st
+
+from digitcore import drawing, xray
+from digitcore.drawing import DigitImage, Floats
+from digitcore.runs import Run, RunError
+from digitcore.xray import Part
+from ui import caching, digits
+from ui.canvas import SIDE, drawing_canvas
+
+HINT = "Draw a digit, 0 to 9, with the mouse or a finger."
+STYLE = f"""<style>
+.answer {{ display: flex; align-items: center; gap: 1.5rem; height: 4.5rem;
+  font-variant-numeric: tabular-nums; }}
+.answer .digit {{ font-size: 4rem; font-weight: 600; min-width: 1ch; line-height: 4.5rem; }}
+.answer .percent {{ font-size: 2rem; }}
+.answer .hint {{ line-height: 1.4; opacity: 0.8; }}
+.answer .unsure {{ line-height: 1.3; color: {digits.WRONG}; font-weight: 600; }}
+.answer .digit.doubted {{ opacity: 0.4; }}
+.seen {{ display: block; width: 224px; height: 224px; image-rendering: pixelated; border-radius: 2px; }}
+.xray {{ display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; font-size: 0.8rem; min-height: 8.5rem; }}
+.xray h6 {{ font-size: 0.875rem; font-weight: 600; margin: 0 0 0.4rem; padding: 0; }}
+.xray .tiles {{ display: flex; flex-wrap: wrap; gap: 0.5rem; }}
+.xray figure {{ margin: 0; width: 84px; }}
+.xray figure > * {{ display: block; }}
+.xray img {{ width: 84px; height: 84px; background: #0d0f10; border-radius: 2px;
+  image-rendering: pixelated; }}
+.xray figcaption {{ padding-top: 0.2rem; opacity: 0.75; line-height: 1.25;
+  font-variant-numeric: tabular-nums; }}
+.xray i {{ display: inline-block; width: 0.6rem; height: 0.6rem; border-radius: 50%; }}
+.xray .for {{ background: {digits.RIGHT}; }} .xray .against {{ background: {digits.WRONG}; }}
+</style>"""
+# What moves the answer by less is not shown as speaking for or against it.
+_WEIGHT = 0.02
+
+
+def draw_digit(run: Run) -> None:
+    """The canvas and its answer; to be called in a fragment."""
+    with st.container(horizontal=True, gap="large"):
+        with st.container(width=SIDE):
+            strokes_json = drawing_canvas()
+        answer = st.container(width=280)
+        seen = st.container(width=224)
+    image = np.zeros((drawing.SIDE, drawing.SIDE), np.uint8)
+    probabilities, parts, message = None, [], HINT
+    strokes: list[Floats] = []
+    try:
+        strokes = drawing.strokes_from_fabric(strokes_json)
+        if strokes:
+            image = drawing.from_strokes(strokes)
+            ask = caching.predictor(run).probabilities
+            probabilities, parts = xray.influence(strokes, ask)
+    except (drawing.DrawingError, RunError) as error:
+        message = str(error)
+    doubt = caching.doubt(run)
+    with answer:
+        st.html(f"{STYLE}{_reading(probabilities, doubt, message, len(strokes))}")
+        st.html(digits.probability_bars(probabilities))
+    with seen:
+        st.caption("What the network sees")
+        st.html(
+            f'<img class="seen" alt="The digit image of 28×28 pixels" src="{digits.tile_uri(image)}">'
+        )
+        said = xray.hints(image) if probabilities is not None else []
+        st.caption(f"Unusual: {', '.join(said)}" if said else "28×28 pixels, as MNIST's")
+    if probabilities is None:
+        st.html(f'{STYLE}<div class="xray"></div>')
+        caching.nearest()  # made while nobody waits for an answer
+    else:
+        panels = [_steps(strokes, image), _influence(parts), _neighbours(image)]
+        st.html(f'{STYLE}<div class="xray">{"".join(panels)}</div>')
+
+
+def _reading(
+    probabilities: np.ndarray | None, doubt: float | None, message: str, strokes: int
+) -> str:
+    if probabilities is None:
+        words = f'<span class="hint">{html.escape(message)}</span>'
+    else:
+        top = int(np.argmax(probabilities))
+        percent = html.escape(digits.percent(probabilities[top]))
+        if doubt is not None and probabilities[top] < doubt:
+            words = (
+                f'<span class="digit doubted">{top}</span>'
+                '<span class="unsure">Not sure it is a digit</span>'
+            )
+        else:
+            words = f'<span class="digit">{top}</span><span class="percent">{percent}</span>'
+    return f'<div class="answer" data-strokes="{strokes}" aria-live="polite">{words}</div>'
+
+
+def _panel(title: str, tiles: list[tuple[str, str]]) -> str:
+    figures = "".join(
+        f"<figure>{picture}<figcaption>{words}</figcaption></figure>" for picture, words in tiles
+    )
+    return f'<section><h6>{title}</h6><div class="tiles">{figures}</div></section>'
+
+
+def _steps(strokes: list[Floats], image: DigitImage) -> str:
+    lines = [(stroke, "#ffffff", 1.0) for stroke in strokes]
+    points = np.concatenate(strokes)
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = max(float((high - low).max()), 1.0) * 1.12
+    corner = (low + high - side) / 2
+    boxed = drawing.from_strokes(strokes, centred=False)
+    return _panel(
+        "Step by step",
+        [
+            (_svg(lines, (0, 0), SIDE), "drawn"),
+            (_svg(lines, corner, side), "cropped"),
+            (_img(boxed), "20×20 box, one pen"),
+            (_img(image), "centred by mass"),
+        ],
+    )
+
+
+def _influence(parts: list[Part]) -> str:
+    if not parts:
+        return ""
+    largest = max(abs(part.weight) for part in parts)
+
+    def line(part: Part) -> tuple[Floats, str, float]:
+        if abs(part.weight) < _WEIGHT:
+            return part.points, "#b8c0c4", 1.0
+        colour = digits.RIGHT if part.weight > 0 else digits.WRONG
+        return part.points, colour, 0.4 + 0.6 * abs(part.weight) / largest
+
+    points = np.concatenate([part.points for part in parts])
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = max(float((high - low).max()), 1.0) * 1.12
+    picture = _svg([line(part) for part in parts], (low + high - side) / 2, side)
+    words = '<i class="for"></i> for <i class="against"></i> against'
+    if largest < _WEIGHT:
+        words = "none alone decides"
+    return _panel("Strokes", [(picture, words)])
+
+
+def _neighbours(image: DigitImage) -> str:
+    if (found := caching.nearest()) is None:
+        return ""
+    split, nearest = found
+    tiles = [(_img(split.images[i]), f"{split.labels[i]}") for i in nearest(image)]
+    return _panel("Nearest training digits", tiles)
+
+
+def _img(image: DigitImage) -> str:
+    return f'<img alt="" src="{digits.tile_uri(image)}">'
+
+
+def _svg(
+    lines: list[tuple[Floats, str, float]], corner: np.ndarray | tuple[int, int], side: float
+) -> str:
+    """Polylines in a square window of the canvas."""
+    x, y = (float(value) for value in corner)
+    paths = []
+    for points, colour, opacity in lines:
+        # A dot has two ends in one place.
+        way = " ".join(f"{px:.0f},{py:.0f}" for px, py in (*points, points[-1]))
+        paths.append(f'<polyline points="{way}" stroke="{colour}" opacity="{opacity:.2f}"/>')
+    picture = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x:.0f} {y:.0f} {side:.0f} {side:.0f}" '
+        f'fill="none" stroke-width="{side / 14:.0f}" stroke-linecap="round" '
+        f'stroke-linejoin="round">{"".join(paths)}</svg>'
+    )
+    # As an image, because Streamlit takes drawings out of HTML.
+    return f'<img alt="" src="data:image/svg+xml,{quote(picture)}">'
