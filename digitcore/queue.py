@@ -237,7 +237,9 @@ def ahead(run: Run) -> list[Run]:
 def images_per_second(recipe: Recipe) -> float | None:
     """How fast this network trained here the last time, or None if it never did."""
     alike = ("layers", "batch_size", "precision")
-    for run in runs.list_runs():
+    for run, state in runs.list_states():
+        if not state.turn:
+            continue  # it came with the project, and was trained on another machine
         try:
             asked = run.recipe
             if any(getattr(asked, name) != getattr(recipe, name) for name in alike):

@@ -109,7 +109,9 @@ if run is None:
         "it goes on, and you find it again here."
     )
     if runs.list_runs():
-        st.page_link("pages/runs.py", label="Earlier runs", icon=":material/table_rows:")
+        with st.container(horizontal=True):
+            st.page_link("pages/draw.py", label="Draw a digit", icon=":material/draw:")
+            st.page_link("pages/runs.py", label="Earlier runs", icon=":material/table_rows:")
 elif run.status == "broken":
     st.error(f"This run cannot be shown. {text.plain(run.state.message)}")
 else:

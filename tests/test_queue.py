@@ -271,3 +271,9 @@ def test_only_a_long_training_of_the_same_network_tells_a_speed(run: Run) -> Non
     end_short = runs.create(RECIPE.changed(batch_size=7))
     end(end_short, epochs=1, images_per_second=2000.0, train_images=1000)
     assert queue.images_per_second(RECIPE.changed(batch_size=7)) is None
+
+
+def test_a_run_that_came_with_the_project_tells_nothing_of_this_machine(run: Run) -> None:
+    end(run, epochs=3, images_per_second=2000.0)
+    run.update(turn=0)
+    assert queue.images_per_second(RECIPE) is None
