@@ -92,7 +92,8 @@ def train(
             give the same weights.
         dataset: uint8 images; `validation` chooses the best epoch, `test` is not read.
         report: called with each event of kind "start", "batch" (at most 200 an epoch) or
-            "epoch", see `events`; returning True asks to stop after this step.
+            "epoch", and "stage" before and after digits are written, see `events`; returning
+            True asks to stop after this step.
         stop: asked after each step; True ends the training there.
         save: called with what `resume_from` takes: after each whole epoch, within an epoch
             each `save_seconds`, and where the training is stopped.
@@ -106,7 +107,10 @@ def train(
         DivergedError: the loss is no longer a finite number.
     """
     keras.utils.set_random_seed(recipe.seed)
-    dataset = replace(dataset, train=_with_writings(recipe, dataset.train))
+    if recipe.written_digits or recipe.written_others:
+        report({"kind": "stage", "stage": "writing", "time": time.time()})
+        dataset = replace(dataset, train=_with_writings(recipe, dataset.train))
+        report({"kind": "stage", "stage": "training", "time": time.time()})
     training = _Training(recipe, dataset, report, resume_from or Checkpoint())
     stopped = training.fit(stop or (lambda: False), save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
@@ -115,8 +119,6 @@ def train(
 def _with_writings(recipe: Recipe, split: Split) -> Split:
     """The split and what the project writes itself for this recipe."""
     asked = (recipe.written_digits, recipe.written_others)
-    if not any(asked):
-        return split
     images, labels = handwriting.images(*asked, recipe.seed)
     return Split(np.concatenate([split.images, images]), np.concatenate([split.labels, labels]))
 

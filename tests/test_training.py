@@ -669,6 +669,7 @@ def test_a_training_stopped_while_it_validates_goes_on_to_the_same_end(
 
 def test_written_digits_are_learned_as_well_and_change_the_weights(digits: Dataset) -> None:
     written = run(PLAIN.changed(epochs=1, written_digits=100, written_others=70), digits)
+    assert [event["stage"] for event in written.of("stage")] == ["writing", "training"]
     steps = -(-(330 + 170) // PLAIN.batch_size)
     assert written.of("start")[0]["steps"] == steps
     assert written.of("batch")[-1]["step"] == steps

@@ -20,6 +20,7 @@ from ui.run_picker import turn_to, when
 STAGES = {
     "TensorFlow": "Loading TensorFlow",
     "data": "Reading the digits",
+    "writing": "Writing digits beside MNIST's",
     "training": "Preparing the first step",
     "testing": "Reading the test digits",
 }
