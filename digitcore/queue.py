@@ -95,7 +95,7 @@ def extend(run: Run, epochs: int) -> Run:
     impatient = 0 < recipe.early_stopping <= done - best
     if impatient or (done < run.recipe.epochs and run.status == "finished"):
         recipe = recipe.changed(early_stopping=0)
-    if not (run.path / "checkpoint" / "last.npz").exists():
+    if not run.has_checkpoint:
         raise RunError(f"{run.id} has no checkpoint to go on from.")
     child = runs.create(recipe, parent=run)
     _wake()

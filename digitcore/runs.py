@@ -156,6 +156,12 @@ class Run:
         return self.status in ACTIVE
 
     @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        # `Path.exists` raises where a folder may not be entered.
+        return os.path.exists(self.path / "checkpoint" / "last.npz")
+
+    @property
     def metrics(self) -> dict[str, Any] | None:
         """What `metrics.json` holds, or None while there is none (see `worker.write_results`).
 

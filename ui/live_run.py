@@ -169,7 +169,7 @@ def _ending(run: Run, metrics: dict[str, Any]) -> None:
             "pages/explore.py", label="Explore its errors", icon=":material/grid_on:", **here
         )
         st.page_link("pages/draw.py", label="Draw a digit", icon=":material/draw:", **here)
-        if run.status == "finished" and (run.path / "checkpoint" / "last.npz").exists():
+        if run.status == "finished" and run.has_checkpoint:
             with st.popover("Train further", icon=":material/fast_forward:"):
                 _further(run, metrics["epochs"])
 
