@@ -16,6 +16,7 @@ import functools
 import itertools
 import math
 import tomllib
+from collections.abc import Callable
 from importlib import resources
 
 import numpy as np
@@ -63,13 +64,17 @@ def scribble(random: np.random.Generator) -> list[Floats]:
             return strokes
 
 
-def images(count: int, others: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def images(
+    count: int, others: int, seed: int, before_each: Callable[[], object] | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Digit images of writings in mixed order, the same for the same arguments.
 
     Args:
         count: how many digits.
         others: how many writings that are no digits.
         seed: decides all of them, 0 or more.
+        before_each: called before each is written, some milliseconds apart; what it raises
+            ends the writing.
 
     Returns:
         uint8 (count + others, 28, 28), and uint8 labels, 0 to 9 or `NO_DIGIT`.
@@ -79,6 +84,8 @@ def images(count: int, others: int, seed: int) -> tuple[NDArray[np.uint8], NDArr
     labels = random.permutation(labels).astype(np.uint8)
     made = np.zeros((len(labels), drawing.SIDE, drawing.SIDE), np.uint8)
     for image, label in zip(made, labels, strict=True):
+        if before_each:
+            before_each()
         strokes = scribble(random) if label == NO_DIGIT else write(int(label), random)
         pen = float(np.clip(random.normal(drawing.PEN_WIDTH, 0.45), 1.5, 4.0))
         image[:] = drawing.from_strokes(strokes, pen)

@@ -27,6 +27,10 @@ class DivergedError(ArithmeticError):
     """The loss grew beyond all numbers, so there is nothing to go on with."""
 
 
+class StoppedError(Exception):
+    """Asked to stop while digits were still written, so that nothing was trained."""
+
+
 @dataclass
 class Checkpoint:
     """All that a training needs to go on as if it had never been interrupted.
@@ -105,21 +109,28 @@ def train(
 
     Raises:
         DivergedError: the loss is no longer a finite number.
+        StoppedError: asked to stop while digits were still written.
     """
+    stop = stop or (lambda: False)
     keras.utils.set_random_seed(recipe.seed)
     if recipe.written_digits or recipe.written_others:
         report({"kind": "stage", "stage": "writing", "time": time.time()})
-        dataset = replace(dataset, train=_with_writings(recipe, dataset.train))
+        dataset = replace(dataset, train=_with_writings(recipe, dataset.train, stop))
         report({"kind": "stage", "stage": "training", "time": time.time()})
     training = _Training(recipe, dataset, report, resume_from or Checkpoint())
-    stopped = training.fit(stop or (lambda: False), save or (lambda checkpoint: None), save_seconds)
+    stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
 
 
-def _with_writings(recipe: Recipe, split: Split) -> Split:
+def _with_writings(recipe: Recipe, split: Split, stop: Callable[[], bool]) -> Split:
     """The split and what the project writes itself for this recipe."""
+
+    def before_each() -> None:
+        if stop():
+            raise StoppedError
+
     asked = (recipe.written_digits, recipe.written_others)
-    images, labels = handwriting.images(*asked, recipe.seed)
+    images, labels = handwriting.images(*asked, recipe.seed, before_each)
     return Split(np.concatenate([split.images, images]), np.concatenate([split.labels, labels]))
 
 

@@ -269,14 +269,17 @@ def _train(run: Run) -> bool:
         )
         checkpoint = read_checkpoint(run)
         reporter.tell({"kind": "stage", "stage": "training"})
-        trained = training.train(
-            recipe,
-            dataset,
-            reporter.tell,
-            stop=reporter.stops,
-            save=lambda checkpoint: write_checkpoint(run, checkpoint),
-            resume_from=checkpoint,
-        )
+        try:
+            trained = training.train(
+                recipe,
+                dataset,
+                reporter.tell,
+                stop=reporter.stops,
+                save=lambda checkpoint: write_checkpoint(run, checkpoint),
+                resume_from=checkpoint,
+            )
+        except training.StoppedError:
+            raise _StoppedError from None
         reporter.tell({"kind": "stage", "stage": "testing"})
         write_results(run, trained, dataset)
     return trained.stopped

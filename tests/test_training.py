@@ -667,6 +667,18 @@ def test_a_training_stopped_while_it_validates_goes_on_to_the_same_end(
 # --- what the project writes itself -------------------------------------------
 
 
+def test_a_stop_while_digits_are_written_is_heard_at_once(digits: Dataset) -> None:
+    asked = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    with pytest.raises(training.StoppedError):
+        training.train(PLAIN.changed(written_digits=100_000), digits, lambda event: None, stop=stop)
+    assert len(asked) == 4
+
+
 def test_written_digits_are_learned_as_well_and_change_the_weights(digits: Dataset) -> None:
     written = run(PLAIN.changed(epochs=1, written_digits=100, written_others=70), digits)
     assert [event["stage"] for event in written.of("stage")] == ["writing", "training"]
@@ -688,7 +700,7 @@ def test_losses_and_accuracies_are_of_digits_alone() -> None:
 
 def test_what_is_no_digit_is_learned_as_equally_any(digits: Dataset) -> None:
     recipe = PLAIN.changed(written_others=200)
-    split = training._with_writings(recipe, digits.train)
+    split = training._with_writings(recipe, digits.train, lambda: False)
     labels = np.concatenate(
         [
             y.numpy()

@@ -72,6 +72,17 @@ def test_stop_does_not_wait_for_a_large_validation(
 
 
 @pytest.mark.usefixtures("warm")
+def test_stop_does_not_wait_until_all_digits_are_written() -> None:
+    run = queue.submit(QUICK.changed(written_digits=100_000))
+    until(lambda: stages(run)[-1:] == ["writing"])
+    run.stop()
+    until(lambda: not run.active)  # writing them all would take more than a minute
+    assert run.status == "stopped", run.state.message
+    assert stages(run)[-1] == "writing"
+    assert not run.has_checkpoint
+
+
+@pytest.mark.usefixtures("warm")
 def test_a_run_that_waits_is_stopped_at_once_and_one_that_trains_may_be_stopped_twice() -> None:
     training = queue.submit(MANY_STEPS)
     waiting = queue.submit(QUICK)
