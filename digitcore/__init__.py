@@ -16,6 +16,8 @@ _HOME = {
     "DataError": "data",
     "Dataset": "data",
     "DrawingError": "drawing",
+    "Hand": "hand",
+    "HandError": "hand",
     "Predictor": "predictor",
     "Recipe": "recipe",
     "RecipeError": "recipe",
@@ -27,6 +29,7 @@ _HOME = {
     "load_dataset": "data",
     "resume": "queue",
     "submit": "queue",
+    "teach": "queue",
 }
 _MODULES = (
     "data",
@@ -36,6 +39,7 @@ _MODULES = (
     "figure_files",
     "figures",
     "files",
+    "hand",
     "handwriting",
     "ink",
     "layers",

@@ -1,4 +1,4 @@
-"""The command line: train, runs, stop, resume, evaluate, predict, data.
+"""The command line: train, runs, stop, resume, teach, evaluate, predict, data.
 
 Results go to stdout, progress to stderr. Exit status: 0 done, 1 an error told in one
 line, 2 wrong usage, 130 stopped.
@@ -12,12 +12,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from digitcore import data, drawing, evaluation, queue, runs
+from digitcore.hand import Hand
 from digitcore.predictor import Predictor
 from digitcore.recipe import Hyperparameter, Recipe, RecipeError, hyperparameters
 from digitcore.runs import Run, RunError
@@ -72,6 +74,19 @@ def resume(options: argparse.Namespace) -> tuple[Result, str]:
     return _watch(run, offset)
 
 
+def teach(options: argparse.Namespace) -> tuple[Result, str]:
+    """Lets a run learn a person's drawings, as a new run; the file is one that Draw exports."""
+    run = queue.teach(runs.load(options.run), Hand.load(options.hand))
+    result, text = _watch(run, 0)
+    if told := result.get("hand"):
+        text += (
+            f"\nheld-out drawings: {told['right_before']} of {told['held_out']} read right before, "
+            f"{told['right_after']} after; "
+            f"test {_percent(told['test_accuracy_before'])} before"
+        )
+    return result, text
+
+
 def stop(options: argparse.Namespace) -> tuple[Result, str]:
     """Stops a run that trains or waits; the best epoch is kept."""
     run = runs.load(options.run)
@@ -97,8 +112,10 @@ def list_all(options: argparse.Namespace) -> tuple[Result, str]:
 
 
 def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
-    """Asks a run's network about its validation and test images anew."""
+    """Asks a run's network about its validation and test images anew, or about drawings."""
     run = runs.load(options.run)
+    if options.hand:
+        return _evaluate_hand(run, Hand.load(options.hand))
     recipe, predictor = run.recipe, Predictor(run)
     dataset = data.load_dataset(
         recipe.dataset,
@@ -116,6 +133,19 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
     ]
     result = {"run": run.id, "data_checksum": dataset.checksum, **found}
     return result, "\n".join(lines)
+
+
+def _evaluate_hand(run: Run, hand: Hand) -> tuple[Result, str]:
+    images, labels = hand.images()
+    read = Predictor(run).probabilities(images).argmax(axis=1)
+    right = int((read == labels).sum())
+    wrong = [
+        {"drawing": int(i) + 1, "true": int(labels[i]), "predicted": int(read[i])}
+        for i in np.flatnonzero(read != labels)
+    ]
+    lines = [f"drawing {w['drawing']}: {w['true']} read as {w['predicted']}" for w in wrong]
+    text = "\n".join([f"{right} of {len(hand)} drawings read right", *lines])
+    return {"run": run.id, "drawings": len(hand), "right": right, "wrong": wrong}, text
 
 
 def _same_digits(run: Run, dataset: data.Dataset) -> None:
@@ -269,6 +299,11 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument(
                 "--epochs", type=int, help="go on as a new run, up to so many epochs in all"
             )
+        if name == "evaluate":
+            one.add_argument("--hand", type=Path, metavar="FILE", help="a file of drawings")
+    learns = add("teach", teach)
+    learns.add_argument("run", metavar="RUN", help="a run's id")
+    learns.add_argument("hand", metavar="HAND", type=Path, help="a file of drawings")
     asks = add("predict", predict)
     asks.add_argument("run", metavar="RUN", help="a run's id")
     asks.add_argument("image", metavar="IMAGE", nargs="+", help="an image file of one digit")

@@ -87,9 +87,30 @@ def images(
         if before_each:
             before_each()
         strokes = scribble(random) if label == NO_DIGIT else write(int(label), random)
-        pen = float(np.clip(random.normal(drawing.PEN_WIDTH, 0.45), 1.5, 4.0))
-        image[:] = drawing.from_strokes(strokes, pen)
+        image[:] = drawing.from_strokes(strokes, pen_width(random))
     return made, labels
+
+
+def pen_width(random: np.random.Generator) -> float:
+    """A pen's width in pixels of the digit image, as `images` takes one for each writing."""
+    return float(np.clip(random.normal(drawing.PEN_WIDTH, 0.45), 1.5, 4.0))
+
+
+def varied(strokes: list[Floats], random: np.random.Generator) -> list[Floats]:
+    """A drawing as the same hand might do it again.
+
+    Args:
+        strokes: arrays (n, 2) of pixels, x right and y down, with one point or more.
+        random: where all variation comes from.
+
+    Returns:
+        As many strokes, about 100 high.
+    """
+    points = np.concatenate(strokes)
+    low, high = points.min(axis=0), points.max(axis=0)
+    scale = 100 / max(float((high - low).max()), 1e-6)
+    strokes = [(stroke - (low + high) / 2) * scale + random.normal(0, 1.5, 2) for stroke in strokes]
+    return _bent(strokes, random, slant=(0, 6), turn=5, width=(0, 0.12))
 
 
 Stroke = tuple[Floats, NDArray[np.bool_]]
@@ -153,13 +174,23 @@ def _smooth(points: Floats, sharp: NDArray[np.bool_]) -> Floats:
     return np.concatenate([*parts, points[-1:]])
 
 
-def _bent(strokes: list[Floats], random: np.random.Generator) -> list[Floats]:
-    """The strokes slanted, turned, stretched, and bent in slow waves."""
-    slant = math.tan(math.radians(random.normal(6, 12)))
-    turn = math.radians(random.normal(0, 6))
-    width = math.exp(random.normal(-0.25, 0.25))
-    turned = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    matrix = turned @ np.array([[width, -slant], [0, 1]])
+def _bent(
+    strokes: list[Floats],
+    random: np.random.Generator,
+    slant: tuple[float, float] = (6, 12),
+    turn: float = 6,
+    width: tuple[float, float] = (-0.25, 0.25),
+) -> list[Floats]:
+    """The strokes slanted, turned, stretched, and bent in slow waves.
+
+    `slant` is the mean and the spread in degrees, `turn` the spread in degrees, and `width`
+    the mean and the spread of the logarithm of the factor.
+    """
+    lean = math.tan(math.radians(random.normal(*slant)))
+    angle = math.radians(random.normal(0, turn))
+    factor = math.exp(random.normal(*width))
+    turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    matrix = turned @ np.array([[factor, -lean], [0, 1]])
     height, phase = random.normal(0, 3, (2, 2)), random.uniform(0, 2 * math.pi, (2, 2))
 
     def bent(line: Floats) -> Floats:

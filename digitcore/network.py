@@ -28,10 +28,14 @@ from digitcore.runs import Run, RunError
 _MOST_BYTES = 250_000_000
 
 
-def load(run: Run) -> keras.Model:
-    """The run's trained network, as `build` makes it in float32, for a notebook.
+def load(run: Run, file: str = "model.keras") -> keras.Model:
+    """The run's trained network, as `build` makes it in float32.
 
-    Only numbers are taken from `model.keras`. The layers come from the recipe, so that
+    Args:
+        run: whose network.
+        file: another one of its folder, such as `start.keras`, with which it began.
+
+    Only numbers are taken from the file. The layers come from the recipe, so that
     nothing which the file says of layers, classes or functions is ever looked at: a Keras
     file may name code to run.
 
@@ -39,7 +43,7 @@ def load(run: Run) -> keras.Model:
         RunError: the run has no network yet, or the file is damaged, larger than 250 MB, or
             not of this recipe.
     """
-    path = run.path / "model.keras"
+    path = run.path / file
     model = build(run.recipe, precision="float32")
     try:
         with zipfile.ZipFile(path) as archive:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from digitcore import events, files, runs
 from digitcore.events import Event
+from digitcore.hand import Hand, HandError, lesson
 from digitcore.recipe import Recipe
 from digitcore.runs import Run, RunError, State
 
@@ -97,7 +99,48 @@ def extend(run: Run, epochs: int) -> Run:
         recipe = recipe.changed(early_stopping=0)
     if not run.has_checkpoint:
         raise RunError(f"{run.id} has no checkpoint to go on from.")
-    child = runs.create(recipe, parent=run)
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(run.path / "checkpoint", folder / "checkpoint")
+        for name in ("events.jsonl", *runs.BEGINNINGS):
+            if (run.path / name).exists():
+                shutil.copy(run.path / name, folder)
+
+    child = runs.create(recipe, run, fill)
+    _wake()
+    return child
+
+
+def teach(run: Run, hand: Hand) -> Run:
+    """A new queued run that learns a person's drawings, from where an ended one stands.
+
+    It names that one as its parent, and learns as `hand.lesson` says. Its `metrics.json` says
+    under `hand` how many of the drawings that were held out are read rightly before and after.
+
+    Args:
+        run: a run that has ended and has a network.
+        hand: with at least one drawing.
+
+    Raises:
+        RunError: it has not ended, or has no network.
+        HandError: there is no drawing.
+        OSError: the folder cannot be written, or no process can be started.
+    """
+    if run.active:
+        raise RunError(f"Only a run that has ended can learn more. {run.id} is {run.status}.")
+    if not run.metrics or not (run.path / "model.keras").exists():
+        raise RunError(f"{run.id} has no network that could learn more.")
+    if not len(hand):
+        raise HandError("To learn a hand takes at least one drawing. Received: none")
+
+    def fill(folder: Path) -> None:
+        shutil.copy(run.path / "model.keras", folder / runs.START_NETWORK)
+        shutil.copy(run.path / "metrics.json", folder / runs.START_METRICS)
+        hand.save(folder / runs.HAND)
+
+    taught = len(hand.taught)
+    title = f"{run.recipe.name} + {taught} drawing{'s' * (taught > 1)}"
+    child = runs.create(lesson(run.recipe), run, fill, title)
     _wake()
     return child
 

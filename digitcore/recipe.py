@@ -139,6 +139,15 @@ class Recipe(Frozen):
         ge=0.02,
         le=0.5,
     )
+    epoch_images: int = _field(
+        0,
+        "How many of the training images an epoch takes, others each time; 0 is all.",
+        "Data",
+        unit="images",
+        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000),
+        ge=0,
+        le=60_000,
+    )
     written_digits: int = _field(
         0,
         "Digits that Digit Studio writes itself, learned as well: ones with flag and foot, "
@@ -320,8 +329,9 @@ class Recipe(Frozen):
     @property
     def images_an_epoch(self) -> int:
         """Images that an epoch has, where the dataset has as many as the recipe asks for."""
-        validation = round(self.training_images * self.validation_share)
-        return self.training_images - validation + self.written_digits + self.written_others
+        given = self.training_images - round(self.training_images * self.validation_share)
+        taken = min(given, self.epoch_images or given)
+        return taken + self.written_digits + self.written_others
 
     @functools.cached_property
     def parameters(self) -> int:

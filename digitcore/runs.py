@@ -19,7 +19,7 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -42,6 +42,9 @@ _LOST = (
     "Resume goes on from the last checkpoint."
 )
 LOCKS = ".locks"
+# What a run that learns a person's hand begins with: its parent's network and numbers, and
+# the drawings.
+BEGINNINGS = (START_NETWORK, START_METRICS, HAND) = ("start.keras", "start.json", "hand.json")
 _LOCK_SECONDS = 10
 _TAIL_BYTES = 8_000
 # Far more than a run of this project writes; a file that is larger is not one of ours.
@@ -64,7 +67,7 @@ class State:
     """What `state.json` holds. Times are seconds since 1970 and only for people to read.
 
     `turn` says who comes first in the queue, `number` the how-manieth run of its folder it
-    is (its colour), `parent` the run that it went on from, `pid` the process that trains or
+    is (its colour), `parent` the run that it went on or learned more from, `pid` the process that trains or
     trained it, and `data_folder` where DIGITCORE_DATA_DIR pointed for whoever asked for it.
     """
 
@@ -169,7 +172,7 @@ class Run:
             RunError: the file is damaged, or lacks what every reader counts on.
         """
         try:
-            return dict(files.remembered(self.path / "metrics.json", _read_metrics))
+            return dict(files.remembered(self.path / "metrics.json", read_metrics))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -333,13 +336,22 @@ def models_dir() -> Path:
     return Path(folder).expanduser() if folder else Path(__file__).parents[1] / "models"
 
 
-def create(recipe: Recipe, parent: Run | None = None) -> Run:
+def create(
+    recipe: Recipe,
+    parent: Run | None = None,
+    fill: Callable[[Path], object] | None = None,
+    title: str = "",
+) -> Run:
     """A new queued run of this recipe, which no worker knows of yet (see `queue.submit`).
 
-    With a parent, it begins with that run's checkpoint and curves.
+    Args:
+        recipe: what it trains.
+        parent: the run that it goes on from.
+        fill: called with the new folder, to put there what the run begins with.
+        title: as of `Run.rename`.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written. What `fill` raises is passed on.
     """
     folder = models_dir()
     folder.mkdir(parents=True, exist_ok=True)
@@ -348,9 +360,8 @@ def create(recipe: Recipe, parent: Run | None = None) -> Run:
     try:
         new.chmod(0o755)
         (new / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
-        if parent:
-            shutil.copytree(parent.path / "checkpoint", new / "checkpoint")
-            shutil.copy(parent.path / "events.jsonl", new)
+        if fill:
+            fill(new)
         now = time.time()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
         with changes_lock(folder):
@@ -358,7 +369,7 @@ def create(recipe: Recipe, parent: Run | None = None) -> Run:
             number = 1 + max((state.number for state in states), default=0)
             turn = 1 + max((state.turn for state in states), default=0)
             origin = parent.id if parent else None
-            state = State("queued", now, number=number, turn=turn, parent=origin)
+            state = State("queued", now, "", title, number, turn, origin)
             (new / "state.json").write_bytes(_to_json(replace(state, data_folder=data_folder())))
             while (path := folder / f"{stamp}-{recipe.name}-{secrets.token_hex(2)}").exists():
                 pass
@@ -466,7 +477,13 @@ def _read_state(path: Path) -> State:
     return state
 
 
-def _read_metrics(path: Path) -> dict[str, Any]:
+def read_metrics(path: Path) -> dict[str, Any]:
+    """What a `metrics.json` holds.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged, or lacks what every reader counts on.
+    """
     try:
         metrics = json.loads(files.read(path, _MOST_TEXT_BYTES))
     except RecursionError:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -88,6 +89,8 @@ def train(
     save: Callable[[Checkpoint], None] | None = None,
     save_seconds: float = SAVE_SECONDS,
     resume_from: Checkpoint | None = None,
+    weights: list[np.ndarray] | None = None,
+    taught: Split | None = None,
 ) -> Trained:
     """Trains the recipe's network on the dataset's training split.
 
@@ -103,6 +106,9 @@ def train(
             each `save_seconds`, and where the training is stopped.
         save_seconds: the longest training time in seconds between two calls of `save`.
         resume_from: goes on there, to the same end as if never interrupted.
+        weights: begins with these, arrays in Keras's order as `Model.get_weights` gives them,
+            and not with random ones.
+        taught: more images that are learned, all of them in every epoch.
 
     Returns:
         The network of the best epoch, and how long it took.
@@ -113,48 +119,59 @@ def train(
     """
     stop = stop or (lambda: False)
     keras.utils.set_random_seed(recipe.seed)
+    extras = [taught] if taught else []
     if recipe.written_digits or recipe.written_others:
         report({"kind": "stage", "stage": "writing", "time": time.time()})
-        dataset = replace(dataset, train=_with_writings(recipe, dataset.train, stop))
+        extras.append(_writings(recipe, stop))
         report({"kind": "stage", "stage": "training", "time": time.time()})
-    training = _Training(recipe, dataset, report, resume_from or Checkpoint())
+    training = _Training(recipe, dataset, extras, report, resume_from or Checkpoint(), weights)
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
 
 
-def _with_writings(recipe: Recipe, split: Split, stop: Callable[[], bool]) -> Split:
-    """The split and what the project writes itself for this recipe."""
+def _writings(recipe: Recipe, stop: Callable[[], bool]) -> Split:
+    """What the project writes itself for this recipe."""
 
     def before_each() -> None:
         if stop():
             raise StoppedError
 
     asked = (recipe.written_digits, recipe.written_others)
-    images, labels = handwriting.images(*asked, recipe.seed, before_each)
-    return Split(np.concatenate([split.images, images]), np.concatenate([split.labels, labels]))
+    return Split(*handwriting.images(*asked, recipe.seed, before_each))
 
 
 def batches(
-    recipe: Recipe, split: Split, first_epoch: int = 0, first_batch: int = 0
+    recipe: Recipe,
+    split: Split,
+    first_epoch: int = 0,
+    first_batch: int = 0,
+    extras: Sequence[Split] = (),
 ) -> tf.data.Dataset:
     """Training batches of all epochs in turn: uint8 (B, 28, 28) and one-hot float32 (B, 10).
 
+    Of the split an epoch takes as many images as the recipe says, of `extras` it takes all.
     What is no digit has a tenth in each place.
 
     Order and warps are functions of seed, epoch and step alone, so that a training
     can begin at any step and see what it would have seen.
     """
-    images = tf.constant(split.images)
+    parts = (split, *extras)
+    images = tf.constant(np.concatenate([part.images for part in parts]))
     # No place is hot where the label is beyond the last.
-    labels = tf.one_hot(split.labels, CLASSES)
+    labels = tf.one_hot(np.concatenate([part.labels for part in parts]), CLASSES)
     labels += (1 - tf.reduce_sum(labels, axis=1, keepdims=True)) / CLASSES
     seed = tf.constant(recipe.seed, tf.int64)
     warped = any((recipe.rotation, recipe.shift, recipe.scale, recipe.shear))
+    taken = _taken(recipe, split)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(len(split)), seed=tf.stack([seed, number])
+        shuffle = functools.partial(
+            tf.random.experimental.stateless_shuffle, seed=tf.stack([seed, number])
         )
+        order = tf.range(tf.shape(images)[0])
+        if taken < len(split):
+            order = tf.concat([shuffle(order[: len(split)])[:taken], order[len(split) :]], axis=0)
+        order = shuffle(order)
         steps = tf.data.Dataset.from_tensor_slices(order).batch(recipe.batch_size)
         numbered = steps.enumerate().map(lambda step, chosen: (number, step, chosen))
         # As a number that the graph computes, because each epoch is the same graph.
@@ -169,6 +186,11 @@ def batches(
 
     epochs = tf.data.Dataset.range(first_epoch, recipe.epochs).flat_map(epoch)
     return epochs.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _taken(recipe: Recipe, split: Split) -> int:
+    """How many images of the split an epoch takes."""
+    return min(len(split), recipe.epoch_images or len(split))
 
 
 def warp(images: tf.Tensor, recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
@@ -215,14 +237,20 @@ class _Training:
         self,
         recipe: Recipe,
         dataset: Dataset,
+        extras: Sequence[Split],
         report: Callable[[Event], bool | None],
         start: Checkpoint,
+        weights: list[np.ndarray] | None,
     ) -> None:
         self._recipe, self._data, self._report, self.now = recipe, dataset, report, start
-        self._steps = math.ceil(len(dataset.train) / recipe.batch_size)
+        self._extras = extras
+        self._images = _taken(recipe, dataset.train) + sum(map(len, extras))
+        self._steps = math.ceil(self._images / recipe.batch_size)
         self._every = -(-self._steps // EVENTS_AN_EPOCH)
         self._asked_to_stop = False
         self._model = network.build(recipe)
+        if weights:
+            _assign(self._model.weights, weights)
         self._optimizer = _optimizer(recipe, self._steps)
         self._optimizer.build(self._model.trainable_variables)
         if start.variables:
@@ -258,10 +286,11 @@ class _Training:
         now = self.now
         if _ended(self._recipe, now):
             return False
-        total = self._steps * self._recipe.epochs
+        recipe, split = self._recipe, self._data.train
+        total = self._steps * recipe.epochs
         start = {"kind": "start", "step": now.step, "steps": total}
         self._tell({**start, "steps_per_epoch": self._steps})
-        data = iter(batches(self._recipe, self._data.train, now.epoch, now.batch))
+        data = iter(batches(recipe, split, now.epoch, now.batch, self._extras))
         self._begun = time.perf_counter() - now.fit_seconds
         self._mark = saved = time.perf_counter()
         while True:
@@ -273,7 +302,7 @@ class _Training:
                 if now.batch % self._every == 0 or now.batch == self._steps:
                     self._end_interval()
             cut = now.batch == self._steps and not self._end_epoch(stop)
-            if _ended(self._recipe, now):
+            if _ended(recipe, now):
                 save(self._checkpoint())
                 return False
             stops = cut or stop() or self._asked_to_stop
@@ -318,7 +347,7 @@ class _Training:
         before = now.running
         now.running = (before[0] + loss, before[1] + right, before[2] + count)
         count = max(count, 1)  # of small batches, none may be a digit
-        seen = min(now.batch * self._recipe.batch_size, len(self._data.train))
+        seen = min(now.batch * self._recipe.batch_size, self._images)
         images = seen - now.seen
         now.seen = seen
         seconds = time.perf_counter() - self._mark
@@ -462,8 +491,6 @@ def _of_digits(losses: tf.Tensor, labels: tf.Tensor, answers: tf.Tensor) -> tf.T
 
 def _assign(variables: list[Any], values: list[np.ndarray]) -> None:
     if len(variables) != len(values):
-        raise ValueError(
-            f"The checkpoint must hold {len(variables)} arrays. Received: {len(values)}"
-        )
+        raise ValueError(f"The network must have {len(variables)} arrays. Received: {len(values)}")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)

@@ -31,10 +31,12 @@ import psutil
 from digitcore import data, evaluation, files, queue, runs
 from digitcore.data import Dataset, Split, load_dataset
 from digitcore.events import Event
+from digitcore.hand import MAX_VARIATIONS, VARIATIONS, Hand
 from digitcore.recipe import Recipe
 from digitcore.runs import Run
 
 if TYPE_CHECKING:
+    from digitcore.predictor import Predictor
     from digitcore.training import Checkpoint, Trained
 
 _STOP_CHECK_SECONDS = 0.2
@@ -268,6 +270,7 @@ def _train(run: Run) -> bool:
             progress=reporter.download,
         )
         checkpoint = read_checkpoint(run)
+        weights, taught = _beginning(run, dataset)
         reporter.tell({"kind": "stage", "stage": "training"})
         try:
             trained = training.train(
@@ -277,12 +280,58 @@ def _train(run: Run) -> bool:
                 stop=reporter.stops,
                 save=lambda checkpoint: write_checkpoint(run, checkpoint),
                 resume_from=checkpoint,
+                weights=weights,
+                taught=taught,
             )
         except training.StoppedError:
             raise _StoppedError from None
         reporter.tell({"kind": "stage", "stage": "testing"})
         write_results(run, trained, dataset)
     return trained.stopped
+
+
+def _beginning(run: Run, dataset: Dataset) -> tuple[list[np.ndarray] | None, Split | None]:
+    """Weights that the run begins with, and what it learns beside the dataset, if anything.
+
+    Raises:
+        RunError: the dataset is not the one that its parent learned, or a file is damaged.
+        HandError: the drawings cannot be read.
+    """
+    if not (run.path / runs.HAND).exists():
+        return None, None
+    from digitcore import network
+
+    if _start_metrics(run)["data_checksum"] != dataset.checksum:
+        raise runs.RunError(
+            "A run learns a hand beside the digits that it has learned before, which are not on "
+            f"this machine. Received: {dataset.source}"
+        )
+    taught = Hand.load(run.path / runs.HAND).taught
+    images = taught.variations(min(VARIATIONS * len(taught), MAX_VARIATIONS), run.recipe.seed)
+    return network.load(run, runs.START_NETWORK).get_weights(), Split(*images)
+
+
+def _start_metrics(run: Run) -> dict[str, Any]:
+    """What `metrics.json` of the run that it began with held."""
+    return runs.read_metrics(run.path / runs.START_METRICS)
+
+
+def _of_hand(run: Run, predictor: Predictor) -> dict[str, Any]:
+    """Drawings that were taught and held out, and how many of the latter are read rightly."""
+    from digitcore import network
+
+    hand = Hand.load(run.path / runs.HAND)
+    images, labels = hand.held_out.images()
+    start = network.load(run, runs.START_NETWORK)
+    before = start(images, training=False).numpy() if len(labels) else images[:, :, 0]
+    after = predictor.probabilities(images)
+    return {
+        "taught": len(hand.taught),
+        "held_out": len(labels),
+        "right_before": int((before.argmax(axis=1) == labels).sum()),
+        "right_after": int((after.argmax(axis=1) == labels).sum()),
+        "test_accuracy_before": _start_metrics(run)["test_accuracy"],
+    }
 
 
 def write_results(run: Run, trained: Trained, dataset: Dataset) -> None:
@@ -313,6 +362,8 @@ def write_results(run: Run, trained: Trained, dataset: Dataset) -> None:
         **circumstances(run, trained, dataset),
         "network_checksum": predictor.checksum,
     }
+    if (run.path / runs.HAND).exists():
+        metrics["hand"] = _of_hand(run, predictor)
     files.write_atomic(run.path / "metrics.json", json.dumps(metrics, indent=1).encode())
 
 

@@ -1,16 +1,17 @@
-"""Draw a digit or a number, or photograph one, and see what the network reads and why."""
+"""Draw a digit or a number, or photograph one; see what the network reads; teach it your hand."""
 
 import streamlit as st
 
 from ui.draw_digit import draw_digit
 from ui.draw_number import draw_number
 from ui.frame import require_frame
+from ui.my_hand import draw_hand
 from ui.read_photo import read_photo
 from ui.run_picker import pick_run
 
 require_frame()
 
-WAYS = {"Digit": draw_digit, "Number": draw_number, "Photo": read_photo}
+WAYS = {"Digit": draw_digit, "Number": draw_number, "Photo": read_photo, "My hand": draw_hand}
 
 run = pick_run(need="model.tflite")
 way = st.segmented_control(

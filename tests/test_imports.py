@@ -75,9 +75,10 @@ def test_a_module_that_stands_alone_imports_no_sibling(module: str) -> None:
     [
         ("recipe", {"layers"}),
         ("runs", {"recipe", "events", "files"}),
-        ("queue", {"recipe", "events", "files", "runs"}),
+        ("queue", {"recipe", "events", "files", "hand", "runs"}),
         ("network", {"files", "layers", "recipe", "runs"}),
         ("handwriting", {"drawing"}),
+        ("hand", {"drawing", "files", "handwriting", "recipe"}),
         ("xray", {"drawing"}),
         ("training", {"layers", "recipe", "events", "data", "handwriting", "network"}),
         ("predictor", {"files", "runs"}),

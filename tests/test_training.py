@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from digitcore import training
+from digitcore import evaluation, training
 from digitcore.data import Dataset, Split, load_dataset
 from digitcore.events import Event
 from digitcore.recipe import Recipe
@@ -185,7 +185,7 @@ def test_seconds_of_a_resumed_training_are_added_up(plain: Outcome, digits: Data
 
 
 def test_a_checkpoint_of_another_network_is_refused(rich: Outcome, digits: Dataset) -> None:
-    with pytest.raises(ValueError, match=r"must hold .* arrays. Received: "):
+    with pytest.raises(ValueError, match=r"must have .* arrays. Received: "):
         run(PLAIN.changed(epochs=3), digits, resume_from=copy.deepcopy(rich.checkpoints[0]))
 
 
@@ -517,6 +517,29 @@ def test_each_epoch_has_all_images_once_in_an_order_of_its_own() -> None:
     assert found[0] != list(range(330))
 
 
+def test_an_epoch_takes_as_many_images_as_asked_for_others_each_time_and_all_extras() -> None:
+    recipe = PLAIN.changed(epochs=40, batch_size=64, epoch_images=100)
+    everything = numbered(400)
+    split = Split(everything.images[:330], everything.labels[:330])
+    extra = Split(everything.images[330:], everything.labels[330:])
+    seen = []
+    for images, _ in training.batches(recipe, split, extras=[extra]):
+        pixels = images.numpy().astype(int)
+        seen.extend((pixels[:, 0, 0] + 256 * pixels[:, 0, 1]).tolist())
+    epochs = [set(seen[i : i + 170]) for i in range(0, len(seen), 170)]
+    assert [len(epoch) for epoch in epochs] == [170] * 40
+    assert all(epoch > set(range(330, 400)) for epoch in epochs)
+    assert len({frozenset(epoch) for epoch in epochs}) == 40
+    assert set.union(*epochs) == set(range(400))
+    # The extras do not lie together at the end.
+    assert max(seen[:64]) >= 330 > min(seen[128:170])
+
+
+def test_more_images_an_epoch_than_there_are_is_all_of_them() -> None:
+    found = orders(PLAIN.changed(epochs=2, batch_size=64, epoch_images=5_000), numbered(330))
+    assert [sorted(order) for order in found] == [list(range(330))] * 2
+
+
 def test_batches_never_mix_epochs() -> None:
     recipe = PLAIN.changed(epochs=2, batch_size=64)
     sizes = [len(labels) for _, labels in training.batches(recipe, numbered(330))]
@@ -691,6 +714,31 @@ def test_written_digits_are_learned_as_well_and_change_the_weights(digits: Datas
     )
 
 
+def test_a_training_begins_with_the_weights_it_is_given(digits: Dataset) -> None:
+    first = run(PLAIN.changed(epochs=1), digits)
+    # Steps so small that nothing changes.
+    still = PLAIN.changed(epochs=1, optimizer="sgd", learning_rate=1e-30, momentum=0)
+    again = training.train(still, digits, lambda event: None, weights=first.weights)
+    for left, right in zip(first.weights, again.model.get_weights(), strict=True):
+        np.testing.assert_allclose(left, right)
+    with pytest.raises(ValueError, match=r"must have .* arrays. Received: "):
+        training.train(still, digits, lambda event: None, weights=first.weights[1:])
+
+
+def test_what_is_taught_is_learned_in_every_epoch(digits: Dataset) -> None:
+    recipe = PLAIN.changed(epochs=10, epoch_images=100)
+    upside_down = Split(digits.validation.images[:20, ::-1], digits.validation.labels[:20])
+    told: list[Any] = []
+    taught = training.train(recipe, digits, told.append, taught=upside_down)
+    assert told[0]["steps_per_epoch"] == -(-120 // recipe.batch_size)
+    alone = training.train(recipe, digits, lambda event: None)
+    losses = [
+        evaluation.log_loss(one.model.predict(upside_down.images, verbose=0), upside_down.labels)
+        for one in (taught, alone)
+    ]
+    assert losses[0] < 0.8 * losses[1]
+
+
 def test_losses_and_accuracies_are_of_digits_alone() -> None:
     labels = tf.constant([[1.0] + [0.0] * 9, [0.1] * 10, [0.0] * 9 + [1.0]])
     answers = tf.constant([[0.9] + [0.1 / 9] * 9, [0.1] * 10, [0.9] + [0.1 / 9] * 9])
@@ -700,12 +748,13 @@ def test_losses_and_accuracies_are_of_digits_alone() -> None:
 
 def test_what_is_no_digit_is_learned_as_equally_any(digits: Dataset) -> None:
     recipe = PLAIN.changed(written_others=200)
-    split = training._with_writings(recipe, digits.train, lambda: False)
+    extras = [training._writings(recipe, lambda: False)]
+    steps = -(-(330 + 200) // recipe.batch_size)
     labels = np.concatenate(
         [
             y.numpy()
             for _, y in itertools.islice(
-                training.batches(recipe, split), -(-len(split) // recipe.batch_size)
+                training.batches(recipe, digits.train, extras=extras), steps
             )
         ]
     )

@@ -177,6 +177,7 @@ EVERY_FLAG: Json = {
     "learning_rate": 0.002,
     "training_images": 1200,
     "validation_share": 0.2,
+    "epoch_images": 200,
     "written_digits": 30,
     "written_others": 20,
     "optimizer": "sgd",

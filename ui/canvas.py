@@ -69,6 +69,11 @@ def drawing_canvas(
     return drawing
 
 
+def clear_canvas(key: str) -> None:
+    """Empties the canvas of that key; for a callback."""
+    _start_with(key, [])
+
+
 def _style(key: str, width: int) -> str:
     # The component floats a toolbar over its top edge; ours is below, so that one is cut off.
     # It does not shrink by itself, and CSS does not divide lengths everywhere: so in steps.

@@ -14,6 +14,7 @@ from digitcore.runs import Run, RunError
 from digitcore.xray import Part
 from ui import caching, digits
 from ui.canvas import SIDE, drawing_canvas
+from ui.my_hand import correct
 
 HINT = "Draw a digit, 0 to 9, with the mouse or a finger."
 STYLE = f"""<style>
@@ -63,6 +64,7 @@ def draw_digit(run: Run) -> None:
     with answer:
         st.html(f"{STYLE}{_reading(probabilities, doubt, message, len(strokes))}")
         st.html(digits.probability_bars(probabilities))
+        correct(strokes if probabilities is not None else [])
     with seen:
         st.caption("What the network sees")
         st.html(

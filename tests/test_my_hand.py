@@ -1,0 +1,188 @@
+"""My hand without a browser: drawings are kept, removed, imported, and read by the run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from test_hand import written
+
+from digitcore import queue, runs
+from digitcore.hand import Hand
+from digitcore.runs import Run
+from ui import hands
+
+ROOT = Path(__file__).parents[1]
+NAME = "somebody"
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(queue, "start_worker", lambda: None)
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def reader() -> Run:
+    """The run that comes with the project."""
+    return Run(shutil.copytree(ROOT / "models" / "reader", runs.models_dir() / "reader"))
+
+
+def page() -> None:
+    import streamlit as st
+
+    from digitcore import runs
+    from ui.my_hand import draw_hand
+
+    st.fragment(draw_hand)(runs.load("reader"))
+
+
+def visit() -> AppTest:
+    app = AppTest.from_function(page, default_timeout=30)
+    app.query_params["sketch"] = NAME
+    app.run()
+    assert not app.exception
+    return app
+
+
+def press(app: AppTest, label: str) -> None:
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+
+
+def said(app: AppTest) -> str:
+    html = [element.proto.body for element in app.get("html")]
+    kinds = (app.markdown, app.caption, app.error)
+    return "\n".join(html + [str(element.value) for kind in kinds for element in kind])
+
+
+def files() -> list[Path]:
+    return sorted((runs.models_dir() / ".hands").glob("*"))
+
+
+def stored(hand: Hand) -> Path:
+    """Keeps these drawings as those of the one who visits."""
+    visit()
+    place = runs.models_dir() / ".hands"
+    place.mkdir(parents=True, exist_ok=True)
+    path = place / f"{hashlib.sha256(NAME.encode()).hexdigest()[:20]}.json"
+    hand.save(path)
+    return path
+
+
+@pytest.mark.usefixtures("reader")
+def test_at_first_it_says_what_is_asked_for_and_nothing_can_be_learned() -> None:
+    app = visit()
+    assert "Write a <b>0</b>" in said(app)
+    assert "No drawings yet" in said(app)
+    disabled = {button.label for button in app.button if button.disabled}
+    assert disabled >= {"Keep as 0", "Learn my hand"}
+    assert files() == []
+
+
+@pytest.mark.usefixtures("reader")
+def test_the_drawings_that_were_kept_are_read_and_the_rarest_digit_is_asked_for() -> None:
+    stored(written(0, 1, 2, 4, 5))
+    app = visit()
+    assert "Write a <b>3</b>" in said(app)
+    assert "of 5** drawings read right by reader · 25 to go" in said(app)
+    assert "learns 5 drawings beside MNIST, as a new run; 0 are held out" in said(app)
+
+
+@pytest.mark.usefixtures("reader")
+def test_one_drawing_is_removed_and_then_all() -> None:
+    path = stored(written(0, 1, 2))
+    app = visit()
+    press(app, "Remove")  # the newest one is opened
+    assert Hand.load(path).counts[:3] == [1, 1, 0]
+    press(app, "Delete")
+    assert files() == []
+    assert "No drawings yet" in said(app)
+
+
+@pytest.mark.usefixtures("reader")
+def test_an_imported_file_is_added_and_a_bad_one_changes_nothing() -> None:
+    path = stored(written(0, 1))
+    app = visit()
+    more = written(7, 7, 7).to_json().encode()
+    app.file_uploader[0].set_value(("hand.json", more, "application/json")).run()
+    assert not app.exception
+    assert Hand.load(path).counts == [1, 1, 0, 0, 0, 0, 0, 3, 0, 0]
+    assert Hand.load(path).held_out.counts[7] == 1
+    app.file_uploader[0].set_value(("hand.json", b"{}", "application/json")).run()
+    assert not app.exception
+    assert "not a file of drawings" in app.toast[0].value
+    assert len(Hand.load(path)) == 5
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_damaged_file_is_told_and_can_be_deleted() -> None:
+    stored(written(0)).write_text("{ not this }")
+    app = visit()
+    assert "cannot be read" in said(app)
+    press(app, "Delete them")
+    assert "No drawings yet" in said(app)
+
+
+def test_learn_queues_a_run_that_begins_with_the_network_and_the_drawings(reader: Run) -> None:
+    stored(written(*range(10)))
+    app = visit()
+    press(app, "Learn my hand")
+    child = next(run for run in runs.list_runs() if run != reader)
+    assert child.state.parent == "reader"
+    assert child.status == "queued"
+    assert Hand.load(child.path / runs.HAND).counts == [1] * 10
+    assert (child.path / runs.START_NETWORK).read_bytes() == (
+        reader.path / "model.keras"
+    ).read_bytes()
+    # One at a time.
+    assert next(b for b in app.button if b.label == "Learn my hand").disabled
+
+
+def test_a_run_that_learned_a_hand_shows_before_and_after(reader: Run) -> None:
+    assert "before" not in said(visit())
+    told = {
+        "taught": 20,
+        "held_out": 10,
+        "right_before": 8,
+        "right_after": 9,
+        "test_accuracy_before": 0.9951,
+    }
+    metrics = json.loads((reader.path / "metrics.json").read_text())
+    (reader.path / "metrics.json").write_text(json.dumps({**metrics, "hand": told}))
+    words = said(visit())
+    assert "| 20 drawings learned | before | after |" in words
+    assert "| 10 held-out drawings | 8 right | 9 right |" in words
+    assert "| MNIST test | 99.51 % | 99.51 % (" in words
+
+
+def test_a_drawing_that_is_kept_twice_is_only_given_its_new_digit() -> None:
+    random = np.random.default_rng(0)
+    strokes = [random.uniform(0, 300, (5, 2)), random.uniform(0, 300, (3, 2))]
+    once = hands.keep(Hand(), 4, strokes)
+    again = hands.keep(once, 9, strokes)
+    assert again.counts == [0] * 9 + [1]
+    other = hands.keep(again, 4, strokes[:1])
+    assert other.counts == [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/etc/passwd", "a\x00b", "é" * 20])
+def test_a_name_in_the_address_leads_nowhere_else(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hands, "sketch_name", lambda: name)
+    hands.change(lambda hand: written(3))
+    (path,) = files()
+    assert path.stem.isalnum()
+    assert hands.my_hand().counts[3] == 1
+    assert sorted(p.name for p in runs.models_dir().iterdir()) == [".hands", ".locks"]
+    assert runs.list_runs() == []
