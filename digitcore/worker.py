@@ -344,7 +344,7 @@ def write_results(run: Run, trained: Trained, dataset: Dataset) -> None:
         lambda path: trained.model.export(path, format="litert", verbose=False),
     )
     # By its path, because what says that it is the run's own network is written below.
-    predictor = Predictor(run.path / "model.tflite")
+    predictor = Predictor(run.path / "model.tflite", threads=_cores())
     splits = {
         "test": dataset.test,
         "validation": dataset.validation,
@@ -462,8 +462,14 @@ def _machine() -> str:
         model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         pass
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} cores, {platform.system()}"
+    return f"{model}, {_cores()} cores, {platform.system()}"
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _sentence(error: Exception) -> str:
