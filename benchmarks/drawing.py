@@ -35,6 +35,8 @@ from digitcore.data import load_dataset  # noqa: E402
 from digitcore.predictor import Predictor  # noqa: E402
 
 CANVAS = 400
+# The others begin as a 1 or a 7 does.
+HALF_DRAWN = (0, 2, 3, 5, 8)
 
 
 class Row(NamedTuple):
@@ -80,6 +82,8 @@ def main() -> None:
         rows += found
         known["canvas digits"] = table
     strangers = {"scribbles": ask(images(2000, handwriting.scribble, random))}
+    if options.strokes:
+        strangers["half-drawn digits"] = ask(half_drawn(options.strokes, random))
     if options.others:
         strangers["other characters"] = ask(as_images(np.load(options.others)["x"]))
     rows += doubts(known, strangers, threshold)
@@ -144,6 +148,21 @@ def samples(data: np.lib.npyio.NpzFile) -> list[list[np.ndarray]]:
     points, stroke_at, sample_at = (data[key] for key in ("points", "stroke_ptr", "sample_ptr"))
     strokes = [points[a:b].astype(float) for a, b in itertools.pairwise(stroke_at)]
     return [strokes[a:b] for a, b in itertools.pairwise(sample_at)]
+
+
+def half_drawn(path: Path, random: np.random.Generator) -> np.ndarray:
+    """Digit images of the first 20 to 40 % of pen strokes, of digits whose beginning is no digit."""
+    data = np.load(path)
+    begun = []
+    for strokes, label in zip(samples(data), data["label"], strict=True):
+        if label in HALF_DRAWN:
+            left = max(4, round(random.uniform(0.2, 0.4) * sum(map(len, strokes))))
+            kept = []
+            for stroke in strokes:
+                kept.append(stroke[: max(left, 0)])
+                left -= len(stroke)
+            begun.append(drawing.from_strokes(kept))
+    return np.array(begun)
 
 
 def placed(strokes: list[np.ndarray], random: np.random.Generator) -> Sheet:

@@ -10,7 +10,8 @@ from typing import NoReturn
 import numpy as np
 import pytest
 from browser.app import chromium, find_chromium
-from made_up import made_up_digits, write_npz
+from made_up import blurred, made_up_digits, sheet, write_npz
+from PIL import Image
 from playwright.sync_api import Browser
 from studio import Studio, ended
 
@@ -30,12 +31,18 @@ def _skip_or_fail() -> Callable[[str], NoReturn]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The one Chromium of all tests: Playwright drives no second one in the same process."""
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The one Chromium of all tests: Playwright drives no second one in the same process.
+
+    Its camera looks at a sheet of paper with the number 240.
+    """
     path = find_chromium()
     if path is None:
         skip_or_fail("Chromium is not installed")
-    with chromium(path) as browser:
+    camera = tmp_path_factory.mktemp("camera") / "sheet.mjpeg"
+    # MJPEG is one JPEG after the other; it is shown from its beginning when it has ended.
+    Image.fromarray(blurred(sheet([2, 4, 0]))).convert("RGB").save(camera, "JPEG", quality=90)
+    with chromium(path, camera) as browser:
         yield browser
 
 

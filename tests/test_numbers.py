@@ -294,8 +294,26 @@ def test_a_number_is_shown_with_its_confidence_and_a_tile_for_each_digit() -> No
     assert "42 %" in shown
     assert shown.count("<img") == 2
     assert HINT not in shown
-    assert shown.count('class="unsure"') == 1
-    assert shown.index("98 %") < shown.index('class="unsure"') < shown.index("55 %")
+    assert shown.count('class="unsure"') == 0
+
+
+@pytest.mark.parametrize(
+    ("digits", "said"),
+    [
+        (((7, 0.98), (0, 0.55)), "Not sure that place 2 is a digit"),
+        (((7, 0.5), (0, 0.98), (1, 0.4)), "Not sure that places 1 and 3 are digits"),
+        (((7, 0.5), (0, 0.55)), "Not sure it is a number"),
+        (((7, 0.5),), "Not sure it is a digit"),
+    ],
+)
+def test_what_is_doubted_is_said_of_the_whole_and_marked_where_it_stands(
+    digits: tuple[tuple[int, float], ...], said: str
+) -> None:
+    shown = number_html(number_of(*digits), HINT, doubt=0.6)
+    assert said in shown
+    marks = [tile.count('class="unsure"') for tile in shown.split("<figure>")[1:]]
+    assert marks == [int(share < 0.6) for _, share in digits]
+    assert "Not sure" not in number_html(number_of(*digits), HINT, doubt=0.3)
 
 
 def test_without_a_number_a_message_stands_in_its_place() -> None:

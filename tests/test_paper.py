@@ -7,51 +7,13 @@ import time
 
 import numpy as np
 import pytest
+from made_up import HEIGHT, WAYS, WIDTH, blurred, sheet
 from PIL import Image, ImageDraw, ImageFont
-from scipy import ndimage
 
 from benchmarks import camera
 from digitcore import drawing, paper
 from digitcore.drawing import DrawingError
 from digitcore.ruled_lines import without_lines
-
-HEIGHT, WIDTH = 480, 640
-# Strokes of digits in a box of 100×100.
-WAYS = {
-    2: [[(20, 25), (35, 5), (65, 5), (75, 25), (65, 50), (20, 95), (80, 95)]],
-    4: [[(60, 5), (15, 65), (85, 65)], [(65, 35), (65, 98)]],
-    5: [[(35, 10), (30, 45), (60, 45), (75, 65), (60, 92), (25, 92)], [(42, 2), (85, 2)]],
-    7: [[(15, 8), (80, 8), (40, 95)]],
-    0: [[(50, 5), (80, 30), (80, 70), (50, 95), (20, 70), (20, 30), (50, 5)]],
-}
-
-
-def sheet(
-    number: list[int],
-    *,
-    pen: int = 7,
-    size: int = 100,
-    gap: int = 30,
-    ink: int = 60,
-    ground: int = 225,
-) -> np.ndarray:
-    """Grey levels (480, 640) of a number written in the middle of a sheet."""
-    picture = Image.new("L", (WIDTH, HEIGHT), ground)
-    pencil = ImageDraw.Draw(picture)
-    left = (WIDTH - len(number) * size - (len(number) - 1) * gap) // 2
-    for digit in number:
-        for stroke in WAYS[digit]:
-            points = [(left + x * size / 100, 200 + y * size / 100) for x, y in stroke]
-            pencil.line(points, fill=ink, width=pen, joint="curve")
-        left += size + gap
-    return np.asarray(picture.convert("L")).copy()
-
-
-def blurred(photo: np.ndarray, noise: float = 2.0) -> np.ndarray:
-    """As a camera gives it."""
-    soft = ndimage.gaussian_filter(photo.astype(float), 1.0)
-    soft += np.random.default_rng(0).normal(0, noise, soft.shape)
-    return np.round(soft.clip(0, 255)).astype(np.uint8)
 
 
 def same_digits(found: paper.Found, expected: paper.Found) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
+from made_up import blurred, sheet
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from test_paper import blurred, sheet
 
 from digitcore import runs
 from digitcore.recipe import Recipe

@@ -30,4 +30,4 @@ def draw_number(run: Run) -> None:
             number = numbers.read(strokes, caching.predictor(run).probabilities)
     except (drawing.DrawingError, RunError) as error:
         message = str(error)
-    st.html(number_html(number, message))
+    st.html(number_html(number, message, caching.doubt(run)))

@@ -91,9 +91,12 @@ def find_chromium() -> str | None:
 
 
 @contextlib.contextmanager
-def chromium(path: str) -> Iterator[Browser]:
+def chromium(path: str, camera: Path | None = None) -> Iterator[Browser]:
+    """A browser; its camera, if it has one, shows the pictures of an MJPEG file over and over."""
+    seen = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    seen = [*seen, f"--use-file-for-fake-video-capture={camera}"] if camera else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *seen])
         yield browser
         browser.close()
 

@@ -1,0 +1,76 @@
+"""Draw without a mouse: with a finger, with the keyboard, and with the camera."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from browser.app import App, draw
+from playwright.sync_api import Browser, Page, expect
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 400, "height": 860}, has_touch=True)
+    yield context.new_page()
+    context.close()
+
+
+def touch(page: Page, stroke: list[tuple[int, int]]) -> None:
+    """One finger over the canvas; places are in pixels of the canvas as it is shown."""
+    canvas = page.locator(".canvas-root canvas").last
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    finger = page.context.new_cdp_session(page)
+    for number, (x, y) in enumerate(stroke):
+        places = [{"x": box["x"] + x, "y": box["y"] + y}]
+        kind = "touchMove" if number else "touchStart"
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def line(*corners: tuple[int, int]) -> list[tuple[int, int]]:
+    """Places every few pixels from corner to corner, as a finger gives them."""
+    places = []
+    for (ax, ay), (bx, by) in itertools.pairwise(corners):
+        places += [(ax + (bx - ax) * k // 12, ay + (by - ay) * k // 12) for k in range(12)]
+    return [*places, corners[-1]]
+
+
+def test_a_finger_draws_and_the_page_does_not_scroll_away(
+    phone: Page, app: App, reader: str
+) -> None:
+    phone.goto(f"{app.url}/draw?run={reader}")
+    phone.wait_for_selector('.answer[data-strokes="0"]')
+    before = phone.locator(".canvas-root canvas").last.bounding_box()
+    touch(phone, line((80, 70), (230, 70), (140, 260)))
+    expect(phone.locator(".answer .digit")).to_have_text("7", timeout=20_000)
+    assert phone.locator('.answer[data-strokes="1"]').count() == 1
+    assert phone.locator(".canvas-root canvas").last.bounding_box() == before
+
+
+def test_undo_and_clear_work_from_the_keyboard(page: Page, app: App, reader: str) -> None:
+    page.goto(f"{app.url}/draw?run={reader}")
+    page.wait_for_selector('.answer[data-strokes="0"]')
+    draw(page, [(90, 80), (230, 80), (150, 250)])
+    page.wait_for_selector('.answer[data-strokes="1"]')
+    draw(page, [(120, 160), (220, 160)])
+    page.wait_for_selector('.answer[data-strokes="2"]')
+    page.locator(".stButton button", has_text="Undo").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector('.answer[data-strokes="1"]')
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText").strip().endswith("Clear")
+    page.keyboard.press("Space")
+    page.wait_for_selector('.answer[data-strokes="0"]')
+
+
+def test_a_sheet_before_the_camera_is_read(page: Page, app: App, reader: str) -> None:
+    page.goto(f"{app.url}/draw?run={reader}")
+    page.get_by_text("Photo", exact=True).click()
+    page.get_by_text("Camera", exact=True).click()
+    page.get_by_role("button", name="Take Photo").click(timeout=30_000)
+    expect(page.get_by_text("Found 3 digits")).to_be_visible(timeout=30_000)
+    expect(page.locator(".number .digits")).to_have_text("240")
