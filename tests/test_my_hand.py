@@ -158,11 +158,12 @@ def test_a_run_that_learned_a_hand_shows_before_and_after(reader: Run) -> None:
         "test_accuracy_before": 0.9951,
     }
     metrics = json.loads((reader.path / "metrics.json").read_text())
-    (reader.path / "metrics.json").write_text(json.dumps({**metrics, "hand": told}))
+    metrics |= {"test_accuracy": 0.9947, "hand": told}
+    (reader.path / "metrics.json").write_text(json.dumps(metrics))
     words = said(visit())
     assert "| 20 drawings learned | before | after |" in words
     assert "| 10 held-out drawings | 8 right | 9 right |" in words
-    assert "| MNIST test | 99.51 % | 99.51 % (" in words
+    assert "| MNIST test | 99.51 % | 99.47 % (" in words
 
 
 def test_a_drawing_that_is_kept_twice_is_only_given_its_new_digit() -> None:
