@@ -94,8 +94,8 @@ def test_the_drawings_that_were_kept_are_read_and_the_rarest_digit_is_asked_for(
     stored(written(0, 1, 2, 4, 5))
     app = visit()
     assert "Write a <b>3</b>" in said(app)
-    assert "of 5** drawings read right by reader · 25 to go" in said(app)
-    assert "learns 5 drawings beside MNIST, as a new run; 0 are held out" in said(app)
+    assert "of 5 drawings read right by reader · 25 to go" in said(app)
+    assert "learns 5 drawings beside MNIST, as a new run. Held out: 0" in said(app)
 
 
 @pytest.mark.usefixtures("reader")

@@ -122,7 +122,7 @@ def _tiles(run: Run, hand: Hand) -> None:
     read = table.argmax(axis=1)
     right = int((read == labels).sum())
     st.markdown(
-        f"**{right} of {len(hand)}** drawings read right by {text.plain(run.name)}"
+        f"**{right}** of {text.counted(len(hand), 'drawing')} read right by {text.plain(run.name)}"
         + (f" · {ENOUGH - len(hand)} to go" if len(hand) < ENOUGH else "")
     )
     with st.container(height=300, border=False):
@@ -166,7 +166,9 @@ def _file(hand: Hand) -> None:
                 help="Its drawings are added to those that are here.",
             )
         with st.popover("Delete all", icon=":material/delete:", disabled=not len(hand)):
-            st.markdown(f"Deletes {len(hand)} drawings. Runs that learned them stay.")
+            st.markdown(
+                f"Deletes {text.counted(len(hand), 'drawing')}. Runs that learned them stay."
+            )
             st.button("Delete", on_click=_told, args=(hands.forget,))
 
 
@@ -195,8 +197,8 @@ def _learn(run: Run, hand: Hand) -> None:
             args=(_teach, run, hand),
         )
         st.caption(
-            f"{text.plain(run.name)} learns {len(hand.taught)} drawings beside MNIST, as a new run; "
-            f"{len(hand.held_out)} are held out."
+            f"{text.plain(run.name)} learns {text.counted(len(hand.taught), 'drawing')} beside MNIST, "
+            f"as a new run. Held out: {len(hand.held_out)}."
         )
     if child:
         st.fragment(_follow, run_every=0.5 if child.active else None)(child)
@@ -237,9 +239,9 @@ def _gain(run: Run) -> str:
     if not (told := metrics.get("hand")):
         return ""
     test = text.with_interval(metrics["test_accuracy"], metrics["test_interval"])
-    held = f"{told['held_out']} held-out drawings"
+    held = text.counted(told["held_out"], "held-out drawing")
     return (
-        f"| {told['taught']} drawings learned | before | after |\n|---|--:|--:|\n"
+        f"| {text.counted(told['taught'], 'drawing')} learned | before | after |\n|---|--:|--:|\n"
         f"| {held} | {told['right_before']} right | {told['right_after']} right |\n"
         f"| MNIST test | {text.percent(told['test_accuracy_before'])} | {test} |"
     )

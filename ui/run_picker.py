@@ -79,7 +79,8 @@ def label(run: Run, state: State) -> str:
         accuracy = None
     end = state.status if accuracy is None else f"{accuracy:.2%}".replace("%", " %")
     recipe = run.recipe
-    changed = text.settings(recipe)
+    # A title says by itself what the run is, such as whose drawings it learned.
+    changed = "" if state.title else text.settings(recipe)
     changed = f" ({changed})" if changed else ""
     return f"{state.title or recipe.name}{changed}, {when(state.created)} · {end}"
 

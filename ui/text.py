@@ -34,6 +34,11 @@ def ordinal(number: int) -> str:
     return f"{number}{special.get(number % 10, 'th')}"
 
 
+def counted(number: int, what: str) -> str:
+    """`1 drawing`, `20 drawings`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 def settings(recipe: Recipe) -> str:
     """What the recipe changes of the shipped one of its name: `epochs 3 · seed 1`."""
     if recipe.name not in Recipe.names():

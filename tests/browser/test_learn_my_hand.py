@@ -39,7 +39,7 @@ def test_a_hand_is_written_corrected_imported_learned_and_deleted(
     expect(page.get_by_text("Kept as a 7 in My hand")).to_be_visible()
 
     page.get_by_text("My hand", exact=True).click()
-    expect(page.get_by_text("1 of 1 drawings read right")).to_be_visible()
+    expect(page.get_by_text("1 of 1 drawing read right")).to_be_visible()
     expect(page.locator(".prompt b")).to_have_text("0")
     page.wait_for_selector(".st-key-hand-frame canvas")
     draw(page, [(160, 60), (80, 160), (160, 260), (240, 160), (160, 60)])
