@@ -24,34 +24,60 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Conv(Frozen):
-    """2-D convolution."""
+class _Window(Frozen):
+    """What convolutions have in common."""
 
-    kind: Literal["conv"] = "conv"
-    filters: int = Field(ge=1, le=1024)
     kernel: int = Field(3, ge=1, le=15)
     stride: int = Field(1, ge=1, le=8)
     padding: Literal["valid", "same"] = "valid"
     activation: Activation = "relu"
     bias: bool = True
 
-    def output_shape(self, shape: Shape) -> Shape:
-        height, width, _ = _image(shape)
-        return (*(self._length(n) for n in (height, width)), self.filters)
+    def _places(self, shape: Shape) -> Shape:
+        """Height and width of what comes out."""
+        return tuple(self._length(n) for n in _image(shape)[:2])
 
     def _length(self, n: int) -> int:
         if self.padding == "same":
             return -(-n // self.stride)
         return (n - self.kernel) // self.stride + 1
 
+    def _described(self, name: str) -> str:
+        stride = f", stride {self.stride}" if self.stride > 1 else ""
+        padding = ", same" if self.padding == "same" else ""
+        activation = "" if self.activation == "linear" else f", {self.activation}"
+        return f"{name}, {self.kernel}×{self.kernel}{stride}{padding}{activation}"
+
+
+class Conv(_Window):
+    """2-D convolution."""
+
+    kind: Literal["conv"] = "conv"
+    filters: int = Field(ge=1, le=1024)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*self._places(shape), self.filters)
+
     def parameters(self, shape: Shape) -> int:
         return self.kernel**2 * shape[-1] * self.filters + self.bias * self.filters
 
     def __str__(self) -> str:
-        stride = f", stride {self.stride}" if self.stride > 1 else ""
-        padding = ", same" if self.padding == "same" else ""
-        activation = "" if self.activation == "linear" else f", {self.activation}"
-        return f"conv {self.filters}, {self.kernel}×{self.kernel}{stride}{padding}{activation}"
+        return self._described(f"conv {self.filters}")
+
+
+class DepthwiseConv(_Window):
+    """2-D convolution of each channel by itself (Howard et al., 2017)."""
+
+    kind: Literal["depthwise_conv"] = "depthwise_conv"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (*self._places(shape), shape[-1])
+
+    def parameters(self, shape: Shape) -> int:
+        return (self.kernel**2 + self.bias) * shape[-1]
+
+    def __str__(self) -> str:
+        return self._described("depthwise conv")
 
 
 class Pool(Frozen):
@@ -158,7 +184,8 @@ class Dense(Frozen):
 
 
 Layer = Annotated[
-    Conv | Pool | GlobalPool | BatchNorm | Dropout | Flatten | Dense, Field(discriminator="kind")
+    Conv | DepthwiseConv | Pool | GlobalPool | BatchNorm | Dropout | Flatten | Dense,
+    Field(discriminator="kind"),
 ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import layers as kl
 
 from digitcore.layers import (
@@ -15,6 +16,7 @@ from digitcore.layers import (
     BatchNorm,
     Conv,
     Dense,
+    DepthwiseConv,
     Dropout,
     Flatten,
     GlobalPool,
@@ -61,7 +63,9 @@ def load(run: Run, file: str = "model.keras") -> keras.Model:
     return model
 
 
-def build(recipe: Recipe, precision: str | None = None) -> keras.Model:
+def build(
+    recipe: Recipe, precision: str | None = None, *, for_training: bool = False
+) -> keras.Model:
     """An untrained model of the recipe's layers.
 
     Takes uint8 (N, 28, 28), 0 to 255, white ink on black, and divides by 255 itself;
@@ -69,14 +73,20 @@ def build(recipe: Recipe, precision: str | None = None) -> keras.Model:
 
     Args:
         recipe: the layers, and the precision unless it is given.
-        precision: `float32` or `mixed_bfloat16`; weights are float32 in both.
+        precision: `float32` or `mixed_bfloat16`; weights are float32 in both. Of a recipe that
+            says `auto` it is float32.
+        for_training: batch norm in one operation, which trains faster. It has the same weights
+            and answers, but a file of such a network is not for Keras alone.
     """
-    policy = keras.DTypePolicy(precision or recipe.precision)
+    asked = precision or recipe.precision
+    policy = keras.DTypePolicy("float32" if asked == "auto" else asked)
     outputs = inputs = keras.Input(INPUT_SHAPE[:2], dtype="uint8", name="pixels")
     outputs = kl.Reshape(INPUT_SHAPE, dtype=policy, name="channel")(outputs)
     outputs = kl.Rescaling(1 / 255, dtype=policy, name="rescaling")(outputs)
     for layer in recipe.layers:
-        for step in _BUILDERS[type(layer)](layer):
+        for made in _BUILDERS[type(layer)](layer):
+            fuse = for_training and isinstance(made, kl.BatchNormalization)
+            step = _FusedBatchNorm.from_config(made.get_config()) if fuse else made
             step.dtype_policy = policy
             outputs = step(outputs)
     # The softmax is in float32 whatever the precision, as Keras advises.
@@ -85,17 +95,60 @@ def build(recipe: Recipe, precision: str | None = None) -> keras.Model:
     return keras.Model(inputs, outputs, name="network")
 
 
-def _conv(layer: Conv) -> list[Any]:
-    return [
-        kl.Conv2D(
-            layer.filters,
-            layer.kernel,
-            strides=layer.stride,
-            padding=layer.padding,
-            activation=layer.activation,
-            use_bias=layer.bias,
+class _FusedBatchNorm(kl.BatchNormalization):  # type: ignore[misc]
+    """Keras's layer, computed by TensorFlow's one operation instead of a dozen."""
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        # A vector is an image of one pixel.
+        image = inputs if len(inputs.shape) == 4 else inputs[:, None, None, :]
+        gamma, beta, mean, variance = (
+            tf.convert_to_tensor(weight)
+            for weight in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
         )
-    ]
+        if training:
+            outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+                x=image,
+                scale=gamma,
+                offset=beta,
+                mean=tf.zeros([0]),
+                variance=tf.zeros([0]),
+                epsilon=self.epsilon,
+            )
+            # The operation estimates the variance of all images that there could be, Keras takes
+            # that of the batch.
+            count = tf.cast(tf.size(image) // image.shape[-1], tf.float32)
+            variance *= (count - 1) / count
+            for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(moving * self.momentum + value * (1 - self.momentum))
+        else:
+            outputs, *_ = tf.raw_ops.FusedBatchNormV3(
+                x=image,
+                scale=gamma,
+                offset=beta,
+                mean=mean,
+                variance=variance,
+                epsilon=self.epsilon,
+                is_training=False,
+            )
+        return outputs if image is inputs else outputs[:, 0, 0, :]
+
+
+def _conv(layer: Conv) -> list[Any]:
+    return [kl.Conv2D(layer.filters, **_window(layer))]
+
+
+def _depthwise_conv(layer: DepthwiseConv) -> list[Any]:
+    return [kl.DepthwiseConv2D(**_window(layer))]
+
+
+def _window(layer: Conv | DepthwiseConv) -> dict[str, Any]:
+    return {
+        "kernel_size": layer.kernel,
+        "strides": layer.stride,
+        "padding": layer.padding,
+        "activation": layer.activation,
+        "use_bias": layer.bias,
+    }
 
 
 def _pool(layer: Pool) -> list[Any]:
@@ -110,6 +163,7 @@ def _batch_norm(layer: BatchNorm) -> list[Any]:
 
 _BUILDERS: dict[type[Layer], Callable[[Any], list[Any]]] = {
     Conv: _conv,
+    DepthwiseConv: _depthwise_conv,
     Pool: _pool,
     GlobalPool: lambda layer: [kl.GlobalAveragePooling2D()],
     BatchNorm: _batch_norm,

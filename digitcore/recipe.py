@@ -67,7 +67,8 @@ def _field(
 class Recipe(Frozen):
     """Dataset, network and every hyperparameter of one training, frozen.
 
-    Two equal recipes train to the same weights on the same machine.
+    Two equal recipes train to the same weights on the same machine, unless their precision
+    is "auto": which one was taken is in the run's metrics.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Short name of the recipe.")
@@ -214,6 +215,15 @@ class Recipe(Frozen):
         ge=0.01,
         le=1,
     )
+    averaging: float = _field(
+        0.0,
+        "Share of the weights' moving average that a step keeps; the average is what is validated "
+        "and kept. 0 is no average (Polyak and Juditsky, 1992).",
+        "Optimizer and schedule",
+        stops=(0, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999),
+        ge=0,
+        le=0.9999,
+    )
 
     rotation: float = _field(
         0.0,
@@ -243,6 +253,15 @@ class Recipe(Frozen):
     )
     shear: float = _field(
         0.0, "Largest slant, either way.", "Augmentation", unit="°", step=1.0, ge=0, le=45
+    )
+    elastic: float = _field(
+        0.0,
+        "Typical shift of a point as the image is bent like rubber (Simard et al., 2003).",
+        "Augmentation",
+        unit="px",
+        step=0.1,
+        ge=0,
+        le=4,
     )
 
     weight_decay: float = _field(
@@ -277,9 +296,10 @@ class Recipe(Frozen):
         ge=0,
         le=2**31 - 1,
     )
-    precision: Literal["float32", "mixed_bfloat16"] = _field(
+    precision: Literal["float32", "mixed_bfloat16", "auto"] = _field(
         "float32",
-        "Numbers that the training computes with. bfloat16 is up to 1.5 times faster on some processors.",
+        "Numbers that the training computes with. auto tries both for a few steps and takes the "
+        "faster: weights then depend on the machine.",
         "Reproducibility",
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import math
+import statistics
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -21,7 +23,15 @@ from digitcore.recipe import Recipe
 
 EVENTS_AN_EPOCH = 200
 SAVE_SECONDS = 30.0
+PRECISIONS = ("float32", "mixed_bfloat16")
 _VALIDATION_BATCH = 1000
+# Where the recipe's precision is "auto": steps of each, and how far the mean loss may differ.
+_TRIAL_STEPS = 12
+_AGREES = 0.1
+# Elastic warps: knots along each side, and how far from a knot its shift is felt. Simard's smoothing
+# is by 4 pixels.
+_KNOTS = 7
+_SMOOTH_PIXELS = 4.0
 
 
 class DivergedError(ArithmeticError):
@@ -39,9 +49,11 @@ class Checkpoint:
     It stands after `step` steps: `epoch` whole epochs and `batch` steps of the next one.
     `interval` are sums since the last batch event, of the losses of digits, of those read
     rightly, and of ones; `running` the same since the epoch's begin up to that event, when
-    `seen` images were seen in this epoch. Seconds are totals so far.
-    `variables` are the model's (random states included), `optimizer` the optimizer's, and
-    `best_weights` those of the best epoch; all NumPy arrays in Keras's order.
+    `seen` images were seen in this epoch. Seconds are totals so far. `precision` is the one that
+    was taken where the recipe says "auto".
+    `variables` are the model's (random states included), `optimizer` the optimizer's,
+    `averages` those of the weights, where the recipe asks for them, and `best_weights` those of
+    the best epoch; all NumPy arrays in Keras's order.
     """
 
     epoch: int = 0
@@ -56,8 +68,10 @@ class Checkpoint:
     best_epoch: int = 0
     best_accuracy: float = -1.0
     best_loss: float = math.inf
+    precision: str = ""
     variables: list[np.ndarray] = field(default_factory=list)
     optimizer: list[np.ndarray] = field(default_factory=list)
+    averages: list[np.ndarray] = field(default_factory=list)
     best_weights: list[np.ndarray] = field(default_factory=list)
 
 
@@ -68,7 +82,7 @@ class Trained:
     `model` is float32 and holds the weights of `best_epoch`, the one with the highest
     validation accuracy (the lower validation loss decides between equals); where no epoch
     was whole yet, `best_epoch` is 0 and the weights are the last ones. `epochs` counts the
-    epochs that were begun. `fit_seconds` is from the first step to the last, validation
+    epochs that were begun. `precision` is what was computed with. `fit_seconds` is from the first step to the last, validation
     included, and `images_per_second` counts training images over training time alone.
     """
 
@@ -76,6 +90,7 @@ class Trained:
     best_epoch: int
     epochs: int
     stopped: bool
+    precision: str
     fit_seconds: float
     images_per_second: float
 
@@ -99,7 +114,7 @@ def train(
             give the same weights.
         dataset: uint8 images; `validation` chooses the best epoch, `test` is not read.
         report: called with each event of kind "start", "batch" (at most 200 an epoch) or
-            "epoch", and "stage" before and after digits are written, see `events`; returning
+            "epoch", and "stage" around what comes before the first step, see `events`; returning
             True asks to stop after this step.
         stop: asked after each step; True ends the training there.
         save: called with what `resume_from` takes: after each whole epoch, within an epoch
@@ -118,15 +133,39 @@ def train(
         StoppedError: asked to stop while digits were still written.
     """
     stop = stop or (lambda: False)
-    keras.utils.set_random_seed(recipe.seed)
     extras = [taught] if taught else []
     if recipe.written_digits or recipe.written_others:
         report({"kind": "stage", "stage": "writing", "time": time.time()})
         extras.append(_writings(recipe, stop))
         report({"kind": "stage", "stage": "training", "time": time.time()})
-    training = _Training(recipe, dataset, extras, report, resume_from or Checkpoint(), weights)
+    start = resume_from or Checkpoint()
+    taken = start.precision or recipe.precision
+    contenders = []
+    if taken == "auto":
+        report({"kind": "stage", "stage": "precision", "time": time.time()})
+    for precision in PRECISIONS if taken == "auto" else (taken,):
+        keras.utils.set_random_seed(recipe.seed)
+        now = replace(start, precision=precision)
+        contenders.append(_Training(recipe, dataset, extras, report, now, weights))
+    training = _faster(contenders)
+    if taken == "auto":
+        report({"kind": "stage", "stage": "training", "time": time.time()})
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
+
+
+def _faster(contenders: list[_Training]) -> _Training:
+    """The one whose steps take less time, of those whose loss falls as the first one's does."""
+    if len(contenders) == 1:
+        return contenders[0]
+    trials = [contender.tried(_TRIAL_STEPS) for contender in contenders]
+    first = trials[0].loss
+    agreeing = [
+        (trial.seconds, contender)
+        for trial, contender in zip(trials, contenders, strict=True)
+        if abs(trial.loss - first) <= _AGREES * first
+    ]
+    return min(agreeing, key=lambda pair: pair[0])[1] if agreeing else contenders[0]
 
 
 def _writings(recipe: Recipe, stop: Callable[[], bool]) -> Split:
@@ -161,7 +200,7 @@ def batches(
     labels = tf.one_hot(np.concatenate([part.labels for part in parts]), CLASSES)
     labels += (1 - tf.reduce_sum(labels, axis=1, keepdims=True)) / CLASSES
     seed = tf.constant(recipe.seed, tf.int64)
-    warped = any((recipe.rotation, recipe.shift, recipe.scale, recipe.shear))
+    warped = any((recipe.rotation, recipe.shift, recipe.scale, recipe.shear, recipe.elastic))
     taken = _taken(recipe, split)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
@@ -194,11 +233,15 @@ def _taken(recipe: Recipe, split: Split) -> int:
 
 
 def warp(images: tf.Tensor, recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
-    """Each image under its own random affine map, bilinear, black beyond the edge.
+    """Each image under its own random map, bilinear, black beyond the edge.
+
+    The map is affine, and elastic where the recipe says so: then each point is shifted as well,
+    points near each other alike.
 
     Args:
         images: uint8 (B, 28, 28).
-        recipe: the largest rotation and shear in degrees, shift in pixels, and scale.
+        recipe: the largest rotation and shear in degrees, shift in pixels, and scale; the
+            standard deviation of the elastic shift, in pixels.
         seed: two integers that decide the maps.
     """
     count = tf.shape(images)[0]
@@ -214,6 +257,14 @@ def warp(images: tf.Tensor, recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
     centre = (INPUT_SHAPE[0] - 1) / 2
     x = centre - a * centre - b * centre + shift_x
     y = centre - c * centre - d * centre + shift_y
+    if recipe.elastic:
+        column = tf.range(INPUT_SHAPE[1], dtype=tf.float32)
+        row = column[:, tf.newaxis]
+        a, b, x, c, d, y = (value[:, tf.newaxis, tf.newaxis] for value in (a, b, x, c, d, y))
+        bent = _bends(count, seed) * recipe.elastic
+        return _sampled(
+            images, a * column + b * row + x + bent[..., 0], c * column + d * row + y + bent[..., 1]
+        )
     zero = tf.zeros_like(a)
     warped = tf.raw_ops.ImageProjectiveTransformV3(
         images=images[..., tf.newaxis],
@@ -224,6 +275,56 @@ def warp(images: tf.Tensor, recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
         fill_value=0.0,
     )
     return warped[..., 0]
+
+
+def _bends(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Smooth random fields with a standard deviation of 1: float32 (count, 28, 28, 2)."""
+    # Other numbers than those of the affine map, whose first seed is not below -2**31.
+    seed = tf.cast(seed, tf.int64) - tf.constant([2**32, 0], tf.int64)
+    coarse = tf.random.stateless_normal((count, _KNOTS**2, 2), seed)
+    return tf.reshape(
+        tf.einsum("pk,nkc->npc", tf.constant(_knots()), coarse), (count, *INPUT_SHAPE[:2], 2)
+    )
+
+
+@functools.cache
+def _knots() -> np.ndarray:
+    """The share of each knot in each pixel's shift: float32 (784, _KNOTS²)."""
+    size = INPUT_SHAPE[0]
+    places = (np.arange(_KNOTS) + 0.5) * size / _KNOTS - 0.5
+    near = np.exp(-((np.arange(size)[:, None] - places) ** 2) / (2 * _SMOOTH_PIXELS**2))
+    shares = np.kron(near, near)
+    # The sum of independent normal numbers has the root of the sum of squares as deviation.
+    deviation = np.sqrt((shares**2).sum(axis=1, keepdims=True))
+    scaled: np.ndarray = (shares / deviation).astype(np.float32)
+    return scaled
+
+
+def _sampled(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """The images at these places, float32 (B, 28, 28) each in pixels, bilinear: uint8 (B, 28, 28)."""
+    height, width = INPUT_SHAPE[:2]
+    # With a black rim, so that what is beyond the edge need not be told apart.
+    framed = tf.pad(images, [[0, 0], [1, 1], [1, 1]])
+    x = tf.clip_by_value(x + 1, 0.0, width + 0.999)
+    y = tf.clip_by_value(y + 1, 0.0, height + 0.999)
+    left, top = tf.floor(x), tf.floor(y)
+    x, y = x - left, y - top
+    first = tf.cast(top, tf.int32) * (width + 2) + tf.cast(left, tf.int32)
+    flat = tf.reshape(framed, (-1, (height + 2) * (width + 2)))
+    # The four neighbours as one number each, so that memory is visited once a pixel.
+    corners = tf.stack(
+        [tf.roll(flat, -step, axis=1) for step in (0, 1, width + 2, width + 3)], axis=-1
+    )
+    corners = tf.cast(tf.gather(corners, first, batch_dims=1), tf.float32)
+    shares = tf.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], axis=-1)
+    return tf.cast(tf.round(tf.reduce_sum(corners * shares, axis=-1)), tf.uint8)
+
+
+class _Trial(NamedTuple):
+    """Seconds of a step, and the mean loss of the steps."""
+
+    seconds: float
+    loss: float
 
 
 class _Training:
@@ -248,7 +349,7 @@ class _Training:
         self._steps = math.ceil(self._images / recipe.batch_size)
         self._every = -(-self._steps // EVENTS_AN_EPOCH)
         self._asked_to_stop = False
-        self._model = network.build(recipe)
+        self._model = network.build(recipe, start.precision, for_training=True)
         if weights:
             _assign(self._model.weights, weights)
         self._optimizer = _optimizer(recipe, self._steps)
@@ -256,6 +357,10 @@ class _Training:
         if start.variables:
             _assign(self._model.variables, start.variables)
             _assign(self._optimizer.variables, start.optimizer)
+        averaged = self._model.weights if recipe.averaging else []
+        self._averages = [tf.Variable(weight) for weight in averaged]
+        if start.averages:
+            _assign(self._averages, start.averages)
         self._loss = keras.losses.CategoricalCrossentropy(
             label_smoothing=recipe.label_smoothing, reduction="none"
         )
@@ -275,6 +380,28 @@ class _Training:
         }
         self._train = tf.function(self._train_step, **options)
         self._test = tf.function(self._test_step, **options)
+
+    def tried(self, steps: int) -> _Trial:
+        """How the first steps go; afterwards nothing is other than before."""
+        variables = [
+            *self._model.variables,
+            *self._optimizer.variables,
+            *self._averages,
+            self._sums,
+        ]
+        before = [variable.numpy() for variable in variables]
+        data = batches(self._recipe, self._data.train, extras=self._extras)
+        # Taken out first: it is the steps that are timed.
+        taken = list(data.take(steps))
+        seconds = []
+        for batch in taken:
+            begun = time.perf_counter()
+            self._train(*batch)
+            loss, _, count = self._sums.numpy()  # waits for the step to end
+            seconds.append(time.perf_counter() - begun)
+        _assign(variables, before)
+        # The first ones include what is done once; the shortest ones nothing else did disturb.
+        return _Trial(statistics.median(seconds[len(seconds) // 3 :]), float(loss / max(count, 1)))
 
     def fit(
         self,
@@ -317,12 +444,14 @@ class _Training:
     def trained(self, stopped: bool) -> Trained:
         now = self.now
         model = network.build(self._recipe, precision="float32")
-        model.set_weights(now.best_weights or self._model.get_weights())
+        with self._averaged():
+            model.set_weights(now.best_weights or self._model.get_weights())
         return Trained(
             model=model,
             best_epoch=now.best_epoch,
             epochs=now.epoch + (now.batch > 0),
             stopped=stopped,
+            precision=now.precision,
             fit_seconds=now.fit_seconds,
             images_per_second=now.images / max(now.training_seconds, 1e-9),
         )
@@ -335,6 +464,12 @@ class _Training:
             loss = tf.reduce_sum(losses) / tf.cast(tf.size(losses), tf.float32)
         self._optimizer.apply(tape.gradient(loss, weights), weights)
         self._sums.assign_add(_of_digits(losses, labels, answers))
+        if self._averages:
+            # The first steps are soon forgotten: the average is of the last tenth at most.
+            step = tf.cast(self._optimizer.iterations, tf.float32)
+            kept = tf.minimum(self._recipe.averaging, step / (step + 9))
+            for average, weight in zip(self._averages, self._model.weights, strict=True):
+                average.assign_add((1 - kept) * (weight - average))
 
     def _test_step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         answers = self._model(images, training=False)
@@ -370,7 +505,9 @@ class _Training:
     def _end_epoch(self, stop: Callable[[], bool]) -> bool:
         """Validates; False if asked to stop meanwhile, and the epoch has not ended then."""
         now = self.now
-        validated = self._validate(stop)
+        with self._averaged():
+            validated = self._validate(stop)
+            weights = self._model.get_weights()
         if validated is None:
             return False
         validation_loss, validation_accuracy = validated
@@ -381,7 +518,7 @@ class _Training:
         if is_best:
             now.best_epoch = now.epoch
             now.best_accuracy, now.best_loss = validation_accuracy, validation_loss
-            now.best_weights = self._model.get_weights()
+            now.best_weights = weights
         now.fit_seconds = time.perf_counter() - self._begun
         self._tell(
             {
@@ -398,6 +535,18 @@ class _Training:
         )
         self._mark = time.perf_counter()
         return True
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The model with the averages for weights, where the recipe asks for them."""
+        own = self._model.get_weights()
+        if self._averages:
+            _assign(self._model.weights, self._averages)
+        try:
+            yield
+        finally:
+            if self._averages:
+                _assign(self._model.weights, own)
 
     def _validate(self, stop: Callable[[], bool]) -> tuple[float, float] | None:
         """Mean loss, label smoothing included as in training, and accuracy on validation;
@@ -419,6 +568,7 @@ class _Training:
         now.fit_seconds = time.perf_counter() - self._begun
         now.variables = [v.numpy() for v in self._model.variables]
         now.optimizer = [v.numpy() for v in self._optimizer.variables]
+        now.averages = [v.numpy() for v in self._averages]
         return now
 
     def _tell(self, event: Event) -> None:

@@ -44,6 +44,7 @@ _POLL_SECONDS = 0.05
 _LOOK_ANYWAY_SECONDS = 2.0
 _DOWNLOAD_EVENT_BYTES = 200_000
 # As many as there are test images: enough to see how far training and test are apart.
+_ARRAYS = ("variables", "optimizer", "averages", "best_weights")  # of a checkpoint
 _TRAIN_SAMPLE = 10_000
 # A fresh process is better than one that has grown so large.
 _MAX_BYTES = 4_000_000_000
@@ -373,6 +374,7 @@ def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any
         "best_epoch": trained.best_epoch,
         "epochs": trained.epochs,
         "parameters": run.recipe.parameters,
+        "precision": trained.precision,
         "fit_seconds": trained.fit_seconds,
         "images_per_second": trained.images_per_second,
         "seed": run.recipe.seed,
@@ -392,9 +394,7 @@ def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
     """Replaces `checkpoint/last.npz`."""
     values = asdict(checkpoint)
     arrays = {
-        f"{key}/{index}": array
-        for key in ("variables", "optimizer", "best_weights")
-        for index, array in enumerate(values.pop(key))
+        f"{key}/{index}": array for key in _ARRAYS for index, array in enumerate(values.pop(key))
     }
     (run.path / "checkpoint").mkdir(exist_ok=True)
     files.replace(
@@ -414,7 +414,7 @@ def read_checkpoint(run: Run) -> Checkpoint | None:
     try:
         arrays = files.read_arrays(run.path / "checkpoint" / "last.npz", _MOST_CHECKPOINT_BYTES)
         checkpoint = Checkpoint(**json.loads(str(arrays["meta"])))
-        for key in ("variables", "optimizer", "best_weights"):
+        for key in _ARRAYS:
             count = sum(name.startswith(f"{key}/") for name in arrays)
             setattr(checkpoint, key, [arrays[f"{key}/{i}"] for i in range(count)])
     except FileNotFoundError:

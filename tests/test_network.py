@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from made_up import write_metrics
 
 from digitcore import network, runs
@@ -37,13 +38,24 @@ EVERY_KIND = Recipe(
 GLOBAL_POOL = Recipe(
     name="global-pool", layers=[{"kind": "conv", "filters": 5}, {"kind": "global_pool"}]
 )
-RECIPES = [*(Recipe.load(name) for name in Recipe.names()), EVERY_KIND, GLOBAL_POOL]
+DEPTHWISE = GLOBAL_POOL.changed(
+    name="depthwise",
+    layers=[
+        {"kind": "conv", "filters": 5},
+        {"kind": "depthwise_conv", "padding": "same", "activation": "linear", "bias": False},
+        {"kind": "batch_norm", "activation": "relu"},
+        {"kind": "depthwise_conv", "kernel": 5, "stride": 2, "activation": "tanh"},
+        {"kind": "flatten"},
+    ],
+)
+RECIPES = [*map(Recipe.load, Recipe.names()), EVERY_KIND, GLOBAL_POOL, DEPTHWISE]
 every_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 
 # What stands for a layer of the recipe in Keras; an activation of its own belongs to the
 # batch norm before it.
 KINDS = {
     "Conv2D": "conv",
+    "DepthwiseConv2D": "depthwise_conv",
     "MaxPooling2D": "pool",
     "AveragePooling2D": "pool",
     "GlobalAveragePooling2D": "global_pool",
@@ -156,6 +168,56 @@ def test_bfloat16_answers_are_near_those_of_float32() -> None:
     )
     mixed.set_weights(plain.get_weights())
     np.testing.assert_allclose(mixed(images(9)), plain(images(9)), atol=0.03)
+
+
+NORMS = GLOBAL_POOL.changed(
+    layers=[
+        {"kind": "conv", "filters": 6, "kernel": 5, "activation": "linear"},
+        {"kind": "batch_norm", "activation": "relu"},
+        {"kind": "global_pool"},
+        {"kind": "batch_norm", "momentum": 0.8},
+    ]
+)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_network_for_training_learns_as_keras_own_does(precision: str) -> None:
+    """Answers, gradients and running means, of batch norm above all."""
+    keras.utils.set_random_seed(1)
+    plain = shuffled(network.build(NORMS, precision))
+    fast = network.build(NORMS, precision, for_training=True)
+    fast.set_weights(plain.get_weights())
+    before = plain.get_weights()
+    batch, labels = images(32), tf.one_hot(np.arange(32) % 10, 10)
+    found = []
+    for model in (plain, fast):
+        with tf.GradientTape() as tape:
+            answers = model(batch, training=True)
+            loss = tf.reduce_mean(keras.losses.categorical_crossentropy(labels, answers))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        found.append([answers, *gradients, *model.get_weights(), model(batch, training=False)])
+    near = 1e-4 if precision == "float32" else 0.05
+    for one, other in zip(*found, strict=True):
+        scale = max(1.0, np.abs(np.asarray(one)).max())
+        np.testing.assert_allclose(one, other, atol=near * scale)
+    # Running means and variances of both are no longer what they were.
+    moved = [not np.array_equal(*pair) for pair in zip(before, fast.get_weights(), strict=True)]
+    assert sum(moved) == 4
+    assert {str(weight.dtype) for weight in fast.weights} == {"float32"}
+
+
+def test_weights_of_a_network_for_training_fit_the_one_that_is_kept() -> None:
+    plain, fast = network.build(NORMS), network.build(NORMS, for_training=True)
+    assert [w.path.split("/")[-1] for w in plain.weights] == [
+        w.path.split("/")[-1] for w in fast.weights
+    ]
+    assert [w.shape for w in plain.weights] == [w.shape for w in fast.weights]
+    assert not any("Fused" in type(layer).__name__ for layer in plain.layers)
+
+
+def test_a_precision_that_is_still_to_be_chosen_is_float32() -> None:
+    layers = network.build(GLOBAL_POOL.changed(precision="auto")).layers
+    assert {layer.compute_dtype for layer in layers[2:]} == {"float32"}
 
 
 def test_first_weights_follow_the_seed() -> None:

@@ -67,6 +67,7 @@ CHANGES: list[dict[str, Any]] = [
         "layers": [
             {"kind": "conv", "filters": 4, "kernel": 5, "stride": 2, "bias": False},
             {"kind": "batch_norm", "activation": "gelu", "momentum": 0.99},
+            {"kind": "depthwise_conv", "stride": 2, "padding": "same"},
             {"kind": "pool", "method": "average", "size": 3},
             {"kind": "dropout", "rate": 0.25},
             {"kind": "global_pool"},

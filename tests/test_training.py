@@ -44,6 +44,8 @@ RICH = PLAIN.changed(
     shift=2,
     scale=0.1,
     shear=5,
+    elastic=0.5,
+    averaging=0.9,
     label_smoothing=0.1,
     weight_decay=0.01,
 )
@@ -384,6 +386,65 @@ def test_a_bfloat16_training_ends_in_a_float32_network(digits: Dataset) -> None:
     assert {weight.dtype for weight in outcome.weights} == {np.dtype(np.float32)}
 
 
+# --- precision ------------------------------------------------------------------
+
+
+def tell(monkeypatch: pytest.MonkeyPatch, seconds: list[float], losses: list[float]) -> None:
+    """Lets the trials of float32 and bfloat16 end with these."""
+    real, told = training._Training.tried, iter(zip(seconds, losses, strict=True))
+
+    def tried(self: Any, steps: int) -> training._Trial:
+        real(self, steps)
+        return training._Trial(*next(told))
+
+    monkeypatch.setattr(training._Training, "tried", tried)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "losses", "taken"),
+    [
+        ([1, 2], [1, 1], "float32"),
+        ([2, 1], [1, 1.05], "mixed_bfloat16"),
+        ([2, 1], [1, 1.2], "float32"),
+        ([2, 1], [1, math.nan], "float32"),
+        ([2, 1], [math.nan, math.nan], "float32"),
+    ],
+)
+def test_auto_takes_the_faster_precision_if_the_losses_agree(
+    seconds: list[float],
+    losses: list[float],
+    taken: str,
+    digits: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tell(monkeypatch, seconds, losses)
+    chosen = run(RICH.changed(precision="auto", epochs=1), digits)
+    assert chosen.trained.precision == taken
+    # The trial has left nothing behind.
+    asked = run(RICH.changed(precision=taken, epochs=1), digits)
+    assert [stage["stage"] for stage in chosen.of("stage")] == ["precision", "training"]
+    assert [e for e in chosen.curves if e["kind"] != "stage"] == asked.curves
+    assert_same_weights(chosen, asked)
+
+
+def test_a_resumed_training_keeps_the_precision_that_was_taken(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(monkeypatch, [2, 1], [1, 1])
+    recipe = RICH.changed(precision="auto", epochs=2)
+    whole = run(recipe, digits)
+    resumed = run(recipe, digits, resume_from=whole.checkpoints[0])  # without another trial
+    assert resumed.trained.precision == "mixed_bfloat16"
+    assert_same_weights(resumed, whole)
+
+
+def test_a_trial_measures_steps_and_their_loss(digits: Dataset) -> None:
+    started = training._Training(PLAIN, digits, [], lambda event: None, Checkpoint(), None)
+    trial = started.tried(6)
+    assert 0 < trial.seconds < 5
+    assert 1 < trial.loss < 3
+
+
 # --- learning rate, optimizer, regularisation ---------------------------------
 
 
@@ -483,6 +544,48 @@ def test_label_smoothing_raises_the_loss_that_is_trained_on(
     # Smoothed labels leave an entropy that no network can go below.
     shares = np.array([0.73, *[0.03] * 9])
     assert smooth.of("epoch")[-1]["loss"] > -(shares * np.log(shares)).sum()
+
+
+# --- averaged weights ---------------------------------------------------------
+
+
+def test_the_average_is_the_moving_mean_of_the_weights_after_each_step(digits: Dataset) -> None:
+    recipe = PLAIN.changed(averaging=0.8, epochs=2)
+    outcome = run(recipe, digits, save_seconds=0)
+    assert len(outcome.checkpoints) == 14
+    steps = [checkpoint.variables[0] for checkpoint in outcome.checkpoints]
+    average = steps[0]
+    for number, weight in enumerate(steps, start=1):
+        kept = min(0.8, number / (number + 9))
+        average = (
+            kept * average + (1 - kept) * weight
+            if number > 1
+            else outcome.checkpoints[0].averages[0]
+        )
+        found = outcome.checkpoints[number - 1].averages[0]
+        np.testing.assert_allclose(found, average, atol=1e-6)
+    assert np.abs(average - steps[-1]).max() > 1e-3
+
+
+def test_the_average_is_what_is_validated_and_kept(digits: Dataset) -> None:
+    outcome = run(PLAIN.changed(averaging=0.8, epochs=1), digits)
+    end = outcome.checkpoints[-1]
+    for kept, average in zip(outcome.weights, end.averages, strict=True):
+        np.testing.assert_array_equal(kept, average)
+    assert not np.array_equal(outcome.weights[0], end.variables[0])
+    answers = outcome.trained.model(digits.validation.images, training=False).numpy()
+    right = (answers.argmax(axis=1) == digits.validation.labels).mean()
+    assert outcome.of("epoch")[0]["validation_accuracy"] == pytest.approx(right)
+
+
+def test_an_average_changes_nothing_of_how_a_network_learns(
+    plain: Outcome, digits: Dataset
+) -> None:
+    averaged = run(PLAIN.changed(averaging=0.9), digits)
+    for one, other in zip(
+        plain.checkpoints[-1].variables, averaged.checkpoints[-1].variables, strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 # --- batches and warps -------------------------------------------------------
@@ -638,6 +741,31 @@ def test_a_scale_changes_size_as_far_as_asked() -> None:
     side = np.sqrt(warp(squares, scale=0.2).mean(axis=(1, 2)) / squares[0].mean())
     assert 1.18 < side.max() < 1.21
     assert 0.79 < side.min() < 0.82
+
+
+def test_an_elastic_warp_shifts_points_by_as_much_as_asked_and_neighbours_alike() -> None:
+    ramp = np.broadcast_to(np.arange(28, dtype=np.uint8) * 9, (400, 28, 28))
+    # The value of a pixel tells from which column it came.
+    moved = (warp(ramp, elastic=1.5) / 9 - np.arange(28))[:, 6:-6, 6:-6]
+    assert 1.4 < moved.std() < 1.6
+    assert abs(moved.mean()) < 0.1
+    assert np.corrcoef(moved[:, :, 0].ravel(), moved[:, :, 1].ravel())[0, 1] > 0.95
+    assert abs(np.corrcoef(moved[:, 0, 0], moved[:, -1, -1])[0, 1]) < 0.25
+    # Up and down it is another shift.
+    lifted = (warp(ramp.transpose(0, 2, 1), elastic=1.5) / 9 - np.arange(28)[:, None])[
+        :, 6:-6, 6:-6
+    ]
+    assert 1.4 < lifted.std() < 1.6
+    assert abs(np.corrcoef(moved.ravel(), lifted.ravel())[0, 1]) < 0.1
+
+
+def test_an_elastic_warp_of_nothing_is_the_affine_one(digits: Dataset) -> None:
+    changes = {"rotation": 15, "shift": 4, "scale": 0.1, "shear": 10}
+    affine = warp(digits.train.images, **changes)
+    bent = warp(digits.train.images, elastic=1e-6, **changes)
+    assert bent.dtype == np.uint8
+    # One of them rounds where the other cuts off.
+    assert np.abs(bent.astype(int) - affine).max() <= 1
 
 
 def slants(images: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import pandas as pd
 from digitcore.layers import INPUT_SHAPE, LayerRow, Shape
 from digitcore.recipe import Recipe
 
-_SHOWN = ("conv", "pool", "global_pool", "dense")
+_SHOWN = ("conv", "depthwise_conv", "pool", "global_pool", "dense")
 _PIXEL = 2.75  # screen pixels for one pixel of an image
 
 # Written in HTML, because st.html drops SVG.
