@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -237,3 +238,13 @@ def test_a_run_keeps_its_colour_when_another_is_deleted() -> None:
     first.delete()
     assert second.state.number == number
     assert runs.create(Recipe.load("fast")).state.number == number + 1
+
+
+def test_two_runs_that_look_alike_are_told_apart(finished: str) -> None:
+    """The browser names the chosen one by its label alone."""
+    folder = runs.load(finished).path
+    shutil.copytree(folder, folder.with_name(f"{finished[:-4]}beef"))
+    app = visit("explore", run=finished)
+    picker = next(box for box in app.selectbox if box.label == "Run")
+    assert len(picker.options) == len(set(picker.options)) == 2
+    assert picker.value == finished
