@@ -96,11 +96,16 @@ def build(
 
 
 class _FusedBatchNorm(kl.BatchNormalization):  # type: ignore[misc]
-    """Keras's layer, computed by TensorFlow's one operation instead of a dozen."""
+    """Keras's layer, computed by TensorFlow's one operation instead of a dozen.
+
+    In float32 whatever the precision: in bfloat16 the operation is up to three times slower for
+    few channels.
+    """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         # A vector is an image of one pixel.
         image = inputs if len(inputs.shape) == 4 else inputs[:, None, None, :]
+        image = tf.cast(image, tf.float32)
         gamma, beta, mean, variance = (
             tf.convert_to_tensor(weight)
             for weight in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
@@ -130,7 +135,7 @@ class _FusedBatchNorm(kl.BatchNormalization):  # type: ignore[misc]
                 epsilon=self.epsilon,
                 is_training=False,
             )
-        return outputs if image is inputs else outputs[:, 0, 0, :]
+        return tf.cast(tf.reshape(outputs, tf.shape(inputs)), inputs.dtype)
 
 
 def _conv(layer: Conv) -> list[Any]:

@@ -381,11 +381,8 @@ def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any
         "data_checksum": dataset.checksum,
         "data_source": dataset.source,
         "data_notice": dataset.notice,
-        "machine": _machine(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
-        },
+        "machine": machine(),
+        "versions": versions(),
         "parent": run.state.parent,
     }
 
@@ -455,7 +452,14 @@ class _Reporter:
                 raise _StoppedError
 
 
-def _machine() -> str:
+def versions() -> dict[str, str]:
+    """Of Python and of the packages on which a training's figures depend."""
+    packages = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
+    return {"python": platform.python_version(), **packages}
+
+
+def machine() -> str:
+    """Processor, cores that this process may use, and operating system."""
     model = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -137,3 +137,29 @@ def test_every_public_name_is_the_one_of_its_module() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'lode_dataset'"):
         digitcore.lode_dataset  # noqa: B018
+
+
+def readers_of_test(path: Path) -> Iterator[str]:
+    """The functions of a file that touch a dataset's test split; `` where it is none."""
+
+    def inside(node: ast.AST, function: str) -> Iterator[str]:
+        if isinstance(node, ast.FunctionDef):
+            function = node.name
+        if isinstance(node, ast.Attribute) and node.attr == "test":
+            yield function
+        for child in ast.iter_child_nodes(node):
+            yield from inside(child, function)
+
+    yield from inside(ast.parse(path.read_text(encoding="utf-8")), "")
+
+
+def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() -> None:
+    """Whoever chooses anything, such as the best epoch, a threshold or a precision, is not here."""
+    found = {f"{shown(path)} {name}".strip() for path in FILES for name in readers_of_test(path)}
+    assert found == {
+        "digitcore/worker.py write_results",  # once, after the training
+        "digitcore/__main__.py evaluate",
+        "digitcore/data.py describe",  # counts them
+        "pages/explore.py",
+        "pages/runs.py digits",
+    }

@@ -1,0 +1,142 @@
+"""Times the trainer beside a plain Keras script of the same network, in pairs.
+
+    DIGITCORE_DATA_DIR=... python benchmarks/trainer.py
+    DIGITCORE_DATA_DIR=... python benchmarks/trainer.py --recipes dropout-3x3 --pairs 5
+
+Both begin with a fresh process, see the same images in the same batches with the same optimizer,
+and validate after each epoch. Timed is from the first step to the end of the last epoch, the
+preparing of the first step included; loading TensorFlow and the digits is not. Ours is
+`python -m digitcore train`, as the app does it: a worker that writes events, checkpoints and
+results. Images are not warped and nothing is averaged, because the plain script does neither.
+
+Run nothing else meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from machine import report, write_json  # noqa: E402
+
+from digitcore import Recipe  # noqa: E402
+
+PLAIN = "float32"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipes", nargs="+", default=Recipe.names())
+    parser.add_argument("--precisions", nargs="+", default=["float32", "auto"])
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="also writes the figures there")
+    parser.add_argument("--keras", help=argparse.SUPPRESS)  # what the plain script is called with
+    options = parser.parse_args()
+    if options.keras:
+        print(json.dumps(plain_keras(Recipe.load(options.keras))))
+        return
+    rows = [
+        measured(name, precision, options.pairs, options.epochs)
+        for name in options.recipes
+        for precision in options.precisions
+    ]
+    print(f"{report()}; {options.pairs} pairs of {options.epochs} epochs\n")
+    print(
+        "| recipe | precision | taken | images/s, median | plain Keras in float32 | ratio, median | "
+        "min–max |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for row in rows:
+        ratios = row["ratios"]
+        print(
+            f"| `{row['recipe']}` | {row['precision']} | {row['taken']} | "
+            f"{statistics.median(row['ours']):,.0f} | {statistics.median(row['keras']):,.0f} | "
+            f"{statistics.median(ratios):.2f} × | {min(ratios):.2f}–{max(ratios):.2f} |"
+        )
+    if options.json:
+        write_json(options.json, rows)
+
+
+def measured(name: str, precision: str, pairs: int, epochs: int) -> dict[str, Any]:
+    """Images a second of each pair, ours and the plain script's, one after the other."""
+    recipe = Recipe.load(name).changed(
+        epochs=epochs,
+        precision=precision,
+        **dict.fromkeys(("rotation", "shift", "scale", "shear", "elastic", "averaging"), 0),
+        written_digits=0,
+        written_others=0,
+    )
+    found: dict[str, Any] = {"ours": [], "keras": [], "recipe": name, "precision": precision}
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "DIGITCORE_MODELS_DIR": folder, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        file = Path(folder) / "timed.toml"
+        file.write_text(recipe.to_toml())
+        for _ in range(pairs):
+            ours = told(
+                [sys.executable, "-m", "digitcore", "train", "--json", "--recipe", str(file)],
+                environment,
+            )
+            plain = told([sys.executable, __file__, "--keras", str(file)], environment)
+            images = recipe.images_an_epoch * epochs
+            found["ours"].append(images / ours["fit_seconds"])
+            found["keras"].append(images / plain["fit_seconds"])
+            found["taken"] = ours["precision"]
+            print(f"{name} {precision}: {found}", file=sys.stderr)
+    found["ratios"] = [a / b for a, b in zip(found["ours"], found["keras"], strict=True)]
+    return found
+
+
+def told(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
+    """The JSON object in the last line that the command prints."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def plain_keras(recipe: Recipe) -> dict[str, float]:
+    """What a notebook does: a Keras model, `compile` and `fit`."""
+    import keras
+
+    from digitcore import load_dataset, network, training
+
+    data = load_dataset(validation_share=recipe.validation_share)
+    keras.utils.set_random_seed(recipe.seed)
+    model = network.build(recipe, PLAIN)
+    steps = -(-len(data.train) // recipe.batch_size)
+    model.compile(
+        training._optimizer(recipe, steps), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    begun = time.perf_counter()
+    model.fit(
+        data.train.images,
+        data.train.labels,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        validation_data=(data.validation.images, data.validation.labels),
+        verbose=0,
+    )
+    return {"fit_seconds": time.perf_counter() - begun}
+
+
+if __name__ == "__main__":
+    main()
