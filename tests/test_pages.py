@@ -82,7 +82,8 @@ def test_start_queues_what_the_sidebar_says() -> None:
 
 
 def test_a_waiting_run_shows_its_place_and_about_how_long_it_waits() -> None:
-    first, second, third = (runs.create(Recipe.load("fast")) for _ in range(3))
+    recipe = Recipe.load("fast").changed(epochs=2, epoch_images=0)
+    first, second, third = (runs.create(recipe) for _ in range(3))
     first.update(status="running")
     batch = {"kind": "batch", "time": 0, "epoch": 1, "loss": 1, "accuracy": 0.5, "step": 446}
     line = json.dumps({**batch, "images_per_second": 5700.0})
