@@ -98,44 +98,30 @@ def build(
 class _FusedBatchNorm(kl.BatchNormalization):  # type: ignore[misc]
     """Keras's layer, computed by TensorFlow's one operation instead of a dozen.
 
-    In float32 whatever the precision: in bfloat16 the operation is up to three times slower for
-    few channels.
+    In float32 whatever the precision, because for few channels the operation is slower in bfloat16.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        # A vector is an image of one pixel.
-        image = inputs if len(inputs.shape) == 4 else inputs[:, None, None, :]
-        image = tf.cast(image, tf.float32)
-        gamma, beta, mean, variance = (
-            tf.convert_to_tensor(weight)
-            for weight in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        is_vector = len(inputs.shape) == 2  # an image of one pixel
+        image = tf.cast(inputs[:, None, None, :] if is_vector else inputs, tf.float32)
+        nothing = tf.zeros([0])
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=image,
+            scale=self.gamma,
+            offset=self.beta,
+            mean=nothing if training else self.moving_mean,
+            variance=nothing if training else self.moving_variance,
+            epsilon=self.epsilon,
+            is_training=bool(training),
         )
         if training:
-            outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-                x=image,
-                scale=gamma,
-                offset=beta,
-                mean=tf.zeros([0]),
-                variance=tf.zeros([0]),
-                epsilon=self.epsilon,
-            )
             # The operation estimates the variance of all images that there could be, Keras takes
             # that of the batch.
             count = tf.cast(tf.size(image) // image.shape[-1], tf.float32)
             variance *= (count - 1) / count
             for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(moving * self.momentum + value * (1 - self.momentum))
-        else:
-            outputs, *_ = tf.raw_ops.FusedBatchNormV3(
-                x=image,
-                scale=gamma,
-                offset=beta,
-                mean=mean,
-                variance=variance,
-                epsilon=self.epsilon,
-                is_training=False,
-            )
-        return tf.cast(tf.reshape(outputs, tf.shape(inputs)), inputs.dtype)
+        return tf.cast(outputs[:, 0, 0, :] if is_vector else outputs, inputs.dtype)
 
 
 def _conv(layer: Conv) -> list[Any]:

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from digitcore import handwriting, network
+from digitcore import handwriting, network, warps
 from digitcore.data import Dataset, Split
 from digitcore.events import Event
 from digitcore.layers import CLASSES, INPUT_SHAPE
@@ -28,10 +28,6 @@ _VALIDATION_BATCH = 1000
 # Where the recipe's precision is "auto": steps of each, and how far the mean loss may differ.
 _TRIAL_STEPS = 12
 _AGREES = 0.1
-# Elastic warps: knots along each side, and how far from a knot its shift is felt. Simard's smoothing
-# is by 4 pixels.
-_KNOTS = 7
-_SMOOTH_PIXELS = 4.0
 
 
 class DivergedError(ArithmeticError):
@@ -82,8 +78,8 @@ class Trained:
     `model` is float32 and holds the weights of `best_epoch`, the one with the highest
     validation accuracy (the lower validation loss decides between equals); where no epoch
     was whole yet, `best_epoch` is 0 and the weights are the last ones. `epochs` counts the
-    epochs that were begun. `precision` is what was computed with. `fit_seconds` is from the first step to the last, validation
-    included, and `images_per_second` counts training images over training time alone.
+    epochs that were begun. `precision` is what was computed with. `fit_seconds` is from the first
+    step to the last, validation and the trial of precisions included, and `images_per_second` counts training images over training time alone.
     """
 
     model: keras.Model
@@ -138,34 +134,45 @@ def train(
         report({"kind": "stage", "stage": "writing", "time": time.time()})
         extras.append(_writings(recipe, stop))
         report({"kind": "stage", "stage": "training", "time": time.time()})
-    start = resume_from or Checkpoint()
-    taken = start.precision or recipe.precision
-    contenders = []
-    if taken == "auto":
-        report({"kind": "stage", "stage": "precision", "time": time.time()})
-    for precision in PRECISIONS if taken == "auto" else (taken,):
-        keras.utils.set_random_seed(recipe.seed)
-        now = replace(start, precision=precision)
-        contenders.append(_Training(recipe, dataset, extras, report, now, weights))
-    training = _faster(contenders)
-    if taken == "auto":
-        report({"kind": "stage", "stage": "training", "time": time.time()})
+    training = _prepared(
+        recipe, dataset, extras, report, resume_from or Checkpoint(), weights, stop
+    )
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
 
 
-def _faster(contenders: list[_Training]) -> _Training:
-    """The one whose steps take less time, of those whose loss falls as the first one's does."""
-    if len(contenders) == 1:
-        return contenders[0]
-    trials = [contender.tried(_TRIAL_STEPS) for contender in contenders]
-    first = trials[0].loss
-    agreeing = [
-        (trial.seconds, contender)
-        for trial, contender in zip(trials, contenders, strict=True)
-        if abs(trial.loss - first) <= _AGREES * first
+def _prepared(
+    recipe: Recipe,
+    dataset: Dataset,
+    extras: Sequence[Split],
+    report: Callable[[Event], bool | None],
+    start: Checkpoint,
+    weights: list[np.ndarray] | None,
+    stop: Callable[[], bool],
+) -> _Training:
+    """A training in the recipe's precision, or in the one that proves faster here."""
+
+    def begin(precision: str) -> _Training:
+        keras.utils.set_random_seed(recipe.seed)
+        now = replace(start, precision=precision)
+        return _Training(recipe, dataset, extras, report, now, weights)
+
+    if (precision := start.precision or recipe.precision) != "auto":
+        return begin(precision)
+    report({"kind": "stage", "stage": "precision", "time": time.time()})
+    contenders = [begin(each) for each in PRECISIONS]
+    begun = time.perf_counter()
+    trials = [contender.tried(_TRIAL_STEPS, stop) for contender in contenders]
+    first = trials[0]
+    # The first one stands for itself whatever its loss, which may be no number.
+    fit = [
+        trial is first or abs(trial.loss - first.loss) <= _AGREES * first.loss for trial in trials
     ]
-    return min(agreeing, key=lambda pair: pair[0])[1] if agreeing else contenders[0]
+    fastest = min(range(len(trials)), key=lambda i: trials[i].seconds if fit[i] else math.inf)
+    chosen = contenders[fastest]
+    chosen.now.fit_seconds += time.perf_counter() - begun
+    report({"kind": "stage", "stage": "training", "time": time.time()})
+    return chosen
 
 
 def _writings(recipe: Recipe, stop: Callable[[], bool]) -> Split:
@@ -220,7 +227,7 @@ def batches(
     def gather(number: tf.Tensor, step: tf.Tensor, chosen: tf.Tensor) -> tuple[Any, Any]:
         batch = tf.gather(images, chosen)
         if warped:
-            batch = warp(batch, recipe, tf.stack([-1 - seed, number * 2**32 + step]))
+            batch = warps.warp(batch, recipe, tf.stack([-1 - seed, number * 2**32 + step]))
         return batch, tf.gather(labels, chosen)
 
     epochs = tf.data.Dataset.range(first_epoch, recipe.epochs).flat_map(epoch)
@@ -230,94 +237,6 @@ def batches(
 def _taken(recipe: Recipe, split: Split) -> int:
     """How many images of the split an epoch takes."""
     return min(len(split), recipe.epoch_images or len(split))
-
-
-def warp(images: tf.Tensor, recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
-    """Each image under its own random map, bilinear, black beyond the edge.
-
-    The map is affine, and elastic where the recipe says so: then each point is shifted as well,
-    points near each other alike.
-
-    Args:
-        images: uint8 (B, 28, 28).
-        recipe: the largest rotation and shear in degrees, shift in pixels, and scale; the
-            standard deviation of the elastic shift, in pixels.
-        seed: two integers that decide the maps.
-    """
-    count = tf.shape(images)[0]
-    random = tf.random.stateless_uniform((5, count), seed, -1.0, 1.0)
-    angle = random[0] * math.radians(recipe.rotation)
-    shear = tf.tan(random[1] * math.radians(recipe.shear))
-    scale = 1.0 / (1.0 + random[2] * recipe.scale)
-    shift_x, shift_y = random[3] * recipe.shift, random[4] * recipe.shift
-    # The map from a pixel of the result to its source: about the centre, rotated,
-    # slanted and scaled, then shifted.
-    a, b = scale * tf.cos(angle), scale * (tf.cos(angle) * shear - tf.sin(angle))
-    c, d = scale * tf.sin(angle), scale * (tf.sin(angle) * shear + tf.cos(angle))
-    centre = (INPUT_SHAPE[0] - 1) / 2
-    x = centre - a * centre - b * centre + shift_x
-    y = centre - c * centre - d * centre + shift_y
-    if recipe.elastic:
-        column = tf.range(INPUT_SHAPE[1], dtype=tf.float32)
-        row = column[:, tf.newaxis]
-        a, b, x, c, d, y = (value[:, tf.newaxis, tf.newaxis] for value in (a, b, x, c, d, y))
-        bent = _bends(count, seed) * recipe.elastic
-        return _sampled(
-            images, a * column + b * row + x + bent[..., 0], c * column + d * row + y + bent[..., 1]
-        )
-    zero = tf.zeros_like(a)
-    warped = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images[..., tf.newaxis],
-        transforms=tf.stack([a, b, x, c, d, y, zero, zero], axis=1),
-        output_shape=tf.constant(INPUT_SHAPE[:2]),
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-        fill_value=0.0,
-    )
-    return warped[..., 0]
-
-
-def _bends(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Smooth random fields with a standard deviation of 1: float32 (count, 28, 28, 2)."""
-    # Other numbers than those of the affine map, whose first seed is not below -2**31.
-    seed = tf.cast(seed, tf.int64) - tf.constant([2**32, 0], tf.int64)
-    coarse = tf.random.stateless_normal((count, _KNOTS**2, 2), seed)
-    return tf.reshape(
-        tf.einsum("pk,nkc->npc", tf.constant(_knots()), coarse), (count, *INPUT_SHAPE[:2], 2)
-    )
-
-
-@functools.cache
-def _knots() -> np.ndarray:
-    """The share of each knot in each pixel's shift: float32 (784, _KNOTS²)."""
-    size = INPUT_SHAPE[0]
-    places = (np.arange(_KNOTS) + 0.5) * size / _KNOTS - 0.5
-    near = np.exp(-((np.arange(size)[:, None] - places) ** 2) / (2 * _SMOOTH_PIXELS**2))
-    shares = np.kron(near, near)
-    # The sum of independent normal numbers has the root of the sum of squares as deviation.
-    deviation = np.sqrt((shares**2).sum(axis=1, keepdims=True))
-    scaled: np.ndarray = (shares / deviation).astype(np.float32)
-    return scaled
-
-
-def _sampled(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """The images at these places, float32 (B, 28, 28) each in pixels, bilinear: uint8 (B, 28, 28)."""
-    height, width = INPUT_SHAPE[:2]
-    # With a black rim, so that what is beyond the edge need not be told apart.
-    framed = tf.pad(images, [[0, 0], [1, 1], [1, 1]])
-    x = tf.clip_by_value(x + 1, 0.0, width + 0.999)
-    y = tf.clip_by_value(y + 1, 0.0, height + 0.999)
-    left, top = tf.floor(x), tf.floor(y)
-    x, y = x - left, y - top
-    first = tf.cast(top, tf.int32) * (width + 2) + tf.cast(left, tf.int32)
-    flat = tf.reshape(framed, (-1, (height + 2) * (width + 2)))
-    # The four neighbours as one number each, so that memory is visited once a pixel.
-    corners = tf.stack(
-        [tf.roll(flat, -step, axis=1) for step in (0, 1, width + 2, width + 3)], axis=-1
-    )
-    corners = tf.cast(tf.gather(corners, first, batch_dims=1), tf.float32)
-    shares = tf.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], axis=-1)
-    return tf.cast(tf.round(tf.reduce_sum(corners * shares, axis=-1)), tf.uint8)
 
 
 class _Trial(NamedTuple):
@@ -352,7 +271,7 @@ class _Training:
         self._model = network.build(recipe, start.precision, for_training=True)
         if weights:
             _assign(self._model.weights, weights)
-        self._optimizer = _optimizer(recipe, self._steps)
+        self._optimizer = optimizer(recipe, self._steps)
         self._optimizer.build(self._model.trainable_variables)
         if start.variables:
             _assign(self._model.variables, start.variables)
@@ -381,7 +300,7 @@ class _Training:
         self._train = tf.function(self._train_step, **options)
         self._test = tf.function(self._test_step, **options)
 
-    def tried(self, steps: int) -> _Trial:
+    def tried(self, steps: int, stop: Callable[[], bool]) -> _Trial:
         """How the first steps go; afterwards nothing is other than before."""
         variables = [
             *self._model.variables,
@@ -399,8 +318,10 @@ class _Training:
             self._train(*batch)
             loss, _, count = self._sums.numpy()  # waits for the step to end
             seconds.append(time.perf_counter() - begun)
+            if stop():
+                break
         _assign(variables, before)
-        # The first ones include what is done once; the shortest ones nothing else did disturb.
+        # Without the first ones, which include what is done once.
         return _Trial(statistics.median(seconds[len(seconds) // 3 :]), float(loss / max(count, 1)))
 
     def fit(
@@ -465,7 +386,7 @@ class _Training:
         self._optimizer.apply(tape.gradient(loss, weights), weights)
         self._sums.assign_add(_of_digits(losses, labels, answers))
         if self._averages:
-            # The first steps are soon forgotten: the average is of the last tenth at most.
+            # Of few steps it is an average of few, so that the first weights are soon forgotten.
             step = tf.cast(self._optimizer.iterations, tf.float32)
             kept = tf.minimum(self._recipe.averaging, step / (step + 9))
             for average, weight in zip(self._averages, self._model.weights, strict=True):
@@ -539,14 +460,15 @@ class _Training:
     @contextmanager
     def _averaged(self) -> Iterator[None]:
         """The model with the averages for weights, where the recipe asks for them."""
+        if not self._averages:
+            yield
+            return
         own = self._model.get_weights()
-        if self._averages:
-            _assign(self._model.weights, self._averages)
+        _assign(self._model.weights, self._averages)
         try:
             yield
         finally:
-            if self._averages:
-                _assign(self._model.weights, own)
+            _assign(self._model.weights, own)
 
     def _validate(self, stop: Callable[[], bool]) -> tuple[float, float] | None:
         """Mean loss, label smoothing included as in training, and accuracy on validation;
@@ -581,7 +503,8 @@ class _Training:
             self._asked_to_stop = True
 
 
-def _optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer with its schedule, where an epoch has so many steps."""
     rate = _schedule(recipe, steps)
     # Keras keeps decay apart from the gradient in every optimizer; 0 is "none" there.
     decay = recipe.weight_decay or None

@@ -44,8 +44,8 @@ _POLL_SECONDS = 0.05
 _LOOK_ANYWAY_SECONDS = 2.0
 _DOWNLOAD_EVENT_BYTES = 200_000
 # As many as there are test images: enough to see how far training and test are apart.
-_ARRAYS = ("variables", "optimizer", "averages", "best_weights")  # of a checkpoint
 _TRAIN_SAMPLE = 10_000
+_ARRAYS = ("variables", "optimizer", "averages", "best_weights")  # of a checkpoint
 # A fresh process is better than one that has grown so large.
 _MAX_BYTES = 4_000_000_000
 # Keras has adapters and pictures for these, which are nothing to it when they are missing.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Callable
 from typing import get_args
 
@@ -153,8 +152,7 @@ def curves(chosen: list[tuple[Run, State]]) -> None:
     styles = {run.id: figures.run_colour(state.number) for run, state in chosen}
     names = {run.id: run.called(state) for run, state in chosen}
     short = {i: name if len(name) <= 28 else f"{name[:27]}…" for i, name in names.items()}
-    twice = {name for name, count in Counter(short.values()).items() if count > 1}
-    labels = {i: f"{name} {i[-4:]}" if name in twice else name for i, name in short.items()}
+    labels = text.told_apart(short)
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
         figure = figures.compare_curves(
             {labels[run_id]: log for run_id, log in logs.items()},

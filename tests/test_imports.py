@@ -24,7 +24,7 @@ CORE = [path for path in FILES if path.parent.name == "digitcore"]
 OWN = {"digitcore", "ui", "pages", "streamlit_app"}
 MAY_USE = {"digitcore": {"digitcore"}, "ui": {"ui", "digitcore"}, "pages": {"ui", "digitcore"}}
 ALONE = ("layers", "drawing", "evaluation", "events", "files", "parts", "ruled_lines")
-WITH_KERAS = {"network", "training", "worker", "explain"}
+WITH_KERAS = {"network", "training", "warps", "worker", "explain"}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -80,7 +80,11 @@ def test_a_module_that_stands_alone_imports_no_sibling(module: str) -> None:
         ("handwriting", {"drawing"}),
         ("hand", {"drawing", "files", "handwriting", "recipe"}),
         ("xray", {"drawing"}),
-        ("training", {"layers", "recipe", "events", "data", "handwriting", "network"}),
+        (
+            "training",
+            {"layers", "recipe", "events", "data", "handwriting", "network", "warps"},
+        ),
+        ("warps", {"layers", "recipe"}),
         ("predictor", {"files", "runs"}),
         ("numbers", {"drawing", "parts"}),
         ("ink", {"drawing", "ruled_lines"}),

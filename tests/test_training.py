@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from digitcore import evaluation, training
+from digitcore import evaluation, training, warps
 from digitcore.data import Dataset, Split, load_dataset
 from digitcore.events import Event
 from digitcore.recipe import Recipe
@@ -393,8 +393,8 @@ def tell(monkeypatch: pytest.MonkeyPatch, seconds: list[float], losses: list[flo
     """Lets the trials of float32 and bfloat16 end with these."""
     real, told = training._Training.tried, iter(zip(seconds, losses, strict=True))
 
-    def tried(self: Any, steps: int) -> training._Trial:
-        real(self, steps)
+    def tried(self: Any, steps: int, stop: Callable[[], bool]) -> training._Trial:
+        real(self, steps, stop)
         return training._Trial(*next(told))
 
     monkeypatch.setattr(training._Training, "tried", tried)
@@ -420,7 +420,7 @@ def test_auto_takes_the_faster_precision_if_the_losses_agree(
     tell(monkeypatch, seconds, losses)
     chosen = run(RICH.changed(precision="auto", epochs=1), digits)
     assert chosen.trained.precision == taken
-    # The trial has left nothing behind.
+    # The trial has left nothing behind but its time.
     asked = run(RICH.changed(precision=taken, epochs=1), digits)
     assert [stage["stage"] for stage in chosen.of("stage")] == ["precision", "training"]
     assert [e for e in chosen.curves if e["kind"] != "stage"] == asked.curves
@@ -440,16 +440,25 @@ def test_a_resumed_training_keeps_the_precision_that_was_taken(
 
 def test_a_trial_measures_steps_and_their_loss(digits: Dataset) -> None:
     started = training._Training(PLAIN, digits, [], lambda event: None, Checkpoint(), None)
-    trial = started.tried(6)
+    trial = started.tried(6, lambda: False)
     assert 0 < trial.seconds < 5
     assert 1 < trial.loss < 3
+
+
+def test_a_stop_during_the_trial_ends_it_and_the_training(digits: Dataset) -> None:
+    asked = iter([True] * 100)
+    outcome: list[Event] = []
+    recipe = PLAIN.changed(precision="auto")
+    trained = training.train(recipe, digits, outcome.append, stop=lambda: next(asked))
+    assert trained.stopped
+    assert 100 - len(list(asked)) == 3  # one step of each precision, and one of the training
 
 
 # --- learning rate, optimizer, regularisation ---------------------------------
 
 
 def rates(recipe: Recipe, steps: int) -> list[float]:
-    schedule = training._optimizer(recipe, steps)._learning_rate
+    schedule = training.optimizer(recipe, steps)._learning_rate
     if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
         return [float(schedule)] * (steps * recipe.epochs + 1)
     return [float(schedule(step)) for step in range(steps * recipe.epochs + 1)]
@@ -501,7 +510,7 @@ def test_the_epoch_events_tell_the_rate(digits: Dataset) -> None:
 )
 def test_optimizer_rate_and_decay_reach_keras(name: str, kind: type) -> None:
     recipe = PLAIN.changed(optimizer=name, weight_decay=0.02, momentum=0.7, learning_rate=0.03)
-    optimizer = training._optimizer(recipe, 10)
+    optimizer = training.optimizer(recipe, 10)
     assert type(optimizer) is kind
     assert float(optimizer.learning_rate) == pytest.approx(0.03)
     assert optimizer.weight_decay == 0.02
@@ -509,7 +518,7 @@ def test_optimizer_rate_and_decay_reach_keras(name: str, kind: type) -> None:
 
 @pytest.mark.parametrize("momentum", [0.0, 0.7])
 def test_momentum_reaches_sgd_and_looks_ahead(momentum: float) -> None:
-    optimizer = training._optimizer(PLAIN.changed(optimizer="sgd", momentum=momentum), 10)
+    optimizer = training.optimizer(PLAIN.changed(optimizer="sgd", momentum=momentum), 10)
     assert optimizer.momentum == momentum
     assert optimizer.nesterov == (momentum > 0)
 
@@ -517,7 +526,7 @@ def test_momentum_reaches_sgd_and_looks_ahead(momentum: float) -> None:
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
 def test_decay_shrinks_kernels_and_no_biases(name: str) -> None:
     recipe = PLAIN.changed(optimizer=name, epochs=1, learning_rate=1e-4, weight_decay=1.0)
-    optimizer = training._optimizer(recipe, 1)
+    optimizer = training.optimizer(recipe, 1)
     kernel = keras.Variable(np.ones((3, 2), np.float32), name="kernel")
     bias = keras.Variable(np.ones(2, np.float32), name="bias")
     optimizer.build([kernel, bias])
@@ -527,7 +536,7 @@ def test_decay_shrinks_kernels_and_no_biases(name: str) -> None:
 
 
 def test_of_a_whole_network_only_kernels_decay() -> None:
-    optimizer = training._optimizer(RICH, 7)
+    optimizer = training.optimizer(RICH, 7)
     model = training.network.build(RICH)
     optimizer.build(model.trainable_variables)
     decayed = {v.path for v in model.trainable_variables if optimizer._use_weight_decay(v)}
@@ -675,7 +684,7 @@ SEED = [3, 4]
 
 
 def warp(images: np.ndarray, seed: list[int] = SEED, **changes: float) -> np.ndarray:
-    return training.warp(tf.constant(images), PLAIN.changed(**changes), tf.constant(seed)).numpy()
+    return warps.warp(tf.constant(images), PLAIN.changed(**changes), tf.constant(seed)).numpy()
 
 
 def centre(images: np.ndarray) -> np.ndarray:

@@ -149,8 +149,15 @@ def _numbers(log: EventLog, metrics: dict[str, Any] | None, active: bool) -> str
     said, last = [], log.last
     if "epoch" in last:
         place = next(iter(best_epoch(log.epochs)), -1)
-        accuracy = text.percent(log.epochs["validation_accuracy"][place])
-        said += [f"**{accuracy}** validation", f"best epoch {log.epochs['epoch'][place]:.0f}"]
+        # The network that is kept answers in float32, and may differ by an image from the one
+        # that was validated in bfloat16.
+        accuracy = log.epochs["validation_accuracy"][place]
+        if metrics and not active:
+            accuracy = metrics["validation_accuracy"]
+        said += [
+            f"**{text.percent(accuracy)}** validation",
+            f"best epoch {log.epochs['epoch'][place]:.0f}",
+        ]
     if active and "epoch" in last:
         said.append(f"learning rate {last['epoch']['learning_rate']:.3g}")
     if active and "batch" in last:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 
 import streamlit as st
 
@@ -34,9 +33,7 @@ def pick_run(need: str) -> Run:
         st.session_state[_KEY] = next(iter(offered))
     # Once each, as Streamlit asks for every option's label several times. The browser tells by its
     # label which one was chosen, so that no two may be the same.
-    labels = {run_id: label(*one) for run_id, one in offered.items()}
-    count = Counter(labels.values())
-    labels = {i: f"{said} · {i[-4:]}" if count[said] > 1 else said for i, said in labels.items()}
+    labels = text.told_apart({run_id: label(*one) for run_id, one in offered.items()})
     chosen = st.selectbox(
         "Run", list(offered), format_func=labels.__getitem__, key=_KEY, on_change=_picked
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from digitcore.recipe import Recipe, hyperparameters
 
@@ -37,6 +38,12 @@ def ordinal(number: int) -> str:
 def counted(number: int, what: str) -> str:
     """`1 drawing`, `20 drawings`."""
     return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def told_apart(names: Mapping[str, str]) -> dict[str, str]:
+    """Names by run id; where several are the same, each with the end of its id."""
+    count = Counter(names.values())
+    return {i: f"{name} · {i[-4:]}" if count[name] > 1 else name for i, name in names.items()}
 
 
 def settings(recipe: Recipe) -> str:
