@@ -22,7 +22,7 @@ import pytest
 from made_up import made_up_digits, write_idx, write_metrics, write_npz
 from PIL import Image
 
-from digitcore import digit_files, drawing, events, files, network, runs, worker
+from digitcore import digit_files, drawing, events, fabric, files, network, runs, worker
 from digitcore.digit_files import DataError
 from digitcore.drawing import DrawingError
 from digitcore.predictor import Predictor
@@ -558,7 +558,7 @@ def test_a_hostile_drawing_ends_soon_with_an_image_or_a_sentence(name: str) -> N
     begun = time.process_time()
     # Warnings are errors here, so no number overflows on the way either.
     try:
-        answer = drawing.from_strokes(drawing.strokes_from_fabric(sent)).tobytes()
+        answer = drawing.from_strokes(fabric.strokes(sent)).tobytes()
     except DrawingError as error:
         answer = str(error).encode()
     assert 0 < len(answer) <= 28 * 28
@@ -567,7 +567,7 @@ def test_a_hostile_drawing_ends_soon_with_an_image_or_a_sentence(name: str) -> N
 
 def test_a_drawing_of_minutes_is_still_read() -> None:
     commands = [["M", 0, 0], *(["Q", x % 300, x % 7, x % 300 + 1, x % 5] for x in range(10_000))]
-    strokes = drawing.strokes_from_fabric({"objects": [path(commands)]})
+    strokes = fabric.strokes({"objects": [path(commands)]})
     assert drawing.from_strokes(strokes).max() == 255
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from digitcore import drawing, xray
+from digitcore import drawing, fabric, xray
 from digitcore.drawing import DigitImage, Floats
 from digitcore.runs import Run, RunError
 from digitcore.xray import Part
@@ -53,7 +53,7 @@ def draw_digit(run: Run) -> None:
     probabilities, parts, message = None, [], HINT
     strokes: list[Floats] = []
     try:
-        strokes = drawing.strokes_from_fabric(strokes_json)
+        strokes = fabric.strokes(strokes_json)
         if strokes:
             image = drawing.from_strokes(strokes)
             ask = caching.predictor(run).probabilities

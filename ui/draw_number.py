@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from digitcore import drawing, numbers
+from digitcore import drawing, fabric, numbers
 from digitcore.runs import Run, RunError
 from ui import caching
 from ui.canvas import drawing_canvas
@@ -25,7 +25,7 @@ def draw_number(run: Run) -> None:
     number = None
     message = HINT
     try:
-        strokes = drawing.strokes_from_fabric(sketch)
+        strokes = fabric.strokes(sketch)
         if strokes:
             number = numbers.read(strokes, caching.predictor(run).probabilities)
     except (drawing.DrawingError, RunError) as error:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from digitcore import drawing, queue, runs
+from digitcore import drawing, fabric, queue, runs
 from digitcore.drawing import Floats
 from digitcore.hand import Hand, HandError
 from digitcore.runs import ACTIVE, Run, RunError
@@ -76,7 +76,7 @@ def _ask_for_one(run: Run, hand: Hand) -> None:
     strokes: list[Floats] = []
     said = "&nbsp;"
     try:
-        strokes = drawing.strokes_from_fabric(sketch)
+        strokes = fabric.strokes(sketch)
         if strokes:
             image = drawing.from_strokes(strokes)
             table = caching.predictor(run).probabilities(image[np.newaxis])[0]
