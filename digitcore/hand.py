@@ -55,7 +55,7 @@ _LESSON = {
     "epoch_images": 6_000,
     "written_digits": 0,
     "optimizer": "adam",
-    "learning_rate": 0.0002,
+    "learning_rate": 0.0005,
     "schedule": "cosine",
     "warmup_share": 0.1,
     "early_stopping": 0,
