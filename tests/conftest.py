@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -28,6 +29,12 @@ def skip_or_fail(reason: str) -> NoReturn:
 @pytest.fixture(name="skip_or_fail", scope="session")
 def _skip_or_fail() -> Callable[[str], NoReturn]:
     return skip_or_fail
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_core_files() -> None:
+    """Workers that tests kill leave no image of their memory, whatever the shell allows."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 @pytest.fixture(scope="session")
