@@ -5,9 +5,9 @@ Each event is a dict with "kind" and "time" (seconds since 1970), and of kind
     download   "done", "total": bytes of MNIST
     start      "step" to begin after, "steps" in all, "steps_per_epoch"
     batch      "step", "epoch", "loss", "accuracy" (means since the last such event),
-               "images_per_second", "seconds" of training so far
+               "images_per_second", "seconds" of fit so far
     epoch      "step", "epoch", "loss", "accuracy", "validation_loss",
-               "validation_accuracy", "learning_rate", "best"
+               "validation_accuracy", "learning_rate", "best", "seconds" of fit so far
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "batch": (*_CURVE, "images_per_second"),
     "epoch": (*_CURVE, "validation_loss", "validation_accuracy", "learning_rate", "best"),
 }
-_COLUMNS = {"batch": (*_KEYS["batch"], "seconds"), "epoch": _KEYS["epoch"]}
+# Seconds came later than the first runs, which lack them: 0 there.
+_COLUMNS = {kind: (*_KEYS[kind], "seconds") for kind in ("batch", "epoch")}
 _INTEGERS = {"step", "epoch", "best"}
 # Keys that nothing but an epoch or a start has: their lines are found without reading them.
 _RARE = (b'"validation_accuracy"', b'"steps_per_epoch"')
@@ -157,6 +158,15 @@ def read_epochs(path: Path) -> Columns:
 def best_epoch(epochs: Columns) -> np.ndarray:
     """Where the best epoch stands, the last one marked so: integer (1,), or (0,) if none is."""
     return np.flatnonzero(epochs["best"])[-1:]
+
+
+def seconds_to(accuracy: float, epochs: Columns) -> float | None:
+    """Seconds of fit until the first epoch with that validation accuracy, 0 to 1, had ended.
+
+    None if none has it, or if the run is so old that it did not tell.
+    """
+    seconds = epochs["seconds"][epochs["validation_accuracy"] >= accuracy]
+    return float(seconds[0]) if len(seconds) and seconds[0] > 0 else None
 
 
 def _last_row(kind: str, table: Columns) -> Event | None:

@@ -60,6 +60,7 @@ class Checkpoint:
     running: tuple[float, float, float] = (0.0, 0.0, 0.0)
     images: int = 0
     fit_seconds: float = 0.0
+    preparation_seconds: float = 0.0
     training_seconds: float = 0.0
     best_epoch: int = 0
     best_accuracy: float = -1.0
@@ -79,7 +80,9 @@ class Trained:
     validation accuracy (the lower validation loss decides between equals); where no epoch
     was whole yet, `best_epoch` is 0 and the weights are the last ones. `epochs` counts the
     epochs that were begun. `precision` is what was computed with. `fit_seconds` is from the first
-    step to the last, validation and the trial of precisions included, and `images_per_second` counts training images over training time alone.
+    step to the last, validation and preparation included; `preparation_seconds` are the part of it
+    that the trial of precisions and each process's first step took, which builds the graph.
+    `images_per_second` counts training images over training time alone.
     """
 
     model: keras.Model
@@ -88,6 +91,7 @@ class Trained:
     stopped: bool
     precision: str
     fit_seconds: float
+    preparation_seconds: float
     images_per_second: float
 
 
@@ -170,7 +174,9 @@ def _prepared(
     ]
     fastest = min(range(len(trials)), key=lambda i: trials[i].seconds if fit[i] else math.inf)
     chosen = contenders[fastest]
-    chosen.now.fit_seconds += time.perf_counter() - begun
+    seconds = time.perf_counter() - begun
+    chosen.now.fit_seconds += seconds
+    chosen.now.preparation_seconds += seconds
     report({"kind": "stage", "stage": "training", "time": time.time()})
     return chosen
 
@@ -341,12 +347,17 @@ class _Training:
         data = iter(batches(recipe, split, now.epoch, now.batch, self._extras))
         self._begun = time.perf_counter() - now.fit_seconds
         self._mark = saved = time.perf_counter()
+        prepared = False
         while True:
             # It may go on where it was stopped between the last step and the epoch's end.
             if now.batch < self._steps:
                 self._train(*next(data))
                 now.batch += 1
                 now.step += 1
+                if not prepared:
+                    self._sums.numpy()  # waits for the step to end
+                    now.preparation_seconds += time.perf_counter() - self._mark
+                    prepared = True
                 if now.batch % self._every == 0 or now.batch == self._steps:
                     self._end_interval()
             cut = now.batch == self._steps and not self._end_epoch(stop)
@@ -374,6 +385,7 @@ class _Training:
             stopped=stopped,
             precision=now.precision,
             fit_seconds=now.fit_seconds,
+            preparation_seconds=now.preparation_seconds,
             images_per_second=now.images / max(now.training_seconds, 1e-9),
         )
 
@@ -452,6 +464,7 @@ class _Training:
                 "validation_accuracy": validation_accuracy,
                 "learning_rate": float(self._optimizer.learning_rate),
                 "best": is_best,
+                "seconds": now.fit_seconds,
             }
         )
         self._mark = time.perf_counter()

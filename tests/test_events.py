@@ -23,7 +23,7 @@ def told(kind: str, step: int, **more: Any) -> Event:
         "start": {"steps": 90, "steps_per_epoch": 10},
         "batch": {"epoch": 1 + step // 10, "loss": 1 / (1 + step), "accuracy": 0.5}
         | {"images_per_second": 100.0, "seconds": step / 10},
-        "epoch": {"epoch": step // 10, "loss": 0.2, "accuracy": 0.5, **RARE},
+        "epoch": {"epoch": step // 10, "loss": 0.2, "accuracy": 0.5, "seconds": step / 10, **RARE},
     }
     return {"time": float(step), "kind": kind, "step": step, **values[kind], **more}
 
@@ -55,6 +55,19 @@ def same(one: EventLog, other: EventLog) -> bool:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "events.jsonl"
+
+
+def test_seconds_to_an_accuracy_are_those_of_the_first_epoch_that_has_it() -> None:
+    shares = (0.9, 0.991, 0.98, 0.995)
+    told_epochs = [
+        told("epoch", 10 * n, validation_accuracy=share) for n, share in enumerate(shares, 1)
+    ]
+    epochs = EventLog().followed(told_epochs).epochs
+    found = [events.seconds_to(accuracy, epochs) for accuracy in (0.5, 0.99, 0.995, 0.999)]
+    assert found == [1.0, 2.0, 4.0, None]
+    for event in told_epochs:
+        del event["seconds"]  # as older runs are
+    assert events.seconds_to(0.99, EventLog().followed(told_epochs).epochs) is None
 
 
 # --- lines -------------------------------------------------------------------

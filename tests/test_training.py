@@ -182,8 +182,10 @@ def test_a_resumed_training_keeps_a_best_epoch_from_before(plain: Outcome, digit
 
 def test_seconds_of_a_resumed_training_are_added_up(plain: Outcome, digits: Dataset) -> None:
     checkpoint = copy.deepcopy(plain.checkpoints[0])
-    checkpoint.fit_seconds = 1000.0
-    assert 1000 < run(PLAIN, digits, resume_from=checkpoint).trained.fit_seconds < 1500
+    checkpoint.fit_seconds, checkpoint.preparation_seconds = 1000.0, 100.0
+    resumed = run(PLAIN, digits, resume_from=checkpoint).trained
+    assert 1000 < resumed.fit_seconds < 1500
+    assert 100 < resumed.preparation_seconds < 600
 
 
 def test_a_checkpoint_of_another_network_is_refused(rich: Outcome, digits: Dataset) -> None:
@@ -298,7 +300,7 @@ def test_events_have_their_keys(rich: Outcome) -> None:
     for event in rich.of("batch"):
         assert set(event) == {*step, "images_per_second", "seconds"}
     for event in rich.of("epoch"):
-        more = {"validation_loss", "validation_accuracy", "learning_rate", "best"}
+        more = {"validation_loss", "validation_accuracy", "learning_rate", "best", "seconds"}
         assert set(event) == step | more
     assert [event["kind"] for event in rich.events] == ["start", *(["batch"] * 7 + ["epoch"]) * 3]
 
@@ -354,6 +356,14 @@ def test_speed_counts_training_images(plain: Outcome) -> None:
     assert last.images == 2 * 330
     assert plain.trained.images_per_second == pytest.approx(660 / last.training_seconds)
     assert last.training_seconds < plain.trained.fit_seconds
+
+
+def test_the_seconds_of_preparing_are_a_part_of_the_fit_and_told_apart(plain: Outcome) -> None:
+    first, *others = plain.of("batch")
+    assert 0 < plain.trained.preparation_seconds <= first["seconds"]
+    # Building the graph takes longer than any step of it.
+    apart = [b["seconds"] - a["seconds"] for a, b in itertools.pairwise([first, *others])]
+    assert plain.trained.preparation_seconds > max(apart)
 
 
 # --- the best epoch ----------------------------------------------------------

@@ -64,6 +64,10 @@ def test_train_gives_one_json_object_with_what_was_reached(finished: Finished) -
     assert result["parameters"] == Recipe.load("fast").parameters
     assert result["fit_seconds"] > 0
     assert result["images_per_second"] > 0
+    assert 0 < result["preparation_seconds"] < result["fit_seconds"]
+    assert result["seconds_to_99"] is None  # of made-up digits, which no epoch reads so well
+    assert 0 < result["prediction_ms"] < 1000
+    assert result["predictions_per_second"] > 100
     assert 0.5 < result["validation_accuracy"] <= 1
     assert 0.5 < result["test_accuracy"] <= 1
 
@@ -151,7 +155,8 @@ def test_the_same_recipe_trained_again_gives_the_same_run(finished: Finished, pa
     again = pair.runs[0]
     assert network(again) == network(finished.run)
     assert epochs(again) == epochs(finished.run)
-    clocks = ("fit_seconds", "images_per_second")
+    clocks = {"fit_seconds", "preparation_seconds", "seconds_to_99", "images_per_second"}
+    clocks |= {"prediction_ms", "predictions_per_second"}
     one, other = (
         {key: value for key, value in (run.metrics or {}).items() if key not in clocks}
         for run in (finished.run, again)
