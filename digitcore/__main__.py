@@ -112,32 +112,50 @@ def list_all(options: argparse.Namespace) -> tuple[Result, str]:
 
 
 def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
-    """Asks a run's network about its validation and test images anew, or about drawings."""
-    run = runs.load(options.run)
+    """Asks a run's network about its validation and test images anew, or about drawings.
+
+    Of several runs it asks them all, as an ensemble that gives the mean of their probabilities.
+    """
+    chosen = [runs.load(name) for name in options.run]
+    result: Result = {"run": chosen[0].id}
+    if len(chosen) > 1:
+        result = {"runs": [run.id for run in chosen]}
     if options.hand:
-        return _evaluate_hand(run, Hand.load(options.hand))
-    recipe, predictor = run.recipe, Predictor(run)
+        return _evaluate_hand(chosen, Hand.load(options.hand), result)
+    asked = [(run.recipe.validation_share, run.recipe.training_images) for run in chosen]
+    if len(set(asked)) > 1:
+        raise RunError(
+            "An ensemble needs runs that were validated on the same images. Received "
+            f"validation_share, training_images: {', '.join(map(str, asked))}"
+        )
+    recipe = chosen[0].recipe
     dataset = data.load_dataset(
         recipe.dataset,
         validation_share=recipe.validation_share,
         training_images=recipe.training_images,
         progress=_DownloadBar(),
     )
-    _same_digits(run, dataset)
+    for run in chosen:
+        _same_digits(run, dataset)
     splits = {"test": dataset.test, "validation": dataset.validation}
-    tables = {name: predictor.probabilities(split.images) for name, split in splits.items()}
+    tables = {name: _probabilities(chosen, split.images) for name, split in splits.items()}
     found = evaluation.scores(tables, {name: split.labels for name, split in splits.items()})
     lines = [
         f"{name}: {_accuracy(found, name)}, loss {found[f'{name}_loss']:.4f}, {len(split):,} images"
         for name, split in splits.items()
     ]
-    result = {"run": run.id, "data_checksum": dataset.checksum, **found}
-    return result, "\n".join(lines)
+    return {**result, "data_checksum": dataset.checksum, **found}, "\n".join(lines)
 
 
-def _evaluate_hand(run: Run, hand: Hand) -> tuple[Result, str]:
+def _probabilities(chosen: list[Run], images: np.ndarray) -> np.ndarray:
+    """The mean of what these runs say."""
+    tables = [Predictor(run).probabilities(images) for run in chosen]
+    return tables[0] if len(tables) == 1 else np.mean(tables, axis=0)
+
+
+def _evaluate_hand(chosen: list[Run], hand: Hand, result: Result) -> tuple[Result, str]:
     images, labels = hand.images()
-    read = Predictor(run).probabilities(images).argmax(axis=1)
+    read = _probabilities(chosen, images).argmax(axis=1)
     right = int((read == labels).sum())
     wrong = [
         {"drawing": int(i) + 1, "true": int(labels[i]), "predicted": int(read[i])}
@@ -145,7 +163,7 @@ def _evaluate_hand(run: Run, hand: Hand) -> tuple[Result, str]:
     ]
     lines = [f"drawing {w['drawing']}: {w['true']} read as {w['predicted']}" for w in wrong]
     text = "\n".join([f"{right} of {len(hand)} drawings read right", *lines])
-    return {"run": run.id, "drawings": len(hand), "right": right, "wrong": wrong}, text
+    return {**result, "drawings": len(hand), "right": right, "wrong": wrong}, text
 
 
 def _same_digits(run: Run, dataset: data.Dataset) -> None:
@@ -294,7 +312,8 @@ def _parser() -> argparse.ArgumentParser:
     add("runs", list_all)
     for name, command in (("stop", stop), ("resume", resume), ("evaluate", evaluate)):
         one = add(name, command)
-        one.add_argument("run", metavar="RUN", help="a run's id")
+        several: dict[str, Any] = {"nargs": "+"} if name == "evaluate" else {}
+        one.add_argument("run", metavar="RUN", help="a run's id", **several)
         if name == "resume":
             one.add_argument(
                 "--epochs", type=int, help="go on as a new run, up to so many epochs in all"

@@ -32,7 +32,7 @@ import psutil
 from digitcore import data, evaluation, events, files, queue, runs
 from digitcore.data import Dataset, Split, load_dataset
 from digitcore.events import Event
-from digitcore.hand import MAX_VARIATIONS, VARIATIONS, Hand
+from digitcore.hand import MAX_VARIATIONS, VARIATIONS, Hand, blended
 from digitcore.recipe import Recipe
 from digitcore.runs import Run
 
@@ -288,6 +288,8 @@ def _train(run: Run) -> bool:
             )
         except training.StoppedError:
             raise _StoppedError from None
+        if weights:
+            trained.model.set_weights(blended(weights, trained.model.get_weights()))
         reporter.tell({"kind": "stage", "stage": "testing"})
         write_results(run, trained, dataset)
     return trained.stopped
@@ -353,7 +355,9 @@ def write_results(run: Run, trained: Trained, dataset: Dataset) -> None:
         "validation": dataset.validation,
         "train": Split(dataset.train.images[:_TRAIN_SAMPLE], dataset.train.labels[:_TRAIN_SAMPLE]),
     }
+    begun = time.perf_counter()
     tables = {name: predictor.probabilities(split.images) for name, split in splits.items()}
+    predictions_per_second = sum(map(len, tables.values())) / (time.perf_counter() - begun)
     test, validation = tables["test"], tables["validation"]
     files.replace(
         run.path / "probabilities.npz",
@@ -364,29 +368,25 @@ def write_results(run: Run, trained: Trained, dataset: Dataset) -> None:
         **evaluation.scores(tables, labels),
         **circumstances(run, trained, dataset),
         "network_checksum": predictor.checksum,
-        **_speed(run, dataset.test.images),
+        "prediction_ms": _milliseconds(run.path / "model.tflite", dataset.test.images[:_TIMED]),
+        "predictions_per_second": predictions_per_second,
     }
     if (run.path / runs.HAND).exists():
         metrics["hand"] = _of_hand(run, predictor)
     files.write_atomic(run.path / "metrics.json", json.dumps(metrics, indent=1).encode())
 
 
-def _speed(run: Run, images: np.ndarray) -> dict[str, float]:
-    """Milliseconds for one image, median, as a page asks, and images a second on all cores."""
+def _milliseconds(path: Path, images: np.ndarray) -> float:
+    """For one image, median of these, as a page asks: one by one on one core."""
     from digitcore.predictor import Predictor
 
-    one, all_cores = (Predictor(run.path / "model.tflite", threads) for threads in (1, _cores()))
+    predictor = Predictor(path)
     seconds = []
-    for image in images[:_TIMED]:
+    for image in images:
         begun = time.perf_counter()
-        one.probabilities(image[np.newaxis])
+        predictor.probabilities(image[np.newaxis])
         seconds.append(time.perf_counter() - begun)
-    begun = time.perf_counter()
-    all_cores.probabilities(images)
-    return {
-        "prediction_ms": 1000 * statistics.median(seconds),
-        "predictions_per_second": len(images) / (time.perf_counter() - begun),
-    }
+    return 1000 * statistics.median(seconds)
 
 
 def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any]:

@@ -34,6 +34,13 @@ def test_a_drawing_is_added_to_a_new_hand_and_the_old_one_stays() -> None:
     assert [example.digit for example in new.without(0).examples] == [1]
 
 
+def test_what_is_kept_lies_between_the_old_weights_and_those_that_were_learned() -> None:
+    old, learned = [np.zeros((2, 3)), np.ones(4)], [np.ones((2, 3)), np.full(4, 3.0)]
+    kept = hand.blended(old, learned)
+    np.testing.assert_allclose(kept[0], np.full((2, 3), 0.7))
+    np.testing.assert_allclose(kept[1], np.full(4, 2.4))
+
+
 def test_every_third_drawing_of_a_digit_is_held_out_whatever_comes_between() -> None:
     whole = written(7, 1, 7, 1, 7, 7, 1, 7, 7)
     assert whole.held_out.counts == [0, 1, 0, 0, 0, 0, 0, 2, 0, 0]

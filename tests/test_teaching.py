@@ -13,6 +13,7 @@ from studio import Studio, network
 
 from digitcore import evaluation, handwriting, queue, runs
 from digitcore.hand import Hand, HandError
+from digitcore.network import load
 from digitcore.predictor import Predictor
 from digitcore.recipe import Recipe
 from digitcore.runs import Run, RunError
@@ -78,6 +79,15 @@ def test_the_drawings_that_were_taught_are_read_better(taught: Taught) -> None:
         for run in (taught.parent, taught.run)
     )
     assert after < 0.9 * before
+
+
+def test_the_network_that_is_kept_goes_a_part_of_the_way(taught: Taught) -> None:
+    with np.load(taught.run.path / "checkpoint" / "last.npz") as file:
+        best = [file[f"best_weights/{i}"] for i in range(sum("best_" in n for n in file.files))]
+    before = load(taught.run, runs.START_NETWORK).get_weights()
+    kept = load(taught.run).get_weights()
+    for old, learned, found in zip(before, best, kept, strict=True):
+        np.testing.assert_allclose(found, old + 0.7 * (learned - old), atol=1e-6)
 
 
 def test_the_same_hand_gives_the_same_weights_and_another_one_others(taught: Taught) -> None:

@@ -99,6 +99,25 @@ def test_metrics_are_what_evaluate_finds(finished: Finished) -> None:
     assert found["data_checksum"] == metrics["data_checksum"]
 
 
+def test_several_runs_are_evaluated_as_the_mean_of_what_they_say(
+    studios: Callable[[], Studio],
+) -> None:
+    studio = studios()
+    ids = [studio.call("train", *FAST, "--seed", seed)["run"] for seed in ("0", "1")]
+    tables = [Run(studio.models / name).probabilities()["test"] for name in ids]
+    found = studio.call("evaluate", *ids)
+    with pytest.MonkeyPatch.context() as patch:
+        studio.enter(patch)
+        labels = load_dataset().test.labels
+    assert found["runs"] == ids
+    assert found["test_accuracy"] == (np.mean(tables, axis=0).argmax(axis=1) == labels).mean()
+    losses = [studio.call("evaluate", name)["test_loss"] for name in ids]
+    assert found["test_loss"] < max(losses)
+    other = studio.call("train", *FAST, "--validation-share", "0.3")["run"]
+    refused = studio.call("evaluate", ids[0], other, status=1)
+    assert "same images" in refused["error"]
+
+
 def test_metrics_tell_how_the_run_came_about(finished: Finished) -> None:
     metrics = finished.run.metrics
     assert metrics is not None
