@@ -2,6 +2,8 @@
 
     DIGITCORE_DATA_DIR=... python benchmarks/trainer.py
     DIGITCORE_DATA_DIR=... python benchmarks/trainer.py --recipes dropout-3x3 --pairs 5
+    DIGITCORE_DATA_DIR=... python benchmarks/trainer.py --watched websocket   # with a page open
+    DIGITCORE_DATA_DIR=... python benchmarks/trainer.py --race dropout-3x3    # fast against it
 
 Both begin with a fresh process, take all training images in batches of the same size through the
 same optimizer, and validate after each epoch. Timed is from the first step to the end of the last
@@ -9,6 +11,12 @@ epoch, the preparing of the first step and the trial of precisions included; loa
 the digits is not. Ours is `python -m digitcore train`, as the app does it: a worker that writes
 events and checkpoints. Images are not warped and nothing is averaged, because the plain script does
 neither.
+
+Watched: the app runs and the Train page shows the run, in a client that speaks to the server as a
+page does, or in Chromium, which draws it with the same cores.
+
+Race: the plain script of that recipe as it is, all its epochs, and then `fast`; by the seconds from
+the first step to the end, and what each reads of the test images.
 
 "of the peak": the multiply-adds that a training step cannot do without (once forward, twice
 backward), a second, as a share of those of a product of two large matrices on the same machine in
@@ -28,6 +36,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +54,8 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", default=["float32", "auto"])
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--watched", choices=WATCHERS, default="no", help="who watches (no)")
+    parser.add_argument("--race", metavar="RECIPE", help="only the race against this recipe")
     parser.add_argument("--json", type=Path, help="also writes the figures there")
     parser.add_argument("--keras", help=argparse.SUPPRESS)  # what the plain script is called with
     parser.add_argument("--peak", help=argparse.SUPPRESS)  # and what measures the machine
@@ -55,12 +66,17 @@ def main() -> None:
     if options.keras:
         print(json.dumps(plain_keras(Recipe.load(options.keras))))
         return
+    if options.race:
+        race(options.race, options.pairs)
+        return
     rows = [
-        measured(name, precision, options.pairs, options.epochs)
+        measured(name, precision, options.pairs, options.epochs, options.watched)
         for name in options.recipes
         for precision in options.precisions
     ]
-    print(f"{report()}; {options.pairs} pairs of {options.epochs} epochs\n")
+    print(
+        f"{report()}; {options.pairs} pairs of {options.epochs} epochs; watched: {options.watched}\n"
+    )
     print(
         "| recipe | precision | taken | images/s, median | plain Keras in float32 | ratio, median | "
         "min–max | of the peak |"
@@ -77,7 +93,7 @@ def main() -> None:
         write_json(options.json, rows)
 
 
-def measured(name: str, precision: str, pairs: int, epochs: int) -> dict[str, Any]:
+def measured(name: str, precision: str, pairs: int, epochs: int, watched: str) -> dict[str, Any]:
     """Images a second of each pair, ours and the plain script's, one after the other."""
     recipe = Recipe.load(name).changed(
         epochs=epochs,
@@ -93,10 +109,7 @@ def measured(name: str, precision: str, pairs: int, epochs: int) -> dict[str, An
         file = Path(folder) / "timed.toml"
         file.write_text(recipe.to_toml())
         for _ in range(pairs):
-            ours = told(
-                [sys.executable, "-m", "digitcore", "train", "--json", "--recipe", str(file)],
-                environment,
-            )
+            ours = WATCHERS[watched](file, environment)
             plain = told([sys.executable, __file__, "--keras", str(file)], environment)
             images = recipe.images_an_epoch * epochs
             found["ours"].append(images / ours["fit_seconds"])
@@ -108,6 +121,57 @@ def measured(name: str, precision: str, pairs: int, epochs: int) -> dict[str, An
     found["share_of_peak"] = done / most["operations_per_second"]
     found["ratios"] = [a / b for a, b in zip(found["ours"], found["keras"], strict=True)]
     return found
+
+
+def unwatched(recipe: Path, environment: dict[str, str]) -> dict[str, Any]:
+    """What our training of that file says when it has ended."""
+    command = [sys.executable, "-m", "digitcore", "train", "--json", "--recipe", str(recipe)]
+    return told(command, environment)
+
+
+def watched_by(name: str) -> Callable[[Path, dict[str, str]], dict[str, Any]]:
+    """The same with an open page; `name` is that of the function of `load` that opens it."""
+
+    def train(recipe: Path, environment: dict[str, str]) -> dict[str, Any]:
+        import load  # the clients, and all that they import
+
+        from digitcore import queue
+
+        folder = Path(environment["DIGITCORE_MODELS_DIR"])
+        os.environ.update(environment)
+        with load.serve(folder) as app:
+            run = queue.submit(Recipe.load(recipe))
+            getattr(load, name)(app, run)
+            assert run.metrics, run.state.message
+            return run.metrics
+
+    return train
+
+
+WATCHERS: dict[str, Callable[[Path, dict[str, str]], dict[str, Any]]] = {
+    "no": unwatched,
+    "websocket": watched_by("watch_by_websocket"),
+    "chromium": watched_by("watch_in_chromium"),
+}
+
+
+def race(name: str, rounds: int) -> None:
+    """Prints how much sooner `fast` has ended than the plain script of that recipe."""
+    print(f"{report()}; {rounds} rounds\n")
+    print(f"| plain Keras, `{name}` | test | `fast` | test | times faster |")
+    print("|---|---|---|---|---|")
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "DIGITCORE_MODELS_DIR": folder}
+            plain = told([sys.executable, __file__, "--keras", name], environment)
+            command = [sys.executable, "-m", "digitcore", "train", "--json", "--recipe", "fast"]
+            fast = told(command, environment)
+        print(
+            f"| {plain['fit_seconds']:.1f} s | {100 * plain['test_accuracy']:.2f} % | "
+            f"{fast['fit_seconds']:.1f} s | {100 * fast['test_accuracy']:.2f} % | "
+            f"{plain['fit_seconds'] / fast['fit_seconds']:.1f} × |",
+            flush=True,
+        )
 
 
 def multiplications(recipe: Recipe) -> int:
@@ -171,7 +235,9 @@ def plain_keras(recipe: Recipe) -> dict[str, float]:
         validation_data=(data.validation.images, data.validation.labels),
         verbose=0,
     )
-    return {"fit_seconds": time.perf_counter() - begun}
+    seconds = time.perf_counter() - begun
+    _, accuracy = model.evaluate(data.test.images, data.test.labels, batch_size=1000, verbose=0)
+    return {"fit_seconds": seconds, "test_accuracy": accuracy}
 
 
 if __name__ == "__main__":

@@ -80,9 +80,7 @@ def blended(old: list[np.ndarray], learned: list[np.ndarray]) -> list[np.ndarray
     Most of what was gained on the hand is there already, and much less is forgotten of the digits
     that all people write (Wortsman et al., 2022).
     """
-    return [
-        before + _SHARE * (after - before) for before, after in zip(old, learned, strict=True)
-    ]
+    return [before + _SHARE * (after - before) for before, after in zip(old, learned, strict=True)]
 
 
 _Number = Annotated[float, pydantic.Field(allow_inf_nan=False)]
