@@ -72,8 +72,7 @@ def measured(name: str, seeds: list[int], reuse: bool) -> dict[str, Any]:
     trainings = [result(name, seed, reuse) for seed in seeds]
     first = trainings[0]
     return {
-        # Without what it leaves as it is by default, which may get company.
-        "recipe": Recipe.load(name).model_dump(mode="json", exclude_defaults=True),
+        "recipe": said(Recipe.load(name)),
         **machine.circumstances(),
         "machine": first["machine"],
         "versions": first["versions"],
@@ -81,6 +80,13 @@ def measured(name: str, seeds: list[int], reuse: bool) -> dict[str, Any]:
         "parameters": first["parameters"],
         "trainings": [{key: training[key] for key in KEPT} for training in trainings],
     }
+
+
+def said(recipe: Recipe) -> dict[str, Any]:
+    """What the recipe says beyond what is so by default: new fields leave it as it is."""
+    defaults = {name: field.default for name, field in Recipe.model_fields.items()}
+    values = recipe.model_dump(mode="json")
+    return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def result(name: str, seed: int, reuse: bool) -> dict[str, Any]:

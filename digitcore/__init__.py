@@ -32,6 +32,7 @@ _HOME = {
     "teach": "queue",
 }
 _MODULES = (
+    "board",
     "data",
     "drawing",
     "evaluation",

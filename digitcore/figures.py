@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
+from digitcore.board import Cost, Entry, front
 from digitcore.events import Columns, EventLog, best_epoch
 from digitcore.scales import (
     BLUE,
@@ -33,9 +34,11 @@ from digitcore.scales import (
 
 __all__ = [
     "BLUE",
+    "GREY",
     "OKABE_ITO",
     "PALE",
     "VERMILION",
+    "accuracy_over_cost",
     "compare_curves",
     "confusion_heatmap",
     "learning_curves",
@@ -172,6 +175,84 @@ def confusion_heatmap(
     still = {"dragmode": False, "clickmode": "event+select", "hovermode": "closest"}
     # All at once, as each that is added makes Plotly look at all before it.
     return figure.update_layout(_LAYOUT | still | {"height": 480, "annotations": notes})
+
+
+_COSTS: dict[Cost, tuple[str, str]] = {
+    "parameters": ("parameters", "%{x:,} parameters"),
+    "fit_seconds": ("seconds of training", "%{x:,.1f} s of training"),
+    "seconds_to_99": ("seconds of training until validation has 99 %", "%{x:,.1f} s to 99 %"),
+    "prediction_ms": ("milliseconds for one image", "%{x:.2f} ms for one image"),
+}
+
+
+def accuracy_over_cost(
+    entries: Sequence[Entry],
+    cost: Cost,
+    names: Mapping[str, str],
+    styles: Mapping[str, tuple[str, str]],
+) -> go.Figure:
+    """Validation accuracy over a cost, both logarithmic, and the front that no other beats.
+
+    Args:
+        entries: recipes, in grey with their names, and runs; what lacks the cost is left out.
+        cost: what is paid.
+        names: what each is called, by its run's id or, of a recipe, its name.
+        styles: the runs' ids to what `run_colour` says of them.
+    """
+    shown = [entry for entry in entries if getattr(entry, cost) is not None]
+    recipes = [entry for entry in shown if not entry.run]
+    runs = [entry for entry in shown if entry.run]
+    line = {"color": GREY, "width": 1, "shape": "hv"}
+    ring = {"size": 9, "color": GREY, "symbol": "circle-open", "line": {"width": 2}}
+    dot = {
+        "size": 9,
+        "color": [styles[entry.run][0] for entry in runs],
+        "symbol": [styles[entry.run][1] for entry in runs],
+    }
+    hover = {"hovertemplate": _cost_hover(cost), "cliponaxis": False}
+    named = {"mode": "markers+text", "textposition": "top center", "marker": ring}
+    traces = [
+        _points(front(shown, cost), cost, names) | {"line": line, "hoverinfo": "skip"},
+        _points(recipes, cost, names) | hover | named,
+        _points(runs, cost, names) | hover | {"mode": "markers", "marker": dot},
+    ]
+    values = np.array([entry.validation_accuracy for entry in shown])
+    layout = _layout(values, "accuracy", "validation accuracy")
+    # From what is shown, as few networks of a board read less than 90 %.
+    worst = 1 - values.min(initial=0.97)
+    layout["yaxis"]["range"] = np.log10([min(1.0, 1.6 * worst), 6e-4]).tolist()
+    layout["xaxis"] |= {"type": "log", "title": {"text": _COSTS[cost][0]}}
+    layout["xaxis"] |= {"dtick": "D2", "tickformat": ",~r"}
+    return go.Figure(traces, layout | {"height": 420, "showlegend": False})
+
+
+def _points(entries: Sequence[Entry], cost: Cost, names: Mapping[str, str]) -> dict[str, Any]:
+    called = [html.escape(names[entry.run or entry.name]) for entry in entries]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [getattr(entry, cost) for entry in entries],
+        "y": heights(np.array([entry.validation_accuracy for entry in entries]), "accuracy"),
+        "text": called,
+        "customdata": [
+            (100 * entry.validation_accuracy, 100 * entry.test_accuracy, _reliable(entry))
+            for entry in entries
+        ],
+    }
+
+
+def _reliable(entry: Entry) -> str:
+    if entry.interval:
+        low, high = entry.interval
+        return f"({100 * low:.2f}–{100 * high:.2f})"
+    return f"± {100 * (entry.spread or 0):.2f} (n = {entry.seeds})"
+
+
+def _cost_hover(cost: Cost) -> str:
+    return (
+        f"%{{text}}<br>{_COSTS[cost][1]}<br>%{{customdata[0]:.2f}} % validation<br>"
+        "%{customdata[1]:.2f} % test %{customdata[2]}<extra></extra>"
+    )
 
 
 def _cells(shares: np.ndarray) -> list[go.Heatmap]:

@@ -1,4 +1,5 @@
-"""Every run in a table; those selected are compared, opened, renamed, downloaded or deleted."""
+"""Every run in a table, where those selected are compared, opened, renamed, downloaded or deleted;
+and a board of what networks reach for what they cost."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import streamlit as st
 from digitcore import events, figures, runs
 from digitcore.data import DataError
 from digitcore.runs import ACTIVE, Run, RunError, State, Status
-from ui import caching, text
+from ui import caching, run_board, text
 from ui.frame import require_frame
 from ui.notices import run_notice
 from ui.run_picker import chosen_id, remember
@@ -215,10 +216,21 @@ def overview(polls: bool) -> None:
     curves(selected)
 
 
-if not runs.list_runs():
+view = st.segmented_control(
+    "View",
+    ("Table", "Board"),
+    default="Table",
+    required=True,
+    key="view",
+    bind="query-params",
+    label_visibility="collapsed",
+)
+if view == "Board":
+    run_board.show(runs.list_states())
+elif not runs.list_runs():
     st.markdown("#### No runs yet")
     st.markdown("A run is one training of one recipe. It appears here as soon as it is started.")
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
-    st.stop()
-active = bool(runs.list_active())
-st.fragment(overview, run_every=REFRESH_SECONDS if active else None)(polls=active)
+else:
+    active = bool(runs.list_active())
+    st.fragment(overview, run_every=REFRESH_SECONDS if active else None)(polls=active)

@@ -86,6 +86,7 @@ def test_a_module_that_stands_alone_imports_no_sibling(module: str) -> None:
         ),
         ("warps", {"layers", "recipe"}),
         ("predictor", {"files", "runs"}),
+        ("board", {"runs"}),
         ("fabric", {"drawing"}),
         ("numbers", {"drawing", "parts"}),
         ("ink", {"drawing", "ruled_lines"}),

@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from digitcore import files, queue, runs
+from digitcore import board, files, queue, runs
 from digitcore.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -249,3 +249,26 @@ def test_two_runs_that_look_alike_are_told_apart(finished: str) -> None:
     picker = next(box for box in app.selectbox if box.label == "Run")
     assert len(picker.options) == len(set(picker.options)) == 2
     assert picker.value == finished
+
+
+def test_the_board_shows_recipes_alone_where_there_is_no_run_yet() -> None:
+    app = visit("runs", view="Board")
+    assert not app.exception
+    shown = {name for table in app.dataframe for name in table.value["name"].str.split(". ").str[1]}
+    assert shown <= set(Recipe.names())
+    assert "fast" in shown
+
+
+def test_the_board_has_ones_own_run_among_the_recipes(finished: str) -> None:
+    run = runs.load(finished)
+    metrics = {**(run.metrics or {}), "data_checksum": board.measured()[0]["data_checksum"]}
+    metrics |= {"parameters": 100, "validation_accuracy": 0.999, "seconds_to_99": 0.5}
+    (run.path / "metrics.json").write_text(json.dumps(metrics))
+    run.rename("mine")
+    app = visit("runs", view="Board")
+    assert not app.exception
+    first = [table.value.iloc[0] for table in app.dataframe]
+    assert [row["name"] for row in first] == ["1. mine"] * 3
+    assert [row["validation"] for row in first] == [pytest.approx(99.9)] * 3
+    app.segmented_control(key="board_cost").set_value("prediction_ms").run()
+    assert not app.exception

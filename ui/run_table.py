@@ -46,12 +46,21 @@ COLUMNS = {
 }
 
 
+def _picture(shape: str, style: str) -> str:
+    """A `data:` URI of an SVG picture."""
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" {style}>{shape}</svg>'
+    return "data:image/svg+xml;utf8," + quote(svg)
+
+
+# What is no run.
+RING = _picture(SHAPES["circle"], f'fill="none" stroke="{figures.GREY}" stroke-width="2"')
+
+
 @functools.lru_cache(maxsize=100)
 def dot(position: int) -> str:
     """The run's colour and symbol in its curves, as a `data:` URI of an SVG picture."""
     colour, symbol = figures.run_colour(position)
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" fill="{colour}">'
-    return "data:image/svg+xml;utf8," + quote(f"{svg}{SHAPES[symbol]}</svg>")
+    return _picture(SHAPES[symbol], f'fill="{colour}"')
 
 
 def epochs(run: Run, state: State) -> events.Columns:

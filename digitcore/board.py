@@ -1,0 +1,162 @@
+"""What networks reach for what they cost: the project's recipes as measured, and a person's runs.
+
+A place is given by validation, never by test, which only reports: whoever looks for the best of
+many by their test accuracy picks the luckiest.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import statistics
+from collections.abc import Iterable
+from importlib import resources
+from typing import Any, Literal, NamedTuple, get_args
+
+from digitcore.runs import Run, RunError, State
+
+Cost = Literal["parameters", "fit_seconds", "seconds_to_99", "prediction_ms"]
+COSTS: tuple[Cost, ...] = get_args(Cost)
+
+
+class Entry(NamedTuple):
+    """One network, or one recipe over several seeds.
+
+    `run` is the id of a person's run, empty for a recipe; `seeds` how many trainings its numbers
+    are the mean of. Accuracies are shares, 0 to 1. `spread` is the standard deviation of the test
+    accuracy over seeds, None of one training, and `interval` that one's at 95 % (Wilson).
+    Seconds are of fit, preparation included: in all, and until validation first had 99 %, None
+    where it never had. `prediction_ms` is for one image. None is what was not measured.
+    """
+
+    name: str
+    run: str
+    seeds: int
+    parameters: int
+    validation_accuracy: float
+    test_accuracy: float
+    spread: float | None
+    interval: tuple[float, float] | None
+    fit_seconds: float
+    seconds_to_99: float | None
+    prediction_ms: float | None
+
+
+class Challenge(NamedTuple):
+    """What may take part, and what decides: validation where `most` bounds a cost, else the cost."""
+
+    title: str
+    cost: Cost
+    most: float | None
+
+
+CHALLENGES = (
+    Challenge("At most 1,000 parameters", "parameters", 1_000),
+    Challenge("At most 8,000 parameters", "parameters", 8_000),
+    Challenge("Fastest to 99 %", "seconds_to_99", None),
+)
+
+
+def recipes() -> list[Entry]:
+    """The project's recipes, as `benchmarks/accuracy.py` measured them."""
+    return [_of_recipe(row) for row in measured()]
+
+
+@functools.cache
+def measured() -> list[dict[str, Any]]:
+    """What `recipes/measured.json` holds: a recipe, where it was measured, and each training."""
+    text = resources.files("digitcore").joinpath("recipes", "measured.json").read_text("utf-8")
+    rows: list[dict[str, Any]] = json.loads(text)["rows"]
+    return rows
+
+
+def _of_recipe(row: dict[str, Any]) -> Entry:
+    trainings: list[dict[str, Any]] = row["trainings"]
+    first = trainings[0]
+    alone = len(trainings) == 1
+
+    def values(key: str) -> list[float]:
+        return [training[key] for training in trainings if training[key] is not None]
+
+    to_99 = values("seconds_to_99")
+    return Entry(
+        name=row["recipe"]["name"],
+        run="",
+        seeds=len(trainings),
+        parameters=row["parameters"],
+        validation_accuracy=statistics.mean(values("validation_accuracy")),
+        test_accuracy=statistics.mean(values("test_accuracy")),
+        spread=None if alone else statistics.stdev(values("test_accuracy")),
+        interval=(first["test_interval"][0], first["test_interval"][1]) if alone else None,
+        fit_seconds=statistics.median(values("fit_seconds")),
+        # What one seed never reached has no time.
+        seconds_to_99=statistics.median(to_99) if len(to_99) == len(trainings) else None,
+        prediction_ms=statistics.median(values("prediction_ms")),
+    )
+
+
+def of_run(run: Run, state: State) -> Entry | None:
+    """A run that has ended; None where its numbers would not be of the same task.
+
+    That is so with other digits than the recipes were measured on, and where a trained network
+    was there at the start, as when a hand is learned.
+    """
+    if state.status not in ("finished", "stopped"):
+        return None
+    try:
+        metrics = run.metrics
+    except RunError:
+        return None
+    if not metrics or "hand" in metrics:
+        return None
+    if metrics.get("data_checksum") != measured()[0]["data_checksum"]:
+        return None
+    low, high = metrics["test_interval"]
+    return Entry(
+        name=run.called(state),
+        run=run.id,
+        seeds=1,
+        parameters=int(metrics["parameters"]),
+        validation_accuracy=metrics["validation_accuracy"],
+        test_accuracy=metrics["test_accuracy"],
+        spread=None,
+        interval=(low, high),
+        fit_seconds=metrics["fit_seconds"],
+        seconds_to_99=_number(metrics.get("seconds_to_99")),
+        prediction_ms=_number(metrics.get("prediction_ms")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and value > 0 else None
+
+
+def front(entries: Iterable[Entry], cost: Cost) -> list[Entry]:
+    """Those that no other beats: cheapest first, each more accurate than all that cost less.
+
+    Args:
+        entries: what is compared, by validation accuracy; what has no such cost takes no part.
+        cost: what is paid, the less the better.
+    """
+    found: list[Entry] = []
+    for entry in sorted(
+        _with(entries, cost), key=lambda one: (getattr(one, cost), -one.validation_accuracy)
+    ):
+        if not found or entry.validation_accuracy > found[-1].validation_accuracy:
+            found.append(entry)
+    return found
+
+
+def places(entries: Iterable[Entry], challenge: Challenge) -> list[Entry]:
+    """Those that take part, the winner first."""
+    there = _with(entries, challenge.cost)
+    most = challenge.most
+    if most is None:
+        return sorted(there, key=lambda one: getattr(one, challenge.cost))
+    fit = [entry for entry in there if getattr(entry, challenge.cost) <= most]
+    # Of equals, the cheaper one.
+    return sorted(fit, key=lambda one: (-one.validation_accuracy, getattr(one, challenge.cost)))
+
+
+def _with(entries: Iterable[Entry], cost: Cost) -> list[Entry]:
+    return [entry for entry in entries if getattr(entry, cost) is not None]

@@ -1,0 +1,202 @@
+"""The board: whose numbers are compared, who is on the front, who wins, and what is drawn of it."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_up import write_metrics
+
+from digitcore import board, figures, runs
+from digitcore.board import CHALLENGES, COSTS, Challenge, Entry
+from digitcore.recipe import Recipe
+from digitcore.runs import Run
+
+CHECKSUM = board.measured()[0]["data_checksum"]
+
+
+def entry(name: str, parameters: int, validation: float, **others: Any) -> Entry:
+    values = {"run": name, "seeds": 1, "spread": None, "interval": (0.9, 1.0)}
+    values["test_accuracy"] = others.pop("test", validation)
+    values |= {"fit_seconds": 10.0, "seconds_to_99": None, "prediction_ms": 1.0, **others}
+    return Entry(name=name, parameters=parameters, validation_accuracy=validation, **values)
+
+
+def ended(status: str = "finished", **metrics: Any) -> Run:
+    run = runs.create(Recipe.load("fast"))
+    (run.path / "model.tflite").write_bytes(b"network")
+    write_metrics(run.path, **{"data_checksum": CHECKSUM, **metrics})
+    run.update(status=status)
+    return run
+
+
+# --- the recipes as measured --------------------------------------------------
+
+
+@pytest.mark.parametrize("row", board.measured(), ids=lambda row: row["recipe"]["name"])
+def test_what_was_measured_is_the_recipe_that_ships(row: dict[str, Any]) -> None:
+    shipped = Recipe.load(row["recipe"]["name"])
+    assert Recipe.model_validate(row["recipe"]) == shipped
+    assert row["parameters"] == shipped.parameters
+    assert row["data_checksum"] == CHECKSUM
+    assert [training["seed"] for training in row["trainings"]] == [*range(len(row["trainings"]))]
+
+
+def test_a_recipe_is_the_mean_of_its_trainings_and_the_median_of_its_seconds() -> None:
+    rows = {row["recipe"]["name"]: row["trainings"] for row in board.measured()}
+    for found in board.recipes():
+        tests = [training["test_accuracy"] for training in rows[found.name]]
+        seconds = sorted(training["fit_seconds"] for training in rows[found.name])
+        assert (found.seeds, found.run) == (len(tests), "")
+        assert found.test_accuracy == pytest.approx(sum(tests) / len(tests))
+        assert (found.spread is None) == (len(tests) == 1) == (found.interval is not None)
+        assert seconds[0] <= found.fit_seconds <= seconds[-1]
+
+
+def test_an_accuracy_that_one_seed_never_reached_has_no_time() -> None:
+    row = next(row for row in board.measured() if len(row["trainings"]) > 1)
+    changed = json.loads(json.dumps(row))
+    for training in changed["trainings"]:
+        training["seconds_to_99"] = 3.0
+    assert board._of_recipe(changed).seconds_to_99 == 3.0
+    changed["trainings"][0]["seconds_to_99"] = None
+    assert board._of_recipe(changed).seconds_to_99 is None
+
+
+# --- a person's runs ----------------------------------------------------------
+
+
+def test_a_run_that_ended_takes_part_with_what_it_reached() -> None:
+    run = ended(
+        parameters=900,
+        validation_accuracy=0.97,
+        test_accuracy=0.96,
+        test_interval=[0.95, 0.97],
+        fit_seconds=12.5,
+        seconds_to_99=7.5,
+        prediction_ms=0.4,
+    )
+    run.rename("mine")
+    assert board.of_run(run, run.state) == Entry(
+        *("mine", run.id, 1, 900, 0.97, 0.96, None, (0.95, 0.97), 12.5, 7.5, 0.4)
+    )
+
+
+def test_a_run_from_before_there_was_a_board_has_no_times() -> None:
+    run = ended()
+    found = board.of_run(run, run.state)
+    assert found
+    assert (found.seconds_to_99, found.prediction_ms) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "metrics"),
+    [
+        ("failed", {}),
+        ("queued", {}),
+        ("finished", {"data_checksum": "other digits"}),
+        ("finished", {"hand": {"taught": 20}}),
+    ],
+)
+def test_what_is_not_of_the_same_task_takes_no_part(status: str, metrics: dict[str, Any]) -> None:
+    run = ended(status, **metrics)
+    assert board.of_run(run, run.state) is None
+
+
+def test_broken_runs_and_damaged_numbers_harm_nobody() -> None:
+    run = ended()
+    (run.path / "metrics.json").write_text("[")
+    assert board.of_run(run, run.state) is None
+    (run.path / "state.json").write_text("[")
+    assert board.of_run(run, run.state) is None
+
+
+# --- front and challenges -----------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_front_holds_exactly_what_nothing_beats(seed: int) -> None:
+    rolled = random.Random(seed)
+    some = [
+        entry(str(n), rolled.randrange(1, 9), rolled.randrange(90, 99) / 100) for n in range(30)
+    ]
+    found = board.front(some, "parameters")
+    kept = {(one.parameters, one.validation_accuracy) for one in found}
+    for one in some:
+        beaten = any(
+            (
+                other.parameters <= one.parameters
+                and other.validation_accuracy > one.validation_accuracy
+            )
+            or (
+                other.parameters < one.parameters
+                and other.validation_accuracy >= one.validation_accuracy
+            )
+            for other in some
+        )
+        assert ((one.parameters, one.validation_accuracy) in kept) == (not beaten)
+    assert [one.parameters for one in found] == sorted(one.parameters for one in found)
+    assert len(kept) == len(found)
+
+
+def test_a_front_leaves_out_what_was_not_measured() -> None:
+    slow, unknown = entry("slow", 1, 0.9, seconds_to_99=9.0), entry("unknown", 1, 0.99)
+    assert board.front([slow, unknown], "seconds_to_99") == [slow]
+    assert board.front([], "parameters") == []
+
+
+def test_validation_decides_a_challenge_and_test_does_not() -> None:
+    lucky = entry("lucky", 900, 0.97, test=0.999)
+    better = entry("better", 1000, 0.98, test=0.9)
+    large = entry("large", 1001, 0.999)
+    cheap = entry("cheap", 500, 0.97)
+    small = CHALLENGES[0]
+    assert board.places([lucky, large, cheap, better], small) == [better, cheap, lucky]
+    assert board.places([large], small) == []
+
+
+def test_the_fastest_wins_however_good_it_becomes() -> None:
+    quick, slow = (entry(str(s), 9, v, seconds_to_99=s) for s, v in ((2.0, 0.99), (3.0, 0.999)))
+    never = entry("never", 9, 0.98)
+    fastest = next(one for one in CHALLENGES if one.most is None)
+    assert board.places([never, slow, quick], fastest) == [quick, slow]
+
+
+def test_the_challenges_are_those_that_the_page_names() -> None:
+    assert [(one.cost, one.most) for one in CHALLENGES] == [
+        *(("parameters", 1_000), ("parameters", 8_000), ("seconds_to_99", None))
+    ]
+    assert all(isinstance(one, Challenge) and one.cost in COSTS for one in CHALLENGES)
+
+
+# --- the figure ---------------------------------------------------------------
+
+
+def test_the_figure_holds_who_has_the_cost_and_the_front() -> None:
+    recipe = entry("a <b>", 100, 0.98, run="")
+    mine, beaten = entry("mine", 200, 0.99), entry("beaten", 300, 0.97)
+    names = {"a <b>": "a <b>", "mine": "mine", "beaten": "beaten"}
+    styles = {"mine": figures.run_colour(0), "beaten": figures.run_colour(1)}
+    figure = figures.accuracy_over_cost([recipe, mine, beaten], "parameters", names, styles)
+    line, recipes, own = figure.data
+    assert list(line.x) == [100, 200]
+    assert list(recipes.text) == ["a &lt;b&gt;"]
+    assert list(own.x) == [200, 300]
+    assert list(own.y) == pytest.approx([0.01, 0.03])
+    assert list(own.marker.color) == [figures.run_colour(0)[0], figures.run_colour(1)[0]]
+    assert own.customdata[0][:2] == pytest.approx((99, 99))
+    empty = figures.accuracy_over_cost([mine], "seconds_to_99", names, styles)
+    assert [len(trace.x) for trace in empty.data] == [0, 0, 0]
+
+
+def test_hover_says_how_sure_a_test_accuracy_is() -> None:
+    assert figures._reliable(entry("one", 1, 0.9)) == "(90.00–100.00)"
+    many = entry("many", 1, 0.9, run="", seeds=5, spread=0.001, interval=None)
+    assert figures._reliable(many) == "± 0.10 (n = 5)"
+
+
+def test_the_file_of_figures_is_part_of_the_package(tmp_path: Path) -> None:
+    assert (Path(board.__file__).parent / "recipes" / "measured.json").stat().st_size < 100_000

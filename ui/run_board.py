@@ -1,0 +1,127 @@
+"""The board: accuracy over what it costs, and who wins the challenges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from digitcore import board, figures
+from digitcore.board import Challenge, Cost, Entry
+from digitcore.runs import Run, State
+from ui import text
+from ui.run_table import PERCENT, RING, dot
+
+_COSTS: dict[Cost, str] = {
+    "parameters": "parameters",
+    "fit_seconds": "training time",
+    "seconds_to_99": "time to 99 %",
+    "prediction_ms": "one prediction",
+}
+_PLACES = 5
+
+
+def show(everything: list[tuple[Run, State]]) -> None:
+    """Draws the board of the recipes and these runs where it is called."""
+    own = [(entry, state) for run, state in everything if (entry := board.of_run(run, state))]
+    recipes = board.recipes()
+    entries = [*recipes, *(entry for entry, _ in own)]
+    styles = {entry.run: figures.run_colour(state.number) for entry, state in own}
+    dots = {entry.run: dot(state.number) for entry, state in own}
+    columns = st.columns(len(board.CHALLENGES), gap="medium")
+    for column, challenge in zip(columns, board.CHALLENGES, strict=True):
+        with column:
+            _challenge(entries, challenge, dots)
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.markdown("**Accuracy over cost**", width="content")
+        cost = st.segmented_control(
+            "Cost",
+            list(_COSTS),
+            format_func=lambda one: _COSTS[one],
+            default="parameters",
+            required=True,
+            key="board_cost",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+    names = text.told_apart({entry.run: entry.name for entry, _ in own})
+    names |= {entry.name: entry.name for entry in recipes}
+    st.plotly_chart(
+        figures.accuracy_over_cost(entries, cost, names, styles),
+        key=f"board-{cost}",
+        config={"displayModeBar": False},
+        alt=f"Validation accuracy over {_COSTS[cost]} of the recipes and the runs",
+    )
+    st.caption(_origin())
+
+
+def _challenge(entries: list[Entry], challenge: Challenge, dots: dict[str, str]) -> None:
+    st.markdown(f"**{challenge.title}**", help=_rules(challenge))
+    found = board.places(entries, challenge)
+    if not found:
+        st.caption("Nothing takes part yet.")
+        return
+    # The best of a person's own are shown however far behind they are.
+    rows = found[:_PLACES] + [entry for entry in found[_PLACES:] if entry.run][:1]
+    st.dataframe(
+        pd.DataFrame([_row(found.index(entry) + 1, entry, challenge, dots) for entry in rows]),
+        hide_index=True,
+        column_config=_columns(challenge),
+        placeholder="–",
+        key=f"challenge-{challenge.title}",
+        alt=challenge.title,
+    )
+
+
+def _rules(challenge: Challenge) -> str:
+    if challenge.most is None:
+        return "Seconds of training until validation first has 99 %, preparation included."
+    return "The highest validation accuracy wins; test is what it reaches on images never used."
+
+
+def _row(place: int, entry: Entry, challenge: Challenge, dots: dict[str, str]) -> dict[str, Any]:
+    cost = getattr(entry, challenge.cost)
+    last = {"seconds": cost} if challenge.most is None else {"parameters": cost}
+    return {
+        "dot": dots.get(entry.run, RING),
+        "name": f"{place}. {entry.name}",
+        "validation": 100 * entry.validation_accuracy,
+        "test": 100 * entry.test_accuracy,
+        **last,
+    }
+
+
+def _columns(challenge: Challenge) -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    columns = {
+        "dot": st.column_config.ImageColumn("", width=30, help="Its colour below"),
+        "name": st.column_config.TextColumn("Name", width=95),
+        "validation": {**PERCENT, "label": "Validation", "width": 82},
+        "test": {**PERCENT, "label": "Test", "width": 68},
+    }
+    if challenge.most is None:
+        return {**columns, "seconds": number("To 99 %", format="%.1f s", width=66)}
+    return {
+        **columns,
+        "parameters": number("Param.", format="localized", width=66, help="Parameters"),
+    }
+
+
+def _origin() -> str:
+    """Where the recipes' figures come from, as a sentence or two."""
+    rows = board.measured()
+    machines = " or ".join(dict.fromkeys(row["machine"] for row in rows))
+    counts = sorted({len(row["trainings"]) for row in rows})
+    seeds = (
+        text.counted(counts[0], "seed")
+        if len(counts) == 1
+        else f"{counts[0]} to {counts[-1]} seeds"
+    )
+    return (
+        f"Grey: the project's recipes, the mean of {seeds} each, measured on {machines}. "
+        "In colour: runs, on the machine where each was trained. The line joins what nothing cheaper beats. "
+        "Places go by validation; test only reports."
+    )
