@@ -11,12 +11,11 @@ import json
 import statistics
 from collections.abc import Iterable
 from importlib import resources
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 from digitcore.runs import Run, RunError, State
 
 Cost = Literal["parameters", "fit_seconds", "seconds_to_99", "prediction_ms"]
-COSTS: tuple[Cost, ...] = get_args(Cost)
 
 
 class Entry(NamedTuple):

@@ -49,15 +49,19 @@ def take_all(browser: Browser, app: App, run: runs.Run) -> None:
 def visit(
     browser: Browser, url: str, run: runs.Run, scheme: str, size: tuple[int, int], name: str
 ) -> None:
-    """Takes one picture of each page."""
+    """Takes one picture of each page, and of the board."""
     page = browser.new_page(
         color_scheme=scheme,  # type: ignore[arg-type]
         viewport={"width": size[0], "height": size[1]},
     )
-    for place in ("train", "explore", "draw", "runs"):
-        path = "" if place == "train" else place
-        recipe = f"&recipe={run.recipe.name}" if place == "train" else ""
-        page.goto(f"{url}/{path}?run={run.id}{recipe}")
+    recipe = run.recipe.name
+    addresses = {
+        "train": f"?run={run.id}&recipe={recipe}",
+        **{place: f"{place}?run={run.id}" for place in ("explore", "draw", "runs")},
+        "board": "runs?view=Board",
+    }
+    for place, address in addresses.items():
+        page.goto(f"{url}/{address}")
         page.wait_for_timeout(4000)
         if place == "explore":
             click_cell(page)

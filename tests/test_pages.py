@@ -251,6 +251,24 @@ def test_two_runs_that_look_alike_are_told_apart(finished: str) -> None:
     assert picker.value == finished
 
 
+def test_who_comes_without_a_run_gets_the_newest_that_learned_nobodys_hand(finished: str) -> None:
+    folder = runs.load(finished).path
+    taught = shutil.copytree(folder, folder.with_name("99991231-235959-fast-0000"))
+    newest = json.loads((taught / "state.json").read_text())
+    (taught / "state.json").write_text(json.dumps({**newest, "created": newest["created"] + 60}))
+    assert runs.list_runs()[0].id == taught.name
+
+    def shown(**query: str) -> str:
+        return str(next(b for b in visit("explore", **query).selectbox if b.label == "Run").value)
+
+    assert shown() == taught.name
+    (taught / runs.HAND).write_text("{}")
+    assert shown() == finished
+    assert shown(run=taught.name) == taught.name
+    shutil.rmtree(folder)
+    assert shown() == taught.name
+
+
 def test_the_board_shows_recipes_alone_where_there_is_no_run_yet() -> None:
     app = visit("runs", view="Board")
     assert not app.exception

@@ -30,7 +30,9 @@ def pick_run(need: str) -> Run:
     if wanted in offered:
         st.session_state[_KEY] = wanted
     elif st.session_state.get(_KEY) not in offered:
-        st.session_state[_KEY] = next(iter(offered))
+        # On a server for many, the hand that the newest run has learned may be somebody else's.
+        of_all = (i for i, (run, _) in offered.items() if not (run.path / runs.HAND).exists())
+        st.session_state[_KEY] = next(of_all, next(iter(offered)))
     # Once each, as Streamlit asks for every option's label several times. The browser tells by its
     # label which one was chosen, so that no two may be the same.
     labels = text.told_apart({run_id: label(*one) for run_id, one in offered.items()})
