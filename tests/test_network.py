@@ -242,7 +242,7 @@ def test_litert_answers_as_keras_does(
         table = predictor.probabilities(images(count, seed=count))
         assert table.dtype == np.float32
         np.testing.assert_allclose(table, model(images(count, seed=count)), atol=1e-5)
-    assert np.ptp(table, axis=0).max() > 0.001  # much more than the tolerance
+    assert np.ptp(table, axis=0).max() > 1e-4  # ten times the tolerance
 
 
 def test_many_images_are_answered_in_parts_and_in_order(
