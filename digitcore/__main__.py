@@ -138,7 +138,8 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
     for run in chosen:
         _same_digits(run, dataset)
     splits = {"test": dataset.test, "validation": dataset.validation}
-    tables = {name: _probabilities(chosen, split.images) for name, split in splits.items()}
+    ask = _ensemble(chosen)
+    tables = {name: ask(split.images) for name, split in splits.items()}
     found = evaluation.scores(tables, {name: split.labels for name, split in splits.items()})
     lines = [
         f"{name}: {_accuracy(found, name)}, loss {found[f'{name}_loss']:.4f}, {len(split):,} images"
@@ -147,15 +148,15 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
     return {**result, "data_checksum": dataset.checksum, **found}, "\n".join(lines)
 
 
-def _probabilities(chosen: list[Run], images: np.ndarray) -> np.ndarray:
-    """The mean of what these runs say."""
-    tables = [Predictor(run).probabilities(images) for run in chosen]
-    return tables[0] if len(tables) == 1 else np.mean(tables, axis=0)
+def _ensemble(chosen: list[Run]) -> Callable[[np.ndarray], np.ndarray]:
+    """From images to the mean of what these runs say."""
+    predictors = [Predictor(run) for run in chosen]
+    return lambda images: np.mean([p.probabilities(images) for p in predictors], axis=0)
 
 
 def _evaluate_hand(chosen: list[Run], hand: Hand, result: Result) -> tuple[Result, str]:
     images, labels = hand.images()
-    read = _probabilities(chosen, images).argmax(axis=1)
+    read = _ensemble(chosen)(images).argmax(axis=1)
     right = int((read == labels).sum())
     wrong = [
         {"drawing": int(i) + 1, "true": int(labels[i]), "predicted": int(read[i])}

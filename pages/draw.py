@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from ui.choice import choice
 from ui.draw_digit import draw_digit
 from ui.draw_number import draw_number
 from ui.frame import require_frame
@@ -14,13 +15,5 @@ require_frame()
 WAYS = {"Digit": draw_digit, "Number": draw_number, "Photo": read_photo, "My hand": draw_hand}
 
 run = pick_run(need="model.tflite")
-way = st.segmented_control(
-    "What is read",
-    list(WAYS),
-    default="Digit",
-    required=True,
-    key="draw_way",
-    persist_state="session",
-    label_visibility="collapsed",
-)
+way = choice("What is read", list(WAYS), "draw_way")
 st.fragment(WAYS[way])(run)

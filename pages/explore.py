@@ -12,6 +12,7 @@ from digitcore import evaluation, figures
 from digitcore.data import DataError, Split
 from digitcore.runs import Run, RunError
 from ui import caching, digit_filters, text
+from ui.choice import choice
 from ui.digits import probability_bars, tile_uri
 from ui.frame import require_frame
 from ui.gallery import Tile, gallery
@@ -75,15 +76,7 @@ def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> None:
             width="content",
             help="Shade: the share of its row, that is of the true digit's images.",
         )
-        cells = st.segmented_control(
-            "Cells",
-            ("counts", "row shares"),
-            default="counts",
-            required=True,
-            key="explore_cells",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+        cells = choice("Cells", ("counts", "row shares"), "explore_cells")
     st.html(INK)
     key = f"confusion-{st.session_state.get('explore_chart', 0)}"
     st.plotly_chart(
@@ -219,15 +212,7 @@ def study(run: Run, tables: dict[str, np.ndarray], splits: dict[str, Split]) -> 
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         place = st.container(width="content")
-        name = st.segmented_control(
-            "Split",
-            ("test", "validation"),
-            default="test",
-            required=True,
-            key="explore_split",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+        name = choice("Split", ("test", "validation"), "explore_split")
     probabilities, split = tables[name], splits[name]
     with place:
         headline(probabilities, split.labels, name)

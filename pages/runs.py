@@ -14,6 +14,7 @@ from digitcore import events, figures, runs
 from digitcore.data import DataError
 from digitcore.runs import ACTIVE, Run, RunError, State, Status
 from ui import caching, run_board, text
+from ui.choice import choice
 from ui.frame import require_frame
 from ui.notices import run_notice
 from ui.run_picker import chosen_id, remember
@@ -216,16 +217,7 @@ def overview(polls: bool) -> None:
     curves(selected)
 
 
-view = st.segmented_control(
-    "View",
-    ("Table", "Board"),
-    default="Table",
-    required=True,
-    key="view",
-    bind="query-params",
-    label_visibility="collapsed",
-)
-if view == "Board":
+if choice("View", ("Table", "Board"), "view", in_address=True) == "Board":
     run_board.show(runs.list_states())
 elif not runs.list_runs():
     st.markdown("#### No runs yet")

@@ -11,6 +11,7 @@ from digitcore import board, figures
 from digitcore.board import Challenge, Cost, Entry
 from digitcore.runs import Run, State
 from ui import text
+from ui.choice import choice
 from ui.run_table import PERCENT, RING, dot
 
 _COSTS: dict[Cost, str] = {
@@ -20,6 +21,16 @@ _COSTS: dict[Cost, str] = {
     "prediction_ms": "one prediction",
 }
 _PLACES = 5
+_COLUMNS = {
+    "dot": st.column_config.ImageColumn("", width=30, help="Its colour below"),
+    "name": st.column_config.TextColumn("Name", width=95),
+    "validation": {**PERCENT, "label": "Validation", "width": 82},
+    "test": {**PERCENT, "label": "Test", "width": 68},
+    "parameters": st.column_config.NumberColumn(
+        "Param.", format="localized", width=66, help="Parameters"
+    ),
+    "seconds_to_99": st.column_config.NumberColumn("To 99 %", format="%.1f s", width=66),
+}
 
 
 def show(everything: list[tuple[Run, State]]) -> None:
@@ -37,16 +48,7 @@ def show(everything: list[tuple[Run, State]]) -> None:
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         st.markdown("**Accuracy over cost**", width="content")
-        cost = st.segmented_control(
-            "Cost",
-            list(_COSTS),
-            format_func=lambda one: _COSTS[one],
-            default="parameters",
-            required=True,
-            key="board_cost",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+        cost = choice("Cost", list(_COSTS), "board_cost", format_func=_COSTS.__getitem__)
     names = text.told_apart({entry.run: entry.name for entry, _ in own})
     names |= {entry.name: entry.name for entry in recipes}
     st.plotly_chart(
@@ -69,7 +71,7 @@ def _challenge(entries: list[Entry], challenge: Challenge, dots: dict[str, str])
     st.dataframe(
         pd.DataFrame([_row(found.index(entry) + 1, entry, challenge, dots) for entry in rows]),
         hide_index=True,
-        column_config=_columns(challenge),
+        column_config=_COLUMNS,
         placeholder="–",
         key=f"challenge-{challenge.title}",
         alt=challenge.title,
@@ -83,30 +85,12 @@ def _rules(challenge: Challenge) -> str:
 
 
 def _row(place: int, entry: Entry, challenge: Challenge, dots: dict[str, str]) -> dict[str, Any]:
-    cost = getattr(entry, challenge.cost)
-    last = {"seconds": cost} if challenge.most is None else {"parameters": cost}
     return {
         "dot": dots.get(entry.run, RING),
         "name": f"{place}. {entry.name}",
         "validation": 100 * entry.validation_accuracy,
         "test": 100 * entry.test_accuracy,
-        **last,
-    }
-
-
-def _columns(challenge: Challenge) -> dict[str, Any]:
-    number = st.column_config.NumberColumn
-    columns = {
-        "dot": st.column_config.ImageColumn("", width=30, help="Its colour below"),
-        "name": st.column_config.TextColumn("Name", width=95),
-        "validation": {**PERCENT, "label": "Validation", "width": 82},
-        "test": {**PERCENT, "label": "Test", "width": 68},
-    }
-    if challenge.most is None:
-        return {**columns, "seconds": number("To 99 %", format="%.1f s", width=66)}
-    return {
-        **columns,
-        "parameters": number("Param.", format="localized", width=66, help="Parameters"),
+        challenge.cost: getattr(entry, challenge.cost),
     }
 
 
@@ -122,6 +106,6 @@ def _origin() -> str:
     )
     return (
         f"Grey: the project's recipes, the mean of {seeds} each, measured on {machines}. "
-        "In colour: runs, on the machine where each was trained. The line joins what nothing cheaper beats. "
-        "Places go by validation; test only reports."
+        "In colour: runs, on the machine where each was trained. "
+        "The line joins what nothing cheaper beats. Places go by validation; test only reports."
     )
