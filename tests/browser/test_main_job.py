@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 pytestmark = pytest.mark.browser
 
 # Long enough to be caught in the middle, short enough to wait for.
-SHORT = "?recipe=two-conv&training_images=20000&epochs=3"
+SHORT = "?recipe=two-conv&training_images=20000&epochs=6"
+LONG = "?recipe=two-conv&training_images=20000&epochs=100"  # for who stops it
 MINUTES = 120_000
 POINTS = """() => Math.max(0, ...[...document.querySelectorAll('.js-plotly-plot')]
     .flatMap(plot => plot.data.map(trace => (trace.x || []).length)))"""
@@ -79,7 +80,7 @@ def test_a_second_browser_finds_the_training_and_a_closed_tab_does_not_end_it(
     page: Page, app: App, browser: Browser
 ) -> None:
     other = browser.new_page()
-    run = start(other, app)
+    run = start(other, app, LONG)
     points(other, more_than=0)
     other.close()
 

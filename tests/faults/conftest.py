@@ -20,8 +20,8 @@ SMALL = Recipe(
     epochs=2,
     rotation=8,
 )
-# Long enough to be hit in the middle.
-LONG = SMALL.changed(name="long", epochs=12, batch_size=16)
+# Long enough to be hit in the middle, even where whoever hits has to wait for a processor.
+LONG = SMALL.changed(name="long", epochs=48, batch_size=16)
 
 
 class Warm(Studio):

@@ -64,7 +64,7 @@ def test_stop_does_not_wait_for_a_large_validation(
     many_digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DIGITCORE_DATA_DIR", str(many_digits))
-    run = queue.submit(Recipe.load("fast").changed(validation_share=0.5, batch_size=512))
+    run = queue.submit(Recipe.load("dropout-3x3").changed(validation_share=0.5, batch_size=512))
     until(lambda: [e for e in curves(run, "batch") if e["step"] == 41])  # the epoch's last
     assert seconds_until_stopped(run) < patience()
     assert epochs(run) == []
