@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 CLASSES = 10
 INPUT_SHAPE = (28, 28, 1)
 
-Activation = Literal["relu", "gelu", "silu", "tanh", "linear"]
+# The leaky one lets a fifth of what is below zero through (Keras' own slope).
+Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh", "linear"]
 Shape = tuple[int, ...]
 
 

@@ -169,10 +169,7 @@ def curves(chosen: list[tuple[Run, State]]) -> None:
         )
 
 
-def overview(polls: bool) -> None:
-    everything = runs.list_states()
-    if polls != any(state.status in ACTIVE for _, state in everything):
-        st.rerun()  # the whole page, to begin or to end the polling
+def table(everything: list[tuple[Run, State]]) -> None:
     rows = [row(run, state) for run, state in everything]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sought = st.text_input("Filter", placeholder="Name, recipe, setting or id", width=280)
@@ -186,7 +183,7 @@ def overview(polls: bool) -> None:
         return
     ids = [r["id"] for r in shown]
     start = [ids.index(chosen_id())] if chosen_id() in ids else []
-    table = st.dataframe(
+    picked_rows = st.dataframe(
         pd.DataFrame(shown),
         column_order=list(COLUMNS),
         column_config=COLUMNS,
@@ -199,7 +196,7 @@ def overview(polls: bool) -> None:
         alt="All runs",
     )
     by_id = {run.id: (run, state) for run, state in everything}
-    selected = [by_id[ids[place]] for place in table.selection.rows]
+    selected = [by_id[ids[place]] for place in picked_rows.selection.rows]
     chosen = [run for run, _ in selected]
     if not chosen:
         st.caption("Select rows to open, compare, rename, download or delete them.")
@@ -217,12 +214,19 @@ def overview(polls: bool) -> None:
     curves(selected)
 
 
-if choice("View", ("Table", "Board"), "view", in_address=True) == "Board":
-    run_board.show(runs.list_states())
-elif not runs.list_runs():
+def view(show: Callable[[list[tuple[Run, State]]], None], polls: bool) -> None:
+    everything = runs.list_states()
+    if polls != any(state.status in ACTIVE for _, state in everything):
+        st.rerun()  # the whole page, to begin or to end the polling
+    show(everything)
+
+
+board = choice("View", ("Table", "Board"), "view", in_address=True) == "Board"
+if not board and not runs.list_runs():
     st.markdown("#### No runs yet")
     st.markdown("A run is one training of one recipe. It appears here as soon as it is started.")
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
 else:
     active = bool(runs.list_active())
-    st.fragment(overview, run_every=REFRESH_SECONDS if active else None)(polls=active)
+    polled = st.fragment(view, run_every=REFRESH_SECONDS if active else None)
+    polled(run_board.show if board else table, polls=active)

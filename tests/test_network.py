@@ -32,7 +32,7 @@ EVERY_KIND = Recipe(
         {"kind": "flatten"},
         {"kind": "dense", "units": 9, "activation": "softmax"},
         {"kind": "batch_norm", "activation": "relu"},
-        {"kind": "dense", "units": 7},
+        {"kind": "dense", "units": 7, "activation": "leaky_relu"},
     ],
 )  # fmt: skip
 GLOBAL_POOL = Recipe(
@@ -125,7 +125,7 @@ def test_raw_pixels_become_shares_of_ten_digits(recipe: Recipe) -> None:
 def test_layers_and_batch_norms_have_their_activations() -> None:
     layers = network.build(EVERY_KIND).layers
     names = [layer.activation.__name__ for layer in layers if hasattr(layer, "activation")]
-    assert names == ["gelu", "silu", "linear", "tanh", "softmax", "relu", "relu", "linear"]
+    assert names == ["gelu", "silu", "linear", "tanh", "softmax", "relu", "leaky_relu", "linear"]
 
 
 def test_dropout_rates_momentum_and_pooling_are_the_recipes() -> None:
