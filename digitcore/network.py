@@ -89,8 +89,9 @@ def build(
             step = _FusedBatchNorm.from_config(made.get_config()) if fuse else made
             step.dtype_policy = policy
             outputs = step(outputs)
-    # The softmax is in float32 whatever the precision, as Keras advises.
-    outputs = kl.Dense(CLASSES, dtype=policy, name="logits")(outputs)
+    # What is said of the digits is in float32 whatever the precision: of a logit of 10, bfloat16
+    # would keep the first of the places behind the point at most.
+    outputs = kl.Dense(CLASSES, dtype="float32", name="logits")(outputs)
     outputs = kl.Softmax(dtype="float32", name="probabilities")(outputs)
     return keras.Model(inputs, outputs, name="network")
 

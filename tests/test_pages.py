@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from digitcore import board, files, queue, runs
 from digitcore.recipe import Recipe
+from ui import live_run
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("train", "explore", "draw", "runs")
@@ -94,6 +95,22 @@ def test_a_waiting_run_shows_its_place_and_about_how_long_it_waits() -> None:
             visit("train", run=second.id)
         )
         assert "Waiting, 2nd in the queue" in bars(visit("train", run=third.id))
+
+
+@pytest.mark.parametrize(("seconds", "pace"), [(0.2, 1.0), (29.0, 1.0), (31.0, 2.0)])
+def test_a_long_training_is_drawn_anew_less_often(seconds: float, pace: float) -> None:
+    run = runs.create(Recipe.load("fast"))
+    run.update(status="running")
+    batch = {"epoch": 1, "loss": 1, "accuracy": 0.5, "step": 9, "images_per_second": 5700.0}
+    told = [
+        {"kind": "stage", "stage": "training"},
+        {"kind": "start", "step": 0, "steps": 100, "steps_per_epoch": 50},
+        {"kind": "batch", **batch, "seconds": seconds},
+    ]
+    lines = [json.dumps({"time": 0, **event}) + "\n" for event in told]
+    (run.path / "events.jsonl").write_text("".join(lines))
+    with files.lock(run.lock_path):
+        assert live_run.pace(run) == pace
 
 
 def test_a_finished_run_goes_on_for_more_epochs_as_a_new_one(finished: str) -> None:

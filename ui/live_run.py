@@ -1,4 +1,4 @@
-"""A run as it trains and when it has ended: what the Train page draws anew each second."""
+"""A run as it trains and when it has ended: what the Train page draws anew every second or two."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ STAGES = {
 # Who watches now: a session's own mark, and when it last looked, in seconds of the monotonic
 # clock. A class that looks at once would keep the server from those who draw and explore.
 _watchers: dict[str, float] = {}
-_CROWD, _CROWDED = 12, 2.0
+_CROWD, _CALM = 12, 2.0
+# By then the curves hardly change from second to second, and a browser on the same two cores takes
+# what it draws with from the training.
+_FRESH = 30.0
 
 
 def pace(run: Run, now: float | None = None) -> float | None:
@@ -43,10 +46,12 @@ def pace(run: Run, now: float | None = None) -> float | None:
     status = run.status
     if status not in runs.ACTIVE:
         return None
-    crowd = _count_watchers() > (_CROWD / 2 if now == _CROWDED else _CROWD)
-    if status == "running" and _trains(caching.events(run).last):
-        return _CROWDED if crowd else 1.0
-    return _CROWDED if crowd else 0.25 if status == "running" else 0.5
+    if _count_watchers() > (_CROWD / 2 if now == _CALM else _CROWD):
+        return _CALM
+    last = caching.events(run).last
+    if status == "running" and _trains(last):
+        return 1.0 if last["batch"].get("seconds", 0.0) < _FRESH else _CALM
+    return 0.25 if status == "running" else 0.5
 
 
 def _count_watchers() -> int:
