@@ -15,7 +15,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.app ## install what the app needs, if it is not yet, and open it
-	$(PY) -m streamlit run streamlit_app.py --server.showEmailPrompt false $(ARGS)
+	$(PY) -m streamlit run streamlit_app.py $(ARGS)
 
 test: lint ## check format, lint and types, then run all tests; ARGS="-k name" for some
 	$(PY) -m pytest $(ARGS)

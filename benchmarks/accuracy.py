@@ -54,7 +54,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--recipes", nargs="+", default=Recipe.names())
+    names = Recipe.names()
+    parser.add_argument("--recipes", nargs="+", choices=names, default=names)
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
     parser.add_argument("--reuse", action="store_true", help="take finished runs of equal recipes")
     parser.add_argument(
@@ -123,13 +124,18 @@ def together(trained: list[runs.Run]) -> dict[str, Any] | None:
 def result(run: runs.Run) -> dict[str, Any]:
     """What one training reached."""
     assert run.metrics
-    begun = next(event["time"] for event in run.events()[0] if event["kind"] == "start")
+    begun = next(event["time"] for event in run.events()[0] if is_fit(event))
     return {**run.metrics, "start_seconds": begun - run.state.created}
+
+
+def is_fit(event: dict[str, Any]) -> bool:
+    """Whether it tells of the first thing that counts as fit."""
+    return event["kind"] == "start" or event.get("stage") == "precision"
 
 
 def usable(recipe: Recipe) -> Callable[[runs.Run], bool]:
     def is_usable(run: runs.Run) -> bool:
-        there = run.status == "finished" and run.recipe == recipe
+        there = run.status == "finished" and run.recipe == recipe and not run.state.parent
         return there and "prediction_ms" in (run.metrics or {})
 
     return is_usable

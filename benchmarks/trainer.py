@@ -100,6 +100,8 @@ def measured(name: str, precision: str, pairs: int, epochs: int, watched: str) -
         precision=precision,
         **dict.fromkeys(("rotation", "shift", "scale", "shear", "elastic", "averaging"), 0),
         epoch_images=0,
+        training_images=60_000,
+        early_stopping=0,
         written_digits=0,
         written_others=0,
     )

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     print(json.dumps(result) if options.json else text)
-    if result.get("status") == "failed":
+    if result.get("status") in ("failed", "broken"):
         print(f"Error: {result['message']}", file=sys.stderr)
         return 1
     return STOPPED if result.get("status") == "stopped" and options.command_name != "stop" else 0
@@ -270,7 +270,8 @@ def _summary(run: Run) -> Result:
     # Nothing is known of a run that was never tested; the keys are there all the same.
     keys = ("fit_seconds", "images_per_second", "validation_accuracy", "test_accuracy")
     try:
-        metrics = run.metrics
+        # What a resumed run had reached before is no result of what it does now.
+        metrics = None if state.status in runs.ACTIVE else run.metrics
     except runs.RunError as error:  # must not keep the other runs from being listed
         metrics, result["message"] = None, str(error)
     return {**result, **(metrics or dict.fromkeys(keys))}

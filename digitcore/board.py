@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from digitcore.runs import Run, RunError, State
 
+FEWEST_VALIDATION_IMAGES = 3_000
 Cost = Literal["parameters", "fit_seconds", "seconds_to_99", "prediction_ms"]
 
 
@@ -22,7 +23,7 @@ class Entry(NamedTuple):
     """One network, or one recipe over several seeds.
 
     `run` is the id of a person's run, empty for a recipe; `seeds` how many trainings its numbers
-    are the mean of. Accuracies are shares, 0 to 1. `spread` is the standard deviation of the test
+    stand for: accuracies are means over them, all else medians. Accuracies are shares, 0 to 1. `spread` is the standard deviation of the test
     accuracy over seeds, None of one training, and `interval` that one's at 95 % (Wilson).
     Seconds are of fit, preparation included: in all, and until validation first had 99 %, None
     where it never had. `prediction_ms` is for one image. None is what was not measured.
@@ -97,8 +98,9 @@ def _of_recipe(row: dict[str, Any]) -> Entry:
 def of_run(run: Run, state: State) -> Entry | None:
     """A run that has ended; None where its numbers would not be of the same task.
 
-    That is so with other digits than the recipes were measured on, and where a trained network
-    was there at the start, as when a hand is learned.
+    That is so with other digits than the recipes were measured on, with so few validation images
+    that anybody can have them all right, and where a trained network was there at the start, as
+    when a hand is learned.
     """
     if state.status not in ("finished", "stopped"):
         return None
@@ -110,12 +112,14 @@ def of_run(run: Run, state: State) -> Entry | None:
         return None
     if metrics.get("data_checksum") != measured()[0]["data_checksum"]:
         return None
+    if metrics.get("validation_images", 0) < FEWEST_VALIDATION_IMAGES:
+        return None
     low, high = metrics["test_interval"]
     return Entry(
         name=run.called(state),
         run=run.id,
         seeds=1,
-        parameters=int(metrics["parameters"]),
+        parameters=run.recipe.parameters,
         validation_accuracy=metrics["validation_accuracy"],
         test_accuracy=metrics["test_accuracy"],
         spread=None,

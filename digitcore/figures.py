@@ -188,7 +188,6 @@ _COSTS: dict[Cost, tuple[str, str]] = {
 def accuracy_over_cost(
     entries: Sequence[Entry],
     cost: Cost,
-    names: Mapping[str, str],
     styles: Mapping[str, tuple[str, str]],
 ) -> go.Figure:
     """Validation accuracy over a cost, both logarithmic, and the front that no other beats.
@@ -196,7 +195,6 @@ def accuracy_over_cost(
     Args:
         entries: recipes, in grey with their names, and runs; what lacks the cost is left out.
         cost: what is paid.
-        names: what each is called, by its run's id or, of a recipe, its name.
         styles: the runs' ids to what `run_colour` says of them.
     """
     shown = [entry for entry in entries if getattr(entry, cost) is not None]
@@ -212,9 +210,9 @@ def accuracy_over_cost(
     hover = {"hovertemplate": _cost_hover(cost), "cliponaxis": False}
     named = {"mode": "markers+text", "textposition": "top center", "marker": ring}
     traces = [
-        _points(front(shown, cost), cost, names) | {"line": line, "hoverinfo": "skip"},
-        _points(recipes, cost, names) | hover | named,
-        _points(runs, cost, names) | hover | {"mode": "markers", "marker": dot},
+        _points(front(shown, cost), cost) | {"line": line, "hoverinfo": "skip"},
+        _points(recipes, cost) | hover | named,
+        _points(runs, cost) | hover | {"mode": "markers", "marker": dot},
     ]
     values = np.array([entry.validation_accuracy for entry in shown])
     layout = _layout(values, "accuracy", "validation accuracy")
@@ -226,14 +224,13 @@ def accuracy_over_cost(
     return go.Figure(traces, layout | {"height": 420, "showlegend": False})
 
 
-def _points(entries: Sequence[Entry], cost: Cost, names: Mapping[str, str]) -> dict[str, Any]:
-    called = [html.escape(names[entry.run or entry.name]) for entry in entries]
+def _points(entries: Sequence[Entry], cost: Cost) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
         "x": [getattr(entry, cost) for entry in entries],
         "y": heights(np.array([entry.validation_accuracy for entry in entries]), "accuracy"),
-        "text": called,
+        "text": [html.escape(entry.name) for entry in entries],
         "customdata": [
             (100 * entry.validation_accuracy, 100 * entry.test_accuracy, _reliable(entry))
             for entry in entries

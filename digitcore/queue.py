@@ -291,7 +291,7 @@ def images_per_second(recipe: Recipe) -> float | None:
         except RunError:
             continue
         # The first steps are slow, and would speak for a short run.
-        if metrics and metrics.get("train_images", 0) * metrics["epochs"] >= _ENOUGH_IMAGES:
+        if metrics and asked.images_an_epoch * metrics["epochs"] >= _ENOUGH_IMAGES:
             return float(metrics["images_per_second"])
     return None
 
@@ -302,10 +302,12 @@ def seconds_left(run: Run) -> float | None:
     From the speed in its last events, else from that of an earlier run of this network.
     """
     recipe, step = run.recipe, 0
-    speed = images_per_second(recipe)
+    speed: float | None
     if batches := [event for event in run.last_events() if event["kind"] == "batch"]:
         step = batches[-1]["step"]
         speed = statistics.median(event["images_per_second"] for event in batches)
+    else:
+        speed = images_per_second(recipe)
     if not speed:
         return None
     images = recipe.epochs * recipe.images_an_epoch

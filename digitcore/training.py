@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from digitcore import handwriting, network, warps
-from digitcore.data import Dataset, Split
+from digitcore.data import DataError, Dataset, Split
 from digitcore.events import Event
 from digitcore.layers import CLASSES, INPUT_SHAPE
 from digitcore.recipe import Recipe
@@ -35,7 +35,7 @@ class DivergedError(ArithmeticError):
 
 
 class StoppedError(Exception):
-    """Asked to stop while digits were still written, so that nothing was trained."""
+    """Asked to stop before the first step, so that nothing was trained."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Checkpoint:
     `interval` are sums since the last batch event, of the losses of digits, of those read
     rightly, and of ones; `running` the same since the epoch's begin up to that event, when
     `seen` images were seen in this epoch. Seconds are totals so far. `precision` is the one that
-    was taken where the recipe says "auto".
+    was taken where the recipe says "auto", and `data_checksum` the dataset's.
     `variables` are the model's (random states included), `optimizer` the optimizer's,
     `averages` those of the weights, where the recipe asks for them, and `best_weights` those of
     the best epoch; all NumPy arrays in Keras's order.
@@ -66,6 +66,7 @@ class Checkpoint:
     best_accuracy: float = -1.0
     best_loss: float = math.inf
     precision: str = ""
+    data_checksum: str = ""
     variables: list[np.ndarray] = field(default_factory=list)
     optimizer: list[np.ndarray] = field(default_factory=list)
     averages: list[np.ndarray] = field(default_factory=list)
@@ -82,7 +83,7 @@ class Trained:
     epochs that were begun. `precision` is what was computed with. `fit_seconds` is from the first
     step to the last, validation and preparation included; `preparation_seconds` are the part of it
     that the trial of precisions and each process's first step took, which builds the graph.
-    `images_per_second` counts training images over training time alone.
+    `images_per_second` counts training images over the time of the steps, first ones included.
     """
 
     model: keras.Model
@@ -130,17 +131,23 @@ def train(
 
     Raises:
         DivergedError: the loss is no longer a finite number.
-        StoppedError: asked to stop while digits were still written.
+        StoppedError: asked to stop while digits were still written, or precisions tried.
+        DataError: `resume_from` was learned from another dataset.
     """
     stop = stop or (lambda: False)
+    start = replace(resume_from) if resume_from else Checkpoint()
+    if start.data_checksum not in ("", dataset.checksum):
+        raise DataError(
+            "A training goes on with the digits that it began with, which are not on this machine. "
+            f"Received: {dataset.source}"
+        )
+    start.data_checksum = dataset.checksum
     extras = [taught] if taught else []
     if recipe.written_digits or recipe.written_others:
         report({"kind": "stage", "stage": "writing", "time": time.time()})
         extras.append(_writings(recipe, stop))
         report({"kind": "stage", "stage": "training", "time": time.time()})
-    training = _prepared(
-        recipe, dataset, extras, report, resume_from or Checkpoint(), weights, stop
-    )
+    training = _prepared(recipe, dataset, extras, report, start, weights, stop)
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
 
@@ -167,6 +174,8 @@ def _prepared(
     contenders = [begin(each) for each in PRECISIONS]
     begun = time.perf_counter()
     trials = [contender.tried(_TRIAL_STEPS, stop) for contender in contenders]
+    if stop():  # what a cut trial says must not hold for the rest of the training
+        raise StoppedError
     first = trials[0]
     # The first one stands for itself whatever its loss, which may be no number.
     fit = [

@@ -20,7 +20,6 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -412,7 +411,7 @@ def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any
 
 def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
     """Replaces `checkpoint/last.npz`."""
-    values = asdict(checkpoint)
+    values = dict(vars(checkpoint))
     arrays = {
         f"{key}/{index}": array for key in _ARRAYS for index, array in enumerate(values.pop(key))
     }

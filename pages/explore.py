@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from digitcore import evaluation, figures
+from digitcore import data, evaluation, figures
 from digitcore.data import DataError, Split
 from digitcore.runs import Run, RunError
 from ui import caching, digit_filters, text
@@ -24,15 +24,15 @@ PAGE_SIZE = 24
 IN_FILE = 40
 
 
-def unlabelled(run: Run, why: str) -> NoReturn:
-    """What is known of a run whose digits are not here, and the ways out."""
+def unlabelled(run: Run, why: str, way: str = "") -> NoReturn:
+    """What is known of a run whose digits are not here, and the ways out, `way` above all."""
     metrics = run.metrics or {}
     if "test_accuracy" in metrics:
         accuracy = text.with_interval(metrics["test_accuracy"], metrics["test_interval"])
         st.markdown(f"**{accuracy}** test · loss {metrics['test_loss']:.3f}")
     st.markdown(
-        f"{why}, so its errors cannot be shown. Choose another run, train one on these digits, "
-        "or set `DIGITCORE_DATA_DIR` to the folder with the digits that it read."
+        f"{why}, so its errors cannot be shown. {way} Choose another run, train one on these "
+        "digits, or set `DIGITCORE_DATA_DIR` to the folder with the digits that it read."
     )
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
     st.stop()
@@ -243,5 +243,6 @@ except RunError as error:
     st.error(text.plain(str(error)))
     st.stop()
 if dataset.checksum != metrics.get("data_checksum"):
-    unlabelled(run, "This run read other digits than those that are on this machine")
+    way = "" if data.available() else "Download MNIST above."
+    unlabelled(run, "This run read other digits than those that are on this machine", way)
 study(run, tables, {"test": dataset.test, "validation": dataset.validation})

@@ -27,7 +27,8 @@ def entry(name: str, parameters: int, validation: float, **others: Any) -> Entry
 def ended(status: str = "finished", **metrics: Any) -> Run:
     run = runs.create(Recipe.load("fast"))
     (run.path / "model.tflite").write_bytes(b"network")
-    write_metrics(run.path, **{"data_checksum": CHECKSUM, **metrics})
+    same_task = {"data_checksum": CHECKSUM, "validation_images": 3_000}
+    write_metrics(run.path, **{**same_task, **metrics})
     run.update(status=status)
     return run
 
@@ -70,7 +71,6 @@ def test_an_accuracy_that_one_seed_never_reached_has_no_time() -> None:
 
 def test_a_run_that_ended_takes_part_with_what_it_reached() -> None:
     run = ended(
-        parameters=900,
         validation_accuracy=0.97,
         test_accuracy=0.96,
         test_interval=[0.95, 0.97],
@@ -80,7 +80,7 @@ def test_a_run_that_ended_takes_part_with_what_it_reached() -> None:
     )
     run.rename("mine")
     assert board.of_run(run, run.state) == Entry(
-        *("mine", run.id, 1, 900, 0.97, 0.96, None, (0.95, 0.97), 12.5, 7.5, 0.4)
+        *("mine", run.id, 1, 57_114, 0.97, 0.96, None, (0.95, 0.97), 12.5, 7.5, 0.4)
     )
 
 
@@ -97,6 +97,7 @@ def test_a_run_from_before_there_was_a_board_has_no_times() -> None:
         ("failed", {}),
         ("queued", {}),
         ("finished", {"data_checksum": "other digits"}),
+        ("finished", {"validation_images": 2_999}),
         ("finished", {"hand": {"taught": 20}}),
     ],
 )
@@ -176,9 +177,8 @@ def test_the_challenges_are_those_that_the_page_names() -> None:
 def test_the_figure_holds_who_has_the_cost_and_the_front() -> None:
     recipe = entry("a <b>", 100, 0.98, run="")
     mine, beaten = entry("mine", 200, 0.99), entry("beaten", 300, 0.97)
-    names = {"a <b>": "a <b>", "mine": "mine", "beaten": "beaten"}
     styles = {"mine": figures.run_colour(0), "beaten": figures.run_colour(1)}
-    figure = figures.accuracy_over_cost([recipe, mine, beaten], "parameters", names, styles)
+    figure = figures.accuracy_over_cost([recipe, mine, beaten], "parameters", styles)
     line, recipes, own = figure.data
     assert list(line.x) == [100, 200]
     assert list(recipes.text) == ["a &lt;b&gt;"]
@@ -186,7 +186,7 @@ def test_the_figure_holds_who_has_the_cost_and_the_front() -> None:
     assert list(own.y) == pytest.approx([0.01, 0.03])
     assert list(own.marker.color) == [figures.run_colour(0)[0], figures.run_colour(1)[0]]
     assert own.customdata[0][:2] == pytest.approx((99, 99))
-    empty = figures.accuracy_over_cost([mine], "seconds_to_99", names, styles)
+    empty = figures.accuracy_over_cost([mine], "seconds_to_99", styles)
     assert [len(trace.x) for trace in empty.data] == [0, 0, 0]
 
 

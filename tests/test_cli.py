@@ -215,6 +215,7 @@ def test_a_broken_folder_is_listed_with_the_reason_and_harms_no_other(
     file: str, answering: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = runs.create(RECIPE)
+    broken.update(status="stopped")
     (broken.path / file).write_bytes(b"\xff garbage")
     assert main(["runs", "--json"]) == 0
     rows = {row["run"]: row for row in told(capsys)[0]["runs"]}

@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from digitcore import __main__ as command_line
+from digitcore.layers import Activation, Layer
 from digitcore.recipe import Recipe, hyperparameters
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +37,17 @@ def test_readme_names_every_recipe_page_and_command() -> None:
     commands = next(a.choices for a in parser._actions if a.choices)
     for name in commands:
         assert f"python -m digitcore {name}" in README
+
+
+def test_readme_shows_a_network_of_ones_own_and_all_that_it_may_be_made_of(tmp_path: Path) -> None:
+    example = re.search(r"```toml\n(.*?)```(.*?)\n\nWhat can be set", README, re.DOTALL)
+    assert example
+    file = tmp_path / "mine.toml"
+    file.write_text(example.group(1))
+    assert Recipe.load(str(file)).name == "mine"
+    kinds = [kind.model_fields["kind"].default for kind in get_args(get_args(Layer)[0])]
+    for name in (*kinds, *get_args(Activation)):
+        assert f"`{name}`" in example.group(2)
 
 
 def test_readme_lists_every_module_of_digitcore() -> None:

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 from made_up import made_up_digits, write_idx, write_npz
+from streamlit.testing.v1 import AppTest
 
 from digitcore import data, digit_files, download
 from digitcore.data import available, load_dataset
 from digitcore.download import RemoteFile
+from ui import caching
 
 REAL_SOURCES = download.SOURCES  # before a fixture takes them away
 
@@ -256,3 +258,40 @@ def test_the_real_sources_are_well_formed() -> None:
     npz, idx = REAL_SOURCES
     assert [file.name for file in npz] == ["mnist.npz"]
     assert [file.name for file in idx] == [f"{stem}-ubyte.gz" for stem in digit_files.IDX]
+
+
+# --- asked for in a page ------------------------------------------------------
+
+
+def notice() -> AppTest:
+    """What every page says of the digits on this machine."""
+
+    def page() -> None:
+        from ui.notices import data_notice
+
+        data_notice()
+
+    return AppTest.from_function(page).run()
+
+
+def test_a_page_downloads_mnist_when_asked_to(server: Server) -> None:
+    assert caching.nearest() is None
+    app = notice()
+    assert "not on this machine yet" in app.caption[0].value
+    assert server.requests == []
+    app.button[0].click().run()
+    assert not app.exception
+    assert server.requests == ["mnist.npz"]
+    assert [*app.caption, *app.button, *app.error] == []
+    assert caching.nearest() is not None
+
+
+def test_a_page_says_why_mnist_cannot_be_downloaded_and_may_be_asked_again(server: Server) -> None:
+    server.faults = {name: ["missing"] for name in server.files}
+    app = notice()
+    app.button[0].click().run()
+    assert not app.exception
+    assert "could not be downloaded" in app.error[0].value
+    app.button[0].click().run()
+    assert [*app.button, *app.error] == []
+    assert available()

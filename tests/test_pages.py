@@ -297,8 +297,10 @@ def test_the_board_shows_recipes_alone_where_there_is_no_run_yet() -> None:
 def test_the_board_has_ones_own_run_among_the_recipes(finished: str) -> None:
     run = runs.load(finished)
     metrics = {**(run.metrics or {}), "data_checksum": board.measured()[0]["data_checksum"]}
-    metrics |= {"parameters": 100, "validation_accuracy": 0.999, "seconds_to_99": 0.5}
+    metrics |= {"validation_images": 3_000, "validation_accuracy": 0.999, "seconds_to_99": 0.5}
     (run.path / "metrics.json").write_text(json.dumps(metrics))
+    small = Recipe(name="small", layers=[{"kind": "pool", "size": 4}, {"kind": "flatten"}])
+    (run.path / "recipe.toml").write_text(small.to_toml())
     run.rename("mine")
     app = visit("runs", view="Board")
     assert not app.exception

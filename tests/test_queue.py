@@ -47,7 +47,7 @@ def set_state(run: Run, **values: Any) -> None:
 
 def end(run: Run, epochs: int, status: str = "finished", **metrics: Any) -> None:
     """Makes it look as if the run had ended after so many epochs."""
-    known = dict.fromkeys(runs._NUMBERS, 0.5) | {"epochs": epochs, "train_images": 57_000}
+    known = dict.fromkeys(runs._NUMBERS, 0.5) | {"epochs": epochs}
     ends = {"test_interval": [0.4, 0.6], "validation_interval": [0.4, 0.6]}
     (run.path / "metrics.json").write_text(json.dumps(known | ends | metrics))
     (run.path / "events.jsonl").write_text('{"kind": "stage", "time": 0, "stage": "data"}\n')
@@ -268,8 +268,8 @@ def test_only_a_long_training_of_the_same_network_tells_a_speed(run: Run) -> Non
     end(run, epochs=3, images_per_second=2000.0)
     assert queue.images_per_second(RECIPE.changed(epochs=9, learning_rate=0.01)) == 2000
     assert queue.images_per_second(RECIPE.changed(batch_size=7)) is None
-    end_short = runs.create(RECIPE.changed(batch_size=7))
-    end(end_short, epochs=1, images_per_second=2000.0, train_images=1000)
+    end_short = runs.create(RECIPE.changed(batch_size=7, training_images=1000))
+    end(end_short, epochs=1, images_per_second=2000.0)
     assert queue.images_per_second(RECIPE.changed(batch_size=7)) is None
 
 

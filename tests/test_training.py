@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from digitcore import evaluation, training, warps
-from digitcore.data import Dataset, Split, load_dataset
+from digitcore.data import DataError, Dataset, Split, load_dataset
 from digitcore.events import Event
 from digitcore.recipe import Recipe
 from digitcore.training import Checkpoint, Trained
@@ -455,13 +455,22 @@ def test_a_trial_measures_steps_and_their_loss(digits: Dataset) -> None:
     assert 1 < trial.loss < 3
 
 
-def test_a_stop_during_the_trial_ends_it_and_the_training(digits: Dataset) -> None:
+def test_a_stop_during_the_trial_ends_it_and_nothing_is_taken(digits: Dataset) -> None:
     asked = iter([True] * 100)
-    outcome: list[Event] = []
+    told: list[Event] = []
     recipe = PLAIN.changed(precision="auto")
-    trained = training.train(recipe, digits, outcome.append, stop=lambda: next(asked))
-    assert trained.stopped
-    assert 100 - len(list(asked)) == 3  # one step of each precision, and one of the training
+    with pytest.raises(training.StoppedError):
+        training.train(recipe, digits, told.append, stop=lambda: next(asked))
+    assert 100 - len(list(asked)) == 3  # one step of each precision
+    assert [event["stage"] for event in told] == ["precision"]
+
+
+def test_a_training_goes_on_with_the_digits_that_it_began_with_alone(digits: Dataset) -> None:
+    checkpoint = run(PLAIN, digits).checkpoints[0]
+    assert checkpoint.data_checksum == digits.checksum
+    others = dataclasses.replace(digits, checksum="others")
+    with pytest.raises(DataError, match="goes on with the digits that it began with"):
+        run(PLAIN, others, resume_from=checkpoint)
 
 
 # --- learning rate, optimizer, regularisation ---------------------------------

@@ -51,7 +51,9 @@ def pace(run: Run, now: float | None = None) -> float | None:
     last = caching.events(run).last
     if status == "running" and _trains(last):
         return 1.0 if last["batch"].get("seconds", 0.0) < _FRESH else _CALM
-    return 0.25 if status == "running" else 0.5
+    # Soon, while the first point is waited for; the test at the end is measured, too.
+    begins = status == "running" and last.get("stage", {}).get("stage") != "testing"
+    return 0.25 if begins else 0.5
 
 
 def _count_watchers() -> int:
@@ -92,8 +94,12 @@ def live(run: Run, seconds: float | None) -> None:
 def _head(run: Run, state: State) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(text.plain(run.name), anchor=False, width="content")
-        since = "waits since" if state.status == "queued" else "started"
-        st.caption(f"{since} {when(state.created)} · {run.recipe.parameters:,} parameters")
+        begun = (
+            "waits"
+            if state.status == "queued"
+            else f"started {when(state.started or state.created)}"
+        )
+        st.caption(f"{begun} · {run.recipe.parameters:,} parameters")
         if run.recipe.name in Recipe.names() and st.button(
             "Use these settings",
             type="tertiary",
@@ -127,7 +133,7 @@ def _progress_line(run: Run, state: State, log: EventLog) -> None:
     share, words = progress(run, state, log.last)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(share, text=words)
-        if state.status in ("queued", "running", "stopping"):
+        if state.status in runs.ACTIVE:
             st.button(
                 "Stop",
                 icon=":material/stop:",
@@ -154,15 +160,12 @@ def _numbers(log: EventLog, metrics: dict[str, Any] | None, active: bool) -> str
     said, last = [], log.last
     if "epoch" in last:
         place = next(iter(best_epoch(log.epochs)), -1)
+        accuracy, epoch = (log.epochs[key][place] for key in ("validation_accuracy", "epoch"))
         # The network that is kept answers in float32, and may differ by an image from the one
-        # that was validated in bfloat16.
-        accuracy = log.epochs["validation_accuracy"][place]
-        if metrics and not active:
-            accuracy = metrics["validation_accuracy"]
-        said += [
-            f"**{text.percent(accuracy)}** validation",
-            f"best epoch {log.epochs['epoch'][place]:.0f}",
-        ]
+        # that was validated in bfloat16; of a run that failed since, it is an earlier epoch's.
+        if metrics:
+            accuracy, epoch = metrics["validation_accuracy"], metrics.get("best_epoch", epoch)
+        said += [f"**{text.percent(accuracy)}** validation", f"best epoch {epoch:.0f}"]
     if active and "epoch" in last:
         said.append(f"learning rate {last['epoch']['learning_rate']:.3g}")
     if active and "batch" in last:
@@ -240,9 +243,9 @@ def progress(run: Run, state: State, last: dict[str, Event]) -> tuple[float, str
         return done / total, f"Downloading MNIST: {done:.1f} of {total:.1f} MB"
     if not batch or not _trains(last):
         return share, STAGES.get(stage, text.plain(stage))
-    left = batch.get("seconds", 0.0) / max(1, batch["step"]) * (steps - batch["step"])
     epoch = f"Epoch {batch['epoch']} of {run.recipe.epochs}"
-    return share, f"{epoch} · {share:.0%} · {text.duration(left)} left".replace("%", " %")
+    left = text.duration(queue.seconds_left(run) or 0.0)
+    return share, f"{epoch} · {share:.0%} · {left} left".replace("%", " %")
 
 
 def _trains(last: dict[str, Event]) -> bool:

@@ -11,10 +11,7 @@ def data_notice() -> None:
     """One line while the digits on this machine are not MNIST's, or are not here yet."""
     try:
         if data.available() is None:
-            st.caption(
-                ":material/cloud_download: MNIST is not on this machine yet. "
-                "A training downloads it (11 MB) where there is a network."
-            )
+            _offer_download()
             return
         notice = data.load_dataset(download=False).notice
     except data.DataError as error:
@@ -22,6 +19,29 @@ def data_notice() -> None:
         return
     if notice:
         st.caption(f":material/info: {text.plain(notice)}")
+
+
+def _offer_download() -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            ":material/cloud_download: MNIST is not on this machine yet. "
+            "The first training downloads it (11 MB).",
+            width="content",
+        )
+        asked = st.button("Download it now", type="tertiary", icon=":material/download:")
+    if not asked:
+        return
+    bar = st.progress(0.0, "Downloading MNIST")
+
+    def progress(done: int, total: int) -> None:
+        words = f"Downloading MNIST: {done / 1e6:.1f} of {total / 1e6:.1f} MB"
+        bar.progress(min(1.0, done / total), words)
+
+    obstacle = data.load_dataset(progress=progress).notice
+    if obstacle is None:
+        st.rerun()
+    bar.empty()
+    st.error(text.plain(obstacle))
 
 
 def run_notice(run: Run) -> None:

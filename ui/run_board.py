@@ -36,8 +36,8 @@ _COLUMNS = {
 def show(everything: list[tuple[Run, State]]) -> None:
     """Draws the board of the recipes and these runs where it is called."""
     own = [(entry, state) for run, state in everything if (entry := board.of_run(run, state))]
-    recipes = board.recipes()
-    entries = [*recipes, *(entry for entry, _ in own)]
+    names = text.told_apart({entry.run: entry.name for entry, _ in own})
+    entries = board.recipes() + [entry._replace(name=names[entry.run]) for entry, _ in own]
     styles = {entry.run: figures.run_colour(state.number) for entry, state in own}
     dots = {entry.run: dot(state.number) for entry, state in own}
     columns = st.columns(len(board.CHALLENGES), gap="medium")
@@ -49,10 +49,8 @@ def show(everything: list[tuple[Run, State]]) -> None:
     ):
         st.markdown("**Accuracy over cost**", width="content")
         cost = choice("Cost", list(_COSTS), "board_cost", format_func=_COSTS.__getitem__)
-    names = text.told_apart({entry.run: entry.name for entry, _ in own})
-    names |= {entry.name: entry.name for entry in recipes}
     st.plotly_chart(
-        figures.accuracy_over_cost(entries, cost, names, styles),
+        figures.accuracy_over_cost(entries, cost, styles),
         key=f"board-{cost}",
         config={"displayModeBar": False},
         alt=f"Validation accuracy over {_COSTS[cost]} of the recipes and the runs",
@@ -66,7 +64,7 @@ def _challenge(entries: list[Entry], challenge: Challenge, dots: dict[str, str])
     if not found:
         st.caption("Nothing takes part yet.")
         return
-    # The best of a person's own are shown however far behind they are.
+    # The next one of a person's own is shown however far behind it is.
     rows = found[:_PLACES] + [entry for entry in found[_PLACES:] if entry.run][:1]
     st.dataframe(
         pd.DataFrame([_row(found.index(entry) + 1, entry, challenge, dots) for entry in rows]),
@@ -106,6 +104,7 @@ def _origin() -> str:
     )
     return (
         f"Grey: the project's recipes, the mean of {seeds} each, measured on {machines}. "
-        "In colour: runs, on the machine where each was trained. "
+        "In colour: runs, on the machine where each was trained, if they were validated on "
+        f"{board.FEWEST_VALIDATION_IMAGES:,} images or more. "
         "The line joins what nothing cheaper beats. Places go by validation; test only reports."
     )
