@@ -54,7 +54,7 @@ def train(options: argparse.Namespace) -> tuple[Result, str]:
     changes = {name: value for name, value in fields.items() if value is not None}
     try:
         layers = json.loads(changes["layers"]) if "layers" in changes else recipe.layers
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"--layers takes a JSON list of layers: {error}") from None
     run = queue.submit(recipe.changed(**{**changes, "layers": layers}))
     return _watch(run, 0)
@@ -135,6 +135,8 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
         training_images=recipe.training_images,
         progress=_DownloadBar(),
     )
+    if dataset.notice:
+        print(dataset.notice, file=sys.stderr)
     for run in chosen:
         _same_digits(run, dataset)
     splits = {"test": dataset.test, "validation": dataset.validation}
@@ -168,8 +170,6 @@ def _evaluate_hand(chosen: list[Run], hand: Hand, result: Result) -> tuple[Resul
 
 
 def _same_digits(run: Run, dataset: data.Dataset) -> None:
-    if dataset.notice:
-        print(dataset.notice, file=sys.stderr)
     if (run.metrics or {}).get("data_checksum", dataset.checksum) != dataset.checksum:
         raise RunError(
             f"The run {run.id} was measured on other digits than those on this machine. "

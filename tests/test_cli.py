@@ -114,6 +114,7 @@ def test_an_unknown_run_is_an_error_of_one_line(
         (["--learning-rate", "nan"], "learning_rate: "),
         (["--optimizer", "magic"], "optimizer: Input should be 'adam'"),
         (["--layers", "conv"], "--layers takes a JSON list of layers"),
+        (["--layers", "[" * 5000], "--layers takes a JSON list of layers"),
         (["--layers", '{"kind": "flatten"}'], "layers: "),
         (["--layers", "[1]"], "layers.0: "),
         (["--layers", '[{"kind": "conv", "filters": 8}]'], "the output does not fit"),

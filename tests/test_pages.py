@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from digitcore import board, files, queue, runs
 from digitcore.recipe import Recipe
+from digitcore.runs import Run
 from ui import live_run
 
 ROOT = Path(__file__).parents[1]
@@ -97,20 +99,48 @@ def test_a_waiting_run_shows_its_place_and_about_how_long_it_waits() -> None:
         assert "Waiting, 2nd in the queue" in bars(visit("train", run=third.id))
 
 
-@pytest.mark.parametrize(("seconds", "pace"), [(0.2, 1.0), (29.0, 1.0), (31.0, 2.0)])
-def test_a_long_training_is_drawn_anew_less_often(seconds: float, pace: float) -> None:
+@contextmanager
+def training(**batch: float) -> Iterator[Run]:
+    """A run of `fast` that trains, and has told of one batch."""
     run = runs.create(Recipe.load("fast"))
     run.update(status="running")
-    batch = {"epoch": 1, "loss": 1, "accuracy": 0.5, "step": 9, "images_per_second": 5700.0}
     told = [
         {"kind": "stage", "stage": "training"},
-        {"kind": "start", "step": 0, "steps": 100, "steps_per_epoch": 50},
-        {"kind": "batch", **batch, "seconds": seconds},
+        {"kind": "start", "step": 0, "steps": 626, "steps_per_epoch": 313},
+        {"kind": "batch", "epoch": 1, "loss": 1, "accuracy": 0.5, **batch},
     ]
     lines = [json.dumps({"time": 0, **event}) + "\n" for event in told]
     (run.path / "events.jsonl").write_text("".join(lines))
     with files.lock(run.lock_path):
+        yield run
+
+
+@pytest.mark.parametrize(("seconds", "pace"), [(0.2, 1.0), (29.0, 1.0), (31.0, 2.0)])
+def test_a_long_training_is_drawn_anew_less_often(seconds: float, pace: float) -> None:
+    with training(step=9, images_per_second=5700.0, seconds=seconds) as run:
         assert live_run.pace(run) == pace
+
+
+def test_the_time_left_goes_by_the_last_steps_and_not_by_the_slow_first_one() -> None:
+    with training(step=313, images_per_second=10_000.0, seconds=99.0) as run:
+        # 80,000 images in two epochs, of which 313 steps of 128 are done.
+        assert "Epoch 1 of 2 · 50 % · 4 s left" in bars(visit("train", run=run.id))
+
+
+def test_a_run_that_failed_after_it_was_tested_shows_the_epoch_of_its_network(
+    finished: str,
+) -> None:
+    run = runs.load(finished)
+    metrics = run.metrics or {}
+    epoch = {"validation_loss": 0.1, "validation_accuracy": 0.999, "learning_rate": 0.001}
+    later = {"kind": "epoch", "time": 0, "step": 999, "epoch": 7, "loss": 0.1, "accuracy": 0.9}
+    with open(run.path / "events.jsonl", "a") as log:
+        log.write(json.dumps({**later, **epoch, "best": True, "seconds": 9.0}) + "\n")
+    run.update(status="failed", message="It was killed.")
+    said = [text.value for text in visit("train", run=run.id).markdown]
+    (numbers,) = [text for text in said if " validation · best epoch " in text]
+    assert f"best epoch {metrics['best_epoch']}" in numbers
+    assert f"{100 * metrics['validation_accuracy']:.2f}" in numbers
 
 
 def test_a_finished_run_goes_on_for_more_epochs_as_a_new_one(finished: str) -> None:
