@@ -140,6 +140,18 @@ def available() -> str | None:
     return None
 
 
+def fetch(progress: Progress | None = None) -> None:
+    """Downloads MNIST to where `load_dataset` finds it, unless it is there.
+
+    Args:
+        progress: as of `load_dataset`.
+
+    Raises:
+        OSError: no server has given it, or there is no room for it; the message says why.
+    """
+    _download(_cache_folder(), progress or (lambda done, total: None))
+
+
 def describe(dataset: Dataset) -> dict[str, Any]:
     """What `dataset` is, in plain values; `digits` counts each split's labels 0 to 9."""
     splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}

@@ -37,11 +37,16 @@ def _offer_download() -> None:
         words = f"Downloading MNIST: {done / 1e6:.1f} of {total / 1e6:.1f} MB"
         bar.progress(min(1.0, done / total), words)
 
-    obstacle = data.load_dataset(progress=progress).notice
-    if obstacle is None:
+    try:
+        data.fetch(progress)
+    except OSError as error:
+        bar.empty()
+        st.error(
+            f"MNIST could not be downloaded ({text.plain(str(error))}). Try again where there is a "
+            f"network, or set `{data.VARIABLE}` to a folder that has `mnist.npz`."
+        )
+    else:
         st.rerun()
-    bar.empty()
-    st.error(text.plain(obstacle))
 
 
 def run_notice(run: Run) -> None:
