@@ -24,8 +24,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
-import machine  # noqa: E402
-
+from benchmarks import machine  # noqa: E402
 from digitcore import Recipe, runs  # noqa: E402
 
 # Test accuracy: what authors of public projects state, the first as the author's own script gave

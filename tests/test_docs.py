@@ -10,12 +10,15 @@ from typing import get_args
 
 import pytest
 
+from benchmarks import accuracy
 from digitcore import __main__ as command_line
+from digitcore import board
 from digitcore.layers import Activation, Layer
 from digitcore.recipe import Recipe, hyperparameters
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 TRACKED = [
     path
     for path in ROOT.rglob("*.md")
@@ -89,3 +92,8 @@ def test_requirements_cover_what_the_code_imports() -> None:
             found |= set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), re.MULTILINE))
     others = found - set(sys.stdlib_module_names) - {"digitcore", "pages", "ui"}
     assert {names.get(name, name.replace("_", "-")) for name in others} <= listed
+
+
+def test_results_and_board_show_the_same_figures() -> None:
+    for line in accuracy.table(board.measured()).splitlines()[2:]:
+        assert line in RESULTS
