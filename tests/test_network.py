@@ -146,8 +146,16 @@ def test_pixels_are_divided_by_255() -> None:
 def test_a_given_precision_goes_before_the_recipes() -> None:
     recipe = EVERY_KIND.changed(precision="mixed_bfloat16")
     mixed, plain = network.build(recipe), network.build(recipe, precision="float32")
-    assert {layer.compute_dtype for layer in mixed.layers[2:-1]} == {"bfloat16"}
-    assert {layer.compute_dtype for layer in plain.layers[2:-1]} == {"float32"}
+    assert {layer.compute_dtype for layer in mixed.layers[2:-2]} == {"bfloat16"}
+    assert {layer.compute_dtype for layer in plain.layers[2:]} == {"float32"}
+
+
+def test_logits_and_probabilities_are_float32_in_every_precision() -> None:
+    layers = network.build(EVERY_KIND, precision="mixed_bfloat16").layers
+    assert [(layer.name, layer.compute_dtype) for layer in layers[-2:]] == [
+        ("logits", "float32"),
+        ("probabilities", "float32"),
+    ]
 
 
 @every_recipe

@@ -9,6 +9,15 @@ import pytest
 from browser.app import App, draw
 from playwright.sync_api import Browser, Page, expect
 
+# Whether the camera's picture has come: until then it is black.
+SEES = """() => {
+    const video = document.querySelector('video'), canvas = document.createElement('canvas');
+    if (!video || video.readyState < 2) return false;
+    const pen = canvas.getContext('2d'), {width, height} = canvas;
+    pen.drawImage(video, 0, 0, width, height);
+    return pen.getImageData(0, 0, width, height).data.some((v, i) => i % 4 == 0 && v > 99);
+}"""
+
 
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
@@ -71,6 +80,7 @@ def test_a_sheet_before_the_camera_is_read(page: Page, app: App, reader: str) ->
     page.goto(f"{app.url}/draw?run={reader}")
     page.get_by_text("Photo", exact=True).click()
     page.get_by_text("Camera", exact=True).click()
+    page.wait_for_function(SEES, timeout=30_000)
     page.get_by_role("button", name="Take Photo").click(timeout=30_000)
     expect(page.get_by_text("Found 3 digits")).to_be_visible(timeout=30_000)
     expect(page.locator(".number .digits")).to_have_text("240")
