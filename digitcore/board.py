@@ -23,8 +23,9 @@ class Entry(NamedTuple):
     """One network, or one recipe over several seeds.
 
     `run` is the id of a person's run, empty for a recipe; `seeds` how many trainings its numbers
-    stand for: accuracies are means over them, all else medians. Accuracies are shares, 0 to 1. `spread` is the standard deviation of the test
-    accuracy over seeds, None of one training, and `interval` that one's at 95 % (Wilson).
+    stand for: accuracies, shares from 0 to 1, are means over them, all else medians. `spread` is
+    the standard deviation of the test accuracy over seeds, None of one training, and `interval`
+    that one's at 95 % (Wilson).
     Seconds are of fit, preparation included: in all, and until validation first had 99 %, None
     where it never had. `prediction_ms` is for one image. None is what was not measured.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from studio import Studio, ended, until
 
-from digitcore import queue
+from digitcore import queue, runs
 from digitcore.recipe import Recipe
 from digitcore.runs import Run
 
@@ -20,8 +20,50 @@ SMALL = Recipe(
     epochs=2,
     rotation=8,
 )
-# Long enough to be hit in the middle, even where whoever hits has to wait for a processor.
-LONG = SMALL.changed(name="long", epochs=48, batch_size=16)
+# Long enough to be hit in the middle.
+LONG = SMALL.changed(name="long", epochs=24, batch_size=16)
+# A worker that sends itself a signal some milliseconds after one of its events. Who watches it from
+# outside may be kept waiting for a processor, and comes too late.
+HIT = """
+import os, signal, sys, threading
+from digitcore import worker
+name, when = sys.argv[1:3]
+del sys.argv[1:3]
+tell, hit = worker._Reporter.tell, []
+
+def told(self, event):
+    tell(self, event)
+    if not hit and eval(when, {}, event):
+        hit.append(event)
+        threading.Timer(0.003, os.kill, (os.getpid(), getattr(signal, name))).start()
+
+worker._Reporter.tell = told
+worker.main()
+"""
+QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def queued(studio: Studio, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run in the studio that no worker was started for; this process is in the studio."""
+    studio.enter(monkeypatch)
+    return runs.create(recipe)
+
+
+def worker(studio: Studio, *arguments: str, **options: object) -> subprocess.Popen[str]:
+    return studio.python("-m", "digitcore.worker", *arguments, **(QUIET | options))
+
+
+def worker_hit(studio: Studio, signal: str, when: str, **options: object) -> subprocess.Popen[str]:
+    """A worker that gets the signal once, at the first event of which `when` is true: a Python
+    expression of the event's keys, such as `kind == "batch" and step > 9`."""
+    return studio.python("-c", HIT, signal, when, **(QUIET | options))
+
+
+def run_again(run: Run) -> None:
+    """Resumes the run; who starts a worker for it is the test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "start_worker", lambda: None)
+        queue.resume(run)
 
 
 class Warm(Studio):

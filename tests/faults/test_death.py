@@ -12,7 +12,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 from browser.app import serve
-from faults.conftest import LONG, SMALL, Warm
+from faults.conftest import LONG, SMALL, Warm, queued, run_again, worker, worker_hit
 from playwright.sync_api import Browser
 from studio import Studio, curves, ended, epochs, network, patience, stages, until
 
@@ -21,17 +21,6 @@ from digitcore.recipe import Recipe
 from digitcore.runs import Run
 
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGSEGV")
-
-
-def queued(studio: Studio, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A run in the studio that no worker was started for."""
-    studio.enter(monkeypatch)
-    return runs.create(recipe)
-
-
-def worker(studio: Studio, *arguments: str, **options: object) -> subprocess.Popen[str]:
-    options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | options
-    return studio.python("-m", "digitcore.worker", *arguments, **options)
 
 
 # --- the worker -----------------------------------------------------------------
@@ -43,23 +32,18 @@ def test_a_worker_ended_by_a_signal_leaves_a_failed_run_that_goes_on_to_the_same
     left_alone = alone(LONG)
     dying = [queued(studio, LONG, monkeypatch) for _ in SIGNALS]
     places = {queue.VARIABLE: str(len(dying))}
-    workers = [worker(studio, env=places) for _ in dying]
-    by_pid = {process.pid: process for process in workers}
-    signals = dict(zip((run.id for run in dying), SIGNALS, strict=True))
-    # Whoever has its first checkpoint is hit at once: a fast machine soon has the last.
-    training = list(dying)
-    while training:
-        until(lambda: any(run.has_checkpoint for run in training))
-        for run in [run for run in training if run.has_checkpoint]:
-            by_pid[run.state.pid].send_signal(getattr(signal, signals[run.id]))
-            training.remove(run)
+    # In the fourth of the epochs, of which the third has left a checkpoint.
+    when = 'kind == "batch" and step >= 300'
+    workers = {worker_hit(studio, name, when, env=places): name for name in SIGNALS}
+    for process, name in workers.items():
+        assert process.wait(timeout=120) == -getattr(signal, name)
     for run in dying:
         until(lambda: not run.active, seconds=5)  # noqa: B023
         assert run.status == "failed"
-        assert by_pid[run.state.pid].wait() == -getattr(signal, signals[run.id])
         assert "Resume goes on from the last checkpoint" in run.state.message
         assert "TensorFlow" in run.log_tail()
         assert run.metrics is None
+    assert {run.state.pid for run in dying} == {process.pid for process in workers}
     for run in dying:
         run_again(run)
     assert worker(studio).wait(timeout=120) == 0
@@ -67,13 +51,6 @@ def test_a_worker_ended_by_a_signal_leaves_a_failed_run_that_goes_on_to_the_same
         assert run.status == "finished"
         assert network(run) == network(left_alone)
         assert curves(run, "batch", "epoch") == curves(left_alone, "batch", "epoch")
-
-
-def run_again(run: Run) -> None:
-    """Resumes the run; who started a worker for it is the test."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queue, "start_worker", lambda: None)
-        queue.resume(run)
 
 
 def test_a_worker_without_memory_fails_in_a_sentence_and_its_run_can_go_on(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +13,10 @@ from typing import NoReturn
 import numpy as np
 import psutil
 import pytest
-from faults.conftest import LONG, SMALL
-from studio import Studio, curves, ended, network, stages, until
+from faults.conftest import LONG, SMALL, run_again, worker, worker_hit
+from studio import Studio, curves, ended, network, until
 
-from digitcore import queue, runs
+from digitcore import runs
 from digitcore.recipe import Recipe
 from digitcore.runs import Run
 
@@ -63,28 +64,14 @@ def disk(
     assert left == []
 
 
-def worker(studio: Studio) -> subprocess.Popen[str]:
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return studio.python("-m", "digitcore.worker", **quiet)
-
-
-def filled_when(happened: Callable[[], object], run: Run, disk: Disk) -> None:
-    """Fills the disk while the run's worker is frozen, and waits for the end of the run."""
-    until(happened)
-    process = psutil.Process(run.state.pid)
-    process.suspend()
+def filled_while_it_stands(process: subprocess.Popen[str], run: Run, disk: Disk) -> None:
+    """Fills the disk when the run's worker has stopped itself, and waits for the end of the run."""
+    until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
     try:
         disk.fill()
     finally:
-        process.resume()
+        process.send_signal(signal.SIGCONT)
     until(lambda: not run.active)
-
-
-def run_again(run: Run) -> None:
-    """Resumes the run; who starts a worker for it is the test."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queue, "start_worker", lambda: None)
-        queue.resume(run)
 
 
 def test_a_training_that_finds_the_disk_full_says_so_and_goes_on_when_there_is_room(
@@ -92,17 +79,16 @@ def test_a_training_that_finds_the_disk_full_says_so_and_goes_on_when_there_is_r
 ) -> None:
     left_alone = alone(LONG)
     first = runs.create(LONG)
-    with worker(studio):
-        saved = first.path / "checkpoint" / "last.npz"
-        filled_when(saved.exists, first, disk)
+    with worker_hit(studio, "SIGSTOP", 'kind == "batch" and step >= 300') as process:
+        filled_while_it_stands(process, first, disk)
         assert (first.status, first.state.message) == ("failed", SENTENCE)
-        with np.load(saved) as file:
+        with np.load(first.path / "checkpoint" / "last.npz") as file:
             assert all(file[name] is not None for name in file.files)
         assert "No space left" in first.log_tail(100)
     disk.clear()
     second = runs.create(LONG)
-    with worker(studio):
-        filled_when(lambda: "testing" in stages(second), second, disk)
+    with worker_hit(studio, "SIGSTOP", 'kind == "stage" and stage == "testing"') as process:
+        filled_while_it_stands(process, second, disk)
     assert (second.status, second.state.message) == ("failed", SENTENCE)
     assert second.metrics is None
     disk.clear()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from faults.conftest import LONG, SMALL, Warm
-from studio import Studio, curves, epochs, network, stages, until
+from faults.conftest import LONG, SMALL, Warm, queued, run_again, worker, worker_hit
+from studio import Studio, curves, epochs, network, until
 
 from digitcore import queue
 from digitcore.recipe import Recipe, RecipeError
@@ -49,45 +48,24 @@ def stopped_at(recipe: Recipe, steps: int) -> Run:
 
 
 def test_a_run_killed_at_random_moments_ends_as_one_left_alone(
-    studio: Studio, alone: Callable[[Recipe], Run]
+    studio: Studio, alone: Callable[[Recipe], Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left_alone = alone(LONG)
-    process = studio.start("train", "--recipe", studio.recipe(LONG), "--json")
-    until(studio.runs)
-    run = studio.only_run()
+    run = queued(studio, LONG, monkeypatch)
     chance = random.Random()
-    moments = sorted(chance.randrange(1, step(left_alone)) for _ in range(2))
-
-    def killed() -> None:
-        kill(run)
-        assert studio.end(process, 1)[0]["status"] == "failed"
-
-    for moment in moments:
-        until(lambda: run.status == "running" and step(run) >= moment)  # noqa: B023
-        killed()
-        process = studio.start("resume", run.id, "--json")
-
-    # Of the third attempt: the second may have been killed while it tested.
-    def tests() -> bool:
-        told = stages(run)
-        return run.status == "running" and told.count("TensorFlow") == 3 and told[-1] == "testing"
-
-    until(tests)
-    killed()
-    process = studio.start("resume", run.id, "--json")
-    assert studio.end(process, 0)[0]["status"] == "finished", moments
-    assert same_end(run, left_alone), moments
+    steps = sorted(chance.randrange(1, step(left_alone)) for _ in range(2))
+    moments = [f'kind == "batch" and step >= {n}' for n in steps]
+    for moment in (*moments, 'kind == "stage" and stage == "testing"'):
+        assert worker_hit(studio, "SIGKILL", moment).wait(timeout=120) == -signal.SIGKILL, steps
+        assert run.status == "failed"
+        run_again(run)
+    assert worker(studio).wait(timeout=120) == 0
+    assert same_end(run, left_alone), steps
     assert files(run) == files(left_alone)
 
 
 def files(run: Run) -> list[str]:
     return sorted(path.name for path in run.path.rglob("*"))
-
-
-def kill(run: Run) -> None:
-    pid = run.state.pid
-    assert pid  # 0 would be all processes of this group
-    os.kill(pid, signal.SIGKILL)
 
 
 def test_a_run_stopped_within_an_epoch_ends_as_one_left_alone(
