@@ -88,7 +88,8 @@ def load_dataset(
     Args:
         name: "mnist".
         validation_share: share of the training images that becomes the validation
-            split, the last ones; above 0 and below 1.
+            split, the last ones; above 0 and below 1. MNIST keeps a writer's digits together,
+            so that validation shows other hands than training, as test does.
         training_images: how many of the dataset's training images are used, the
             first ones, 2 or more; all of them where there are fewer.
         download: whether the network may be used.
