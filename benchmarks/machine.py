@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from digitcore import worker
+from digitcore import results
 
 ROOT = Path(__file__).parents[1]
 
@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 def circumstances() -> dict[str, Any]:
     """Machine, versions, commit and date."""
     return {
-        "machine": worker.machine(),
-        "versions": worker.versions(),
+        "machine": results.machine(),
+        "versions": results.versions(),
         "commit": _commit(),
         "date": time.strftime("%Y-%m-%d"),
     }

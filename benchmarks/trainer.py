@@ -219,14 +219,14 @@ def plain_keras(recipe: Recipe) -> dict[str, float]:
     """What a notebook does: a Keras model, `compile` and `fit`."""
     import keras
 
-    from digitcore import load_dataset, network, training
+    from digitcore import load_dataset, network, optimizers
 
     data = load_dataset(validation_share=recipe.validation_share)
     keras.utils.set_random_seed(recipe.seed)
     model = network.build(recipe, "float32")
     steps = -(-len(data.train) // recipe.batch_size)
     model.compile(
-        training.optimizer(recipe, steps), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        optimizers.optimizer(recipe, steps), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
     begun = time.perf_counter()
     model.fit(

@@ -6,7 +6,7 @@
     digitcore.Predictor(run).probabilities(digitcore.load_dataset("mnist").test.images)
 
 Importing it loads neither TensorFlow nor Streamlit: each module is loaded when it
-is first asked for, and only `network`, `training` and `worker` need Keras.
+is first asked for, and only what makes and trains networks needs Keras.
 """
 
 from importlib import import_module
@@ -32,7 +32,9 @@ _HOME = {
     "teach": "queue",
 }
 _MODULES = (
+    "batches",
     "board",
+    "checkpoints",
     "data",
     "drawing",
     "evaluation",
@@ -46,10 +48,12 @@ _MODULES = (
     "layers",
     "network",
     "numbers",
+    "optimizers",
     "paper",
     "predictor",
     "queue",
     "recipe",
+    "results",
     "ruled_lines",
     "runs",
     "training",

@@ -208,11 +208,11 @@ def accuracy_over_cost(
         "symbol": [styles[entry.run][1] for entry in runs],
     }
     hover = {"hovertemplate": _cost_hover(cost), "cliponaxis": False}
-    named = {"mode": "markers+text", "textposition": "top center", "marker": ring}
+    named = {"mode": "markers+text", "textposition": _beside(recipes, cost), "marker": ring}
     traces = [
         _points(front(shown, cost), cost) | {"line": line, "hoverinfo": "skip"},
-        _points(recipes, cost) | hover | named,
         _points(runs, cost) | hover | {"mode": "markers", "marker": dot},
+        _points(recipes, cost) | hover | named,  # last, as a name may lie over a marker
     ]
     values = np.array([entry.validation_accuracy for entry in shown])
     layout = _layout(values, "accuracy", "validation accuracy")
@@ -236,6 +236,17 @@ def _points(entries: Sequence[Entry], cost: Cost) -> dict[str, Any]:
             for entry in entries
         ],
     }
+
+
+def _beside(entries: Sequence[Entry], cost: Cost) -> list[str]:
+    """Where each name stands: above its ring, or below where another is close above."""
+    costs = np.log10([getattr(entry, cost) for entry in entries])
+    errors = np.log10(heights(np.array([e.validation_accuracy for e in entries]), "accuracy"))
+    # A name takes up about so much of both axes.
+    near = np.abs(np.subtract.outer(costs, costs)) < 0.25
+    higher = np.subtract.outer(errors, errors)  # of the row's network over the column's
+    crowded = (near & (higher > 0) & (higher < 0.15)).any(axis=1)
+    return [f"{'bottom' if below else 'top'} center" for below in crowded]
 
 
 def _reliable(entry: Entry) -> str:

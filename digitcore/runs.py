@@ -166,7 +166,7 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any] | None:
-        """What `metrics.json` holds, or None while there is none (see `worker.write_results`).
+        """What `metrics.json` holds, or None while there is none (see `results.write`).
 
         Raises:
             RunError: the file is damaged, or lacks what every reader counts on.

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from digitcore import handwriting, network, warps
+from digitcore import handwriting, network
+from digitcore.batches import batches, taken
+from digitcore.checkpoints import Checkpoint
 from digitcore.data import DataError, Dataset, Split
 from digitcore.events import Event
 from digitcore.layers import CLASSES, INPUT_SHAPE
+from digitcore.optimizers import optimizer
 from digitcore.recipe import Recipe
 
 EVENTS_AN_EPOCH = 200
@@ -36,41 +38,6 @@ class DivergedError(ArithmeticError):
 
 class StoppedError(Exception):
     """Asked to stop before the first step, so that nothing was trained."""
-
-
-@dataclass
-class Checkpoint:
-    """All that a training needs to go on as if it had never been interrupted.
-
-    It stands after `step` steps: `epoch` whole epochs and `batch` steps of the next one.
-    `interval` are sums since the last batch event, of the losses of digits, of those read
-    rightly, and of ones; `running` the same since the epoch's begin up to that event, when
-    `seen` images were seen in this epoch. Seconds are totals so far. `precision` is the one that
-    was taken where the recipe says "auto", and `data_checksum` the dataset's.
-    `variables` are the model's (random states included), `optimizer` the optimizer's,
-    `averages` those of the weights, where the recipe asks for them, and `best_weights` those of
-    the best epoch; all NumPy arrays in Keras's order.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    seen: int = 0
-    interval: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    running: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    images: int = 0
-    fit_seconds: float = 0.0
-    preparation_seconds: float = 0.0
-    training_seconds: float = 0.0
-    best_epoch: int = 0
-    best_accuracy: float = -1.0
-    best_loss: float = math.inf
-    precision: str = ""
-    data_checksum: str = ""
-    variables: list[np.ndarray] = field(default_factory=list)
-    optimizer: list[np.ndarray] = field(default_factory=list)
-    averages: list[np.ndarray] = field(default_factory=list)
-    best_weights: list[np.ndarray] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -201,59 +168,6 @@ def _writings(recipe: Recipe, stop: Callable[[], bool]) -> Split:
     return Split(*handwriting.images(*asked, recipe.seed, before_each))
 
 
-def batches(
-    recipe: Recipe,
-    split: Split,
-    first_epoch: int = 0,
-    first_batch: int = 0,
-    extras: Sequence[Split] = (),
-) -> tf.data.Dataset:
-    """Training batches of all epochs in turn: uint8 (B, 28, 28) and one-hot float32 (B, 10).
-
-    Of the split an epoch takes as many images as the recipe says, of `extras` it takes all.
-    What is no digit has a tenth in each place.
-
-    Order and warps are functions of seed, epoch and step alone, so that a training
-    can begin at any step and see what it would have seen.
-    """
-    parts = (split, *extras)
-    images = tf.constant(np.concatenate([part.images for part in parts]))
-    # No place is hot where the label is beyond the last.
-    labels = tf.one_hot(np.concatenate([part.labels for part in parts]), CLASSES)
-    labels += (1 - tf.reduce_sum(labels, axis=1, keepdims=True)) / CLASSES
-    seed = tf.constant(recipe.seed, tf.int64)
-    warped = any((recipe.rotation, recipe.shift, recipe.scale, recipe.shear, recipe.elastic))
-    taken = _taken(recipe, split)
-
-    def epoch(number: tf.Tensor) -> tf.data.Dataset:
-        shuffle = functools.partial(
-            tf.random.experimental.stateless_shuffle, seed=tf.stack([seed, number])
-        )
-        order = tf.range(tf.shape(images)[0])
-        if taken < len(split):
-            order = tf.concat([shuffle(order[: len(split)])[:taken], order[len(split) :]], axis=0)
-        order = shuffle(order)
-        steps = tf.data.Dataset.from_tensor_slices(order).batch(recipe.batch_size)
-        numbered = steps.enumerate().map(lambda step, chosen: (number, step, chosen))
-        # As a number that the graph computes, because each epoch is the same graph.
-        done = tf.where(number == first_epoch, tf.constant(first_batch, tf.int64), 0)
-        return numbered.skip(done)
-
-    def gather(number: tf.Tensor, step: tf.Tensor, chosen: tf.Tensor) -> tuple[Any, Any]:
-        batch = tf.gather(images, chosen)
-        if warped:
-            batch = warps.warp(batch, recipe, tf.stack([-1 - seed, number * 2**32 + step]))
-        return batch, tf.gather(labels, chosen)
-
-    epochs = tf.data.Dataset.range(first_epoch, recipe.epochs).flat_map(epoch)
-    return epochs.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-
-
-def _taken(recipe: Recipe, split: Split) -> int:
-    """How many images of the split an epoch takes."""
-    return min(len(split), recipe.epoch_images or len(split))
-
-
 class _Trial(NamedTuple):
     """Seconds of a step, and the mean loss of the steps."""
 
@@ -279,7 +193,7 @@ class _Training:
     ) -> None:
         self._recipe, self._data, self._report, self.now = recipe, dataset, report, start
         self._extras = extras
-        self._images = _taken(recipe, dataset.train) + sum(map(len, extras))
+        self._images = taken(recipe, dataset.train) + sum(map(len, extras))
         self._steps = math.ceil(self._images / recipe.batch_size)
         self._every = -(-self._steps // EVENTS_AN_EPOCH)
         self._asked_to_stop = False
@@ -523,46 +437,6 @@ class _Training:
             )
         if self._report({**event, "time": time.time()}):
             self._asked_to_stop = True
-
-
-def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """The recipe's optimizer with its schedule, where an epoch has so many steps."""
-    rate = _schedule(recipe, steps)
-    # Keras keeps decay apart from the gradient in every optimizer; 0 is "none" there.
-    decay = recipe.weight_decay or None
-    optimizer: keras.optimizers.Optimizer
-    if recipe.optimizer == "adam":
-        optimizer = keras.optimizers.Adam(rate, weight_decay=decay)
-    elif recipe.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-    elif recipe.optimizer == "rmsprop":
-        optimizer = keras.optimizers.RMSprop(rate, weight_decay=decay)
-    else:
-        optimizer = keras.optimizers.SGD(
-            rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0, weight_decay=decay
-        )
-    if decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
-
-
-def _schedule(recipe: Recipe, steps: int) -> Any:
-    total = steps * recipe.epochs
-    if recipe.schedule == "cosine":
-        warmup = round(total * recipe.warmup_share)
-        return keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0 if warmup else recipe.learning_rate,
-            decay_steps=max(1, total - warmup),
-            warmup_target=recipe.learning_rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    if recipe.schedule == "step":
-        falls = range(recipe.step_epochs, recipe.epochs, recipe.step_epochs)
-        return keras.optimizers.schedules.PiecewiseConstantDecay(
-            boundaries=[epoch * steps for epoch in falls],
-            values=[recipe.learning_rate * recipe.step_factor**k for k in range(len(falls) + 1)],
-        )
-    return recipe.learning_rate
 
 
 def _ended(recipe: Recipe, at: Checkpoint) -> bool:

@@ -11,49 +11,35 @@ import argparse
 import errno
 import json
 import os
-import platform
 import shutil
-import statistics
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from importlib import metadata
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import filelock
 import numpy as np
 import psutil
 
-from digitcore import data, evaluation, events, files, queue, runs
+from digitcore import checkpoints, data, files, queue, runs
 from digitcore.data import Dataset, Split, load_dataset
 from digitcore.events import Event
 from digitcore.hand import MAX_VARIATIONS, VARIATIONS, Hand, blended
 from digitcore.recipe import Recipe
 from digitcore.runs import Run
 
-if TYPE_CHECKING:
-    from digitcore.predictor import Predictor
-    from digitcore.training import Checkpoint, Trained
-
 _STOP_CHECK_SECONDS = 0.2
 _POLL_SECONDS = 0.05
 _LOOK_ANYWAY_SECONDS = 2.0
 _DOWNLOAD_EVENT_BYTES = 200_000
-# As many as there are test images: enough to see how far training and test are apart.
-_TRAIN_SAMPLE = 10_000
-_TIMED = 50
-_ARRAYS = ("variables", "optimizer", "averages", "best_weights")  # of a checkpoint
 # A fresh process is better than one that has grown so large.
 _MAX_BYTES = 4_000_000_000
 # Keras has adapters and pictures for these, which are nothing to it when they are missing.
 _NOT_FOR_TRAINING = ("matplotlib", "pandas", "sklearn")
 _RESERVE_BYTES = 65_536
-# The largest network that a recipe may ask for, with its optimizer and its best weights.
-_MOST_CHECKPOINT_BYTES = 2_000_000_000
 
 
 def main() -> None:
@@ -258,7 +244,7 @@ def _train(run: Run) -> bool:
         import keras
         import tensorflow as tf
 
-        from digitcore import training
+        from digitcore import results, training
 
         tf.config.experimental.enable_op_determinism()
         # The files name the layers, which Keras numbers on from one network to the next.
@@ -271,7 +257,7 @@ def _train(run: Run) -> bool:
             training_images=recipe.training_images,
             progress=reporter.download,
         )
-        checkpoint = read_checkpoint(run)
+        checkpoint = checkpoints.read(run)
         weights, taught = _beginning(run, dataset)
         reporter.tell({"kind": "stage", "stage": "training"})
         try:
@@ -280,7 +266,7 @@ def _train(run: Run) -> bool:
                 dataset,
                 reporter.tell,
                 stop=reporter.stops,
-                save=lambda checkpoint: write_checkpoint(run, checkpoint),
+                save=lambda checkpoint: checkpoints.write(run, checkpoint),
                 resume_from=checkpoint,
                 weights=weights,
                 taught=taught,
@@ -290,7 +276,7 @@ def _train(run: Run) -> bool:
         if weights:
             trained.model.set_weights(blended(weights, trained.model.get_weights()))
         reporter.tell({"kind": "stage", "stage": "testing"})
-        write_results(run, trained, dataset)
+        results.write(run, trained, dataset)
     return trained.stopped
 
 
@@ -305,7 +291,7 @@ def _beginning(run: Run, dataset: Dataset) -> tuple[list[np.ndarray] | None, Spl
         return None, None
     from digitcore import network
 
-    if _start_metrics(run)["data_checksum"] != dataset.checksum:
+    if runs.read_metrics(run.path / runs.START_METRICS)["data_checksum"] != dataset.checksum:
         raise runs.RunError(
             "A run learns a hand beside the digits that it has learned before, which are not on "
             f"this machine. Received: {dataset.source}"
@@ -313,134 +299,6 @@ def _beginning(run: Run, dataset: Dataset) -> tuple[list[np.ndarray] | None, Spl
     taught = Hand.load(run.path / runs.HAND).taught
     images = taught.variations(min(VARIATIONS * len(taught), MAX_VARIATIONS), run.recipe.seed)
     return network.load(run, runs.START_NETWORK).get_weights(), Split(*images)
-
-
-def _start_metrics(run: Run) -> dict[str, Any]:
-    """What `metrics.json` of the run that it began with held."""
-    return runs.read_metrics(run.path / runs.START_METRICS)
-
-
-def _of_hand(run: Run, predictor: Predictor) -> dict[str, Any]:
-    """Drawings that were taught and held out, and how many of the latter are read rightly."""
-    from digitcore import network
-
-    hand = Hand.load(run.path / runs.HAND)
-    images, labels = hand.held_out.images()
-    start = network.load(run, runs.START_NETWORK)
-    before = start(images, training=False).numpy() if len(labels) else images[:, :, 0]
-    after = predictor.probabilities(images)
-    return {
-        "taught": len(hand.taught),
-        "held_out": len(labels),
-        "right_before": int((before.argmax(axis=1) == labels).sum()),
-        "right_after": int((after.argmax(axis=1) == labels).sum()),
-        "test_accuracy_before": _start_metrics(run)["test_accuracy"],
-    }
-
-
-def write_results(run: Run, trained: Trained, dataset: Dataset) -> None:
-    """Writes the network, its answers on test and validation, and `metrics.json`."""
-    from digitcore.predictor import Predictor
-
-    files.replace(run.path / "model.keras", trained.model.save)
-    files.replace(
-        run.path / "model.tflite",
-        lambda path: trained.model.export(path, format="litert", verbose=False),
-    )
-    # By its path, because what says that it is the run's own network is written below.
-    predictor = Predictor(run.path / "model.tflite", threads=_cores())
-    splits = {
-        "test": dataset.test,
-        "validation": dataset.validation,
-        "train": Split(dataset.train.images[:_TRAIN_SAMPLE], dataset.train.labels[:_TRAIN_SAMPLE]),
-    }
-    begun = time.perf_counter()
-    tables = {name: predictor.probabilities(split.images) for name, split in splits.items()}
-    predictions_per_second = sum(map(len, tables.values())) / (time.perf_counter() - begun)
-    test, validation = tables["test"], tables["validation"]
-    files.replace(
-        run.path / "probabilities.npz",
-        lambda path: np.savez_compressed(path, test=test, validation=validation),
-    )
-    labels = {name: split.labels for name, split in splits.items()}
-    metrics = {
-        **evaluation.scores(tables, labels),
-        **circumstances(run, trained, dataset),
-        "network_checksum": predictor.checksum,
-        "prediction_ms": _milliseconds(run.path / "model.tflite", dataset.test.images[:_TIMED]),
-        "predictions_per_second": predictions_per_second,
-    }
-    if (run.path / runs.HAND).exists():
-        metrics["hand"] = _of_hand(run, predictor)
-    files.write_atomic(run.path / "metrics.json", json.dumps(metrics, indent=1).encode())
-
-
-def _milliseconds(path: Path, images: np.ndarray) -> float:
-    """For one image, median of these, as a page asks: one by one on one core."""
-    from digitcore.predictor import Predictor
-
-    predictor = Predictor(path)
-    seconds = []
-    for image in images:
-        begun = time.perf_counter()
-        predictor.probabilities(image[np.newaxis])
-        seconds.append(time.perf_counter() - begun)
-    return 1000 * statistics.median(seconds)
-
-
-def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any]:
-    """How the run went, on what data and machine."""
-    return {
-        "best_epoch": trained.best_epoch,
-        "epochs": trained.epochs,
-        "parameters": run.recipe.parameters,
-        "precision": trained.precision,
-        "fit_seconds": trained.fit_seconds,
-        "preparation_seconds": trained.preparation_seconds,
-        "seconds_to_99": events.seconds_to(0.99, events.read_epochs(run.path / "events.jsonl")),
-        "images_per_second": trained.images_per_second,
-        "seed": run.recipe.seed,
-        "data_checksum": dataset.checksum,
-        "data_source": dataset.source,
-        "data_notice": dataset.notice,
-        "machine": machine(),
-        "versions": versions(),
-        "parent": run.state.parent,
-    }
-
-
-def write_checkpoint(run: Run, checkpoint: Checkpoint) -> None:
-    """Replaces `checkpoint/last.npz`."""
-    values = dict(vars(checkpoint))
-    arrays = {
-        f"{key}/{index}": array for key in _ARRAYS for index, array in enumerate(values.pop(key))
-    }
-    (run.path / "checkpoint").mkdir(exist_ok=True)
-    files.replace(
-        run.path / "checkpoint" / "last.npz",
-        lambda path: np.savez(path, meta=json.dumps(values), **arrays),
-    )
-
-
-def read_checkpoint(run: Run) -> Checkpoint | None:
-    """What the run can go on from, or None when it must begin anew.
-
-    Raises:
-        RunError: the file is damaged.
-    """
-    from digitcore.training import Checkpoint
-
-    try:
-        arrays = files.read_arrays(run.path / "checkpoint" / "last.npz", _MOST_CHECKPOINT_BYTES)
-        checkpoint = Checkpoint(**json.loads(str(arrays["meta"])))
-        for key in _ARRAYS:
-            count = sum(name.startswith(f"{key}/") for name in arrays)
-            setattr(checkpoint, key, [arrays[f"{key}/{i}"] for i in range(count)])
-    except FileNotFoundError:
-        return None
-    except Exception as error:
-        raise runs.RunError(f"The checkpoint of run {run.id} cannot be read: {error}") from None
-    return checkpoint
 
 
 class _StoppedError(Exception):
@@ -472,30 +330,6 @@ class _Reporter:
             self.tell({"kind": "download", "done": done, "total": total})
             if self._run.status == "stopping":
                 raise _StoppedError
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of the packages on which a training's figures depend."""
-    packages = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
-    return {"python": platform.python_version(), **packages}
-
-
-def machine() -> str:
-    """Processor, cores that this process may use, and operating system."""
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass
-    return f"{model}, {_cores()} cores, {platform.system()}"
-
-
-def _cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _sentence(error: Exception) -> str:

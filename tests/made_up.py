@@ -1,4 +1,4 @@
-"""Made-up digits, and the files they come in; and sheets of paper with digits."""
+"""Made-up recipes and digits, the files these come in, and sheets of paper with digits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,40 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from digitcore.recipe import Recipe
+
 NAMES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+
+# Trained in a second.
+PLAIN = Recipe(
+    name="plain",
+    layers=[{"kind": "flatten"}, {"kind": "dense", "units": 16}],
+    epochs=2,
+    batch_size=50,
+    learning_rate=0.005,
+)
+# Everything that has a state of its own or draws random numbers.
+RICH = PLAIN.changed(
+    layers=[
+        {"kind": "conv", "filters": 4, "kernel": 5, "stride": 2, "activation": "linear"},
+        {"kind": "batch_norm", "activation": "relu"},
+        {"kind": "dropout", "rate": 0.3},
+        {"kind": "flatten"},
+        {"kind": "dense", "units": 16},
+        {"kind": "dropout", "rate": 0.5},
+    ],
+    epochs=3,
+    schedule="cosine",
+    warmup_share=0.3,
+    rotation=10,
+    shift=2,
+    scale=0.1,
+    shear=5,
+    elastic=0.5,
+    averaging=0.9,
+    label_smoothing=0.1,
+    weight_decay=0.01,
+)
 
 HEIGHT, WIDTH = 480, 640
 # Strokes of digits in a box of 100×100.

@@ -179,7 +179,7 @@ def test_the_figure_holds_who_has_the_cost_and_the_front() -> None:
     mine, beaten = entry("mine", 200, 0.99), entry("beaten", 300, 0.97)
     styles = {"mine": figures.run_colour(0), "beaten": figures.run_colour(1)}
     figure = figures.accuracy_over_cost([recipe, mine, beaten], "parameters", styles)
-    line, recipes, own = figure.data
+    line, own, recipes = figure.data
     assert list(line.x) == [100, 200]
     assert list(recipes.text) == ["a &lt;b&gt;"]
     assert list(own.x) == [200, 300]
@@ -188,6 +188,14 @@ def test_the_figure_holds_who_has_the_cost_and_the_front() -> None:
     assert own.customdata[0][:2] == pytest.approx((99, 99))
     empty = figures.accuracy_over_cost([mine], "seconds_to_99", styles)
     assert [len(trace.x) for trace in empty.data] == [0, 0, 0]
+
+
+def test_a_name_stands_below_its_ring_where_another_is_close_above() -> None:
+    close = [entry("lower", 1000, 0.9970, run=""), entry("upper", 1100, 0.9972, run="")]
+    apart = [entry("worse", 1000, 0.98, run=""), entry("larger", 9000, 0.9973, run="")]
+    recipes = figures.accuracy_over_cost([*close, *apart], "parameters", {}).data[2]
+    places = dict(zip(recipes.text, recipes.textposition, strict=True))
+    assert [name for name, place in places.items() if place == "bottom center"] == ["lower"]
 
 
 def test_hover_says_how_sure_a_test_accuracy_is() -> None:

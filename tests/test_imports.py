@@ -27,7 +27,7 @@ ALONE = (
     *("layers", "drawing", "evaluation", "events", "files", "parts", "ruled_lines"),
     *("scales", "download"),
 )
-WITH_KERAS = {"network", "training", "warps", "worker"}
+WITH_KERAS = {"network", "batches", "warps", "optimizers", "training", "worker"}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -87,7 +87,20 @@ def test_a_module_that_stands_alone_imports_no_sibling(module: str) -> None:
         ("xray", {"drawing"}),
         (
             "training",
-            {"layers", "recipe", "events", "data", "handwriting", "network", "warps"},
+            {
+                *("layers", "recipe", "events", "data", "handwriting", "network", "batches"),
+                *("checkpoints", "optimizers"),
+            },
+        ),
+        ("checkpoints", {"files", "runs"}),
+        ("batches", {"data", "layers", "recipe", "warps"}),
+        ("optimizers", {"recipe"}),
+        (
+            "results",
+            {
+                *("data", "evaluation", "events", "files", "hand", "network", "predictor", "runs"),
+                "training",  # what it gives back
+            },
         ),
         ("warps", {"layers", "recipe"}),
         ("predictor", {"files", "runs"}),
@@ -170,7 +183,7 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
     """Whoever chooses anything, such as the best epoch, a threshold or a precision, is not here."""
     found = {f"{shown(path)} {name}".strip() for path in FILES for name in readers_of_test(path)}
     assert found == {
-        "digitcore/worker.py write_results",  # once, after the training
+        "digitcore/results.py write",  # once, after the training
         "digitcore/__main__.py evaluate",
         "digitcore/data.py describe",  # counts them
         "pages/explore.py",

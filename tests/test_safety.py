@@ -22,7 +22,7 @@ import pytest
 from made_up import made_up_digits, write_idx, write_metrics, write_npz
 from PIL import Image
 
-from digitcore import digit_files, drawing, events, fabric, files, network, runs, worker
+from digitcore import checkpoints, digit_files, drawing, events, fabric, files, network, runs
 from digitcore.digit_files import DataError
 from digitcore.drawing import DrawingError
 from digitcore.predictor import Predictor
@@ -211,7 +211,7 @@ def refused_tables(run: Run) -> str:
 
 def refused_checkpoint(run: Run) -> str:
     with pytest.raises(RunError, match="checkpoint") as caught:
-        worker.read_checkpoint(run)
+        checkpoints.read(run)
     return str(caught.value)
 
 

@@ -1,0 +1,136 @@
+"""What a run leaves when it ends: the network, its answers, its figures, and on what they hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitcore import evaluation, events, files, runs
+from digitcore.data import Dataset, Split
+from digitcore.hand import Hand
+from digitcore.predictor import Predictor
+from digitcore.runs import Run
+
+if TYPE_CHECKING:
+    from digitcore.training import Trained
+
+# As many as there are test images: enough to see how far training and test are apart.
+_TRAIN_SAMPLE = 10_000
+_TIMED = 50
+
+
+def write(run: Run, trained: Trained, dataset: Dataset) -> None:
+    """Writes the network, its answers on test and validation, and `metrics.json`."""
+    files.replace(run.path / "model.keras", trained.model.save)
+    files.replace(
+        run.path / "model.tflite",
+        lambda path: trained.model.export(path, format="litert", verbose=False),
+    )
+    # By its path, because what says that it is the run's own network is written below.
+    predictor = Predictor(run.path / "model.tflite", threads=cores())
+    splits = {
+        "test": dataset.test,
+        "validation": dataset.validation,
+        "train": Split(dataset.train.images[:_TRAIN_SAMPLE], dataset.train.labels[:_TRAIN_SAMPLE]),
+    }
+    begun = time.perf_counter()
+    tables = {name: predictor.probabilities(split.images) for name, split in splits.items()}
+    predictions_per_second = sum(map(len, tables.values())) / (time.perf_counter() - begun)
+    test, validation = tables["test"], tables["validation"]
+    files.replace(
+        run.path / "probabilities.npz",
+        lambda path: np.savez_compressed(path, test=test, validation=validation),
+    )
+    labels = {name: split.labels for name, split in splits.items()}
+    metrics = {
+        **evaluation.scores(tables, labels),
+        **circumstances(run, trained, dataset),
+        "network_checksum": predictor.checksum,
+        "prediction_ms": _milliseconds(run.path / "model.tflite", dataset.test.images[:_TIMED]),
+        "predictions_per_second": predictions_per_second,
+    }
+    if (run.path / runs.HAND).exists():
+        metrics["hand"] = _of_hand(run, predictor)
+    files.write_atomic(run.path / "metrics.json", json.dumps(metrics, indent=1).encode())
+
+
+def _milliseconds(path: Path, images: np.ndarray) -> float:
+    """For one image, median of these, as a page asks: one by one on one core."""
+    predictor = Predictor(path)
+    seconds = []
+    for image in images:
+        begun = time.perf_counter()
+        predictor.probabilities(image[np.newaxis])
+        seconds.append(time.perf_counter() - begun)
+    return 1000 * statistics.median(seconds)
+
+
+def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any]:
+    """How the run went, on what data and machine."""
+    return {
+        "best_epoch": trained.best_epoch,
+        "epochs": trained.epochs,
+        "parameters": run.recipe.parameters,
+        "precision": trained.precision,
+        "fit_seconds": trained.fit_seconds,
+        "preparation_seconds": trained.preparation_seconds,
+        "seconds_to_99": events.seconds_to(0.99, events.read_epochs(run.path / "events.jsonl")),
+        "images_per_second": trained.images_per_second,
+        "seed": run.recipe.seed,
+        "data_checksum": dataset.checksum,
+        "data_source": dataset.source,
+        "data_notice": dataset.notice,
+        "machine": machine(),
+        "versions": versions(),
+        "parent": run.state.parent,
+    }
+
+
+def _of_hand(run: Run, predictor: Predictor) -> dict[str, Any]:
+    """Drawings that were taught and held out, and how many of the latter are read rightly."""
+    from digitcore import network  # here, because it loads TensorFlow
+
+    hand = Hand.load(run.path / runs.HAND)
+    images, labels = hand.held_out.images()
+    start = network.load(run, runs.START_NETWORK)
+    before = start(images, training=False).numpy() if len(labels) else images[:, :, 0]
+    after = predictor.probabilities(images)
+    return {
+        "taught": len(hand.taught),
+        "held_out": len(labels),
+        "right_before": int((before.argmax(axis=1) == labels).sum()),
+        "right_after": int((after.argmax(axis=1) == labels).sum()),
+        "test_accuracy_before": runs.read_metrics(run.path / runs.START_METRICS)["test_accuracy"],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages on which a training's figures depend."""
+    packages = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
+    return {"python": platform.python_version(), **packages}
+
+
+def machine() -> str:
+    """Processor, cores that this process may use, and operating system."""
+    model = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{model}, {cores()} cores, {platform.system()}"
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

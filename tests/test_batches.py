@@ -1,0 +1,91 @@
+"""Which images a step learns: all of them, in an order that seed and epoch decide."""
+
+from __future__ import annotations
+
+import numpy as np
+from made_up import PLAIN, made_up_digits
+
+from digitcore.batches import batches
+from digitcore.data import Split
+from digitcore.recipe import Recipe
+
+
+def numbered(count: int) -> Split:
+    """Images that tell their number, and labels that agree with it."""
+    images = np.zeros((count, 28, 28), np.uint8)
+    images[:, 0, 0] = np.arange(count) % 256
+    images[:, 0, 1] = np.arange(count) // 256
+    return Split(images, (np.arange(count) % 10).astype(np.uint8))
+
+
+def orders(recipe: Recipe, split: Split, first_epoch: int = 0) -> list[list[int]]:
+    """The numbers of the images in each epoch, in order."""
+    seen = []
+    for images, labels in batches(recipe, split, first_epoch):
+        numbers = images[:, 0, 0].numpy().astype(int) + 256 * images[:, 0, 1].numpy().astype(int)
+        np.testing.assert_array_equal(labels.numpy().argmax(axis=1), numbers % 10)
+        seen.extend(numbers.tolist())
+    size = len(split)
+    return [seen[i : i + size] for i in range(0, len(seen), size)]
+
+
+def test_each_epoch_has_all_images_once_in_an_order_of_its_own() -> None:
+    recipe = PLAIN.changed(epochs=3, batch_size=64)
+    found = orders(recipe, numbered(330))
+    assert len(found) == 3
+    for order in found:
+        assert sorted(order) == list(range(330))
+    assert found[0] != found[1] != found[2] != found[0]
+    assert found[0] != list(range(330))
+
+
+def test_an_epoch_takes_as_many_images_as_asked_for_others_each_time_and_all_extras() -> None:
+    recipe = PLAIN.changed(epochs=40, batch_size=64, epoch_images=100)
+    everything = numbered(400)
+    split = Split(everything.images[:330], everything.labels[:330])
+    extra = Split(everything.images[330:], everything.labels[330:])
+    seen = []
+    for images, _ in batches(recipe, split, extras=[extra]):
+        pixels = images.numpy().astype(int)
+        seen.extend((pixels[:, 0, 0] + 256 * pixels[:, 0, 1]).tolist())
+    epochs = [set(seen[i : i + 170]) for i in range(0, len(seen), 170)]
+    assert [len(epoch) for epoch in epochs] == [170] * 40
+    assert all(epoch > set(range(330, 400)) for epoch in epochs)
+    assert len({frozenset(epoch) for epoch in epochs}) == 40
+    assert set.union(*epochs) == set(range(400))
+    # The extras do not lie together at the end.
+    assert max(seen[:64]) >= 330 > min(seen[128:170])
+
+
+def test_more_images_an_epoch_than_there_are_is_all_of_them() -> None:
+    found = orders(PLAIN.changed(epochs=2, batch_size=64, epoch_images=5_000), numbered(330))
+    assert [sorted(order) for order in found] == [list(range(330))] * 2
+
+
+def test_batches_never_mix_epochs() -> None:
+    recipe = PLAIN.changed(epochs=2, batch_size=64)
+    sizes = [len(labels) for _, labels in batches(recipe, numbered(330))]
+    assert sizes == [64, 64, 64, 64, 64, 10] * 2
+
+
+def test_a_later_epoch_can_be_the_first() -> None:
+    recipe = PLAIN.changed(epochs=3)
+    split = numbered(330)
+    assert orders(recipe, split, first_epoch=2) == orders(recipe, split)[2:]
+
+
+def test_order_follows_the_seed() -> None:
+    split = numbered(330)
+    assert orders(PLAIN.changed(seed=5), split) == orders(PLAIN.changed(seed=5), split)
+    assert orders(PLAIN.changed(seed=5), split) != orders(PLAIN.changed(seed=6), split)
+
+
+def test_warps_differ_from_epoch_to_epoch_and_not_from_time_to_time() -> None:
+    recipe = PLAIN.changed(rotation=20, batch_size=330)
+    images, labels = made_up_digits()[:2]
+    one = Split(np.repeat(images[:1], 330, axis=0), np.resize(labels, 330))
+    first, second = (batch.numpy() for batch, _ in batches(recipe, one))
+    again, _ = next(iter(batches(recipe, one)))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, second)
+    assert len(np.unique(first, axis=0)) > 200
