@@ -342,7 +342,8 @@ def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
         parameter = numbers.get(name)
         text = (field.description or "").replace("%", "%%")
         if parameter:
-            bounds = f" From {parameter.low} to {parameter.high}." if parameter.high else ""
+            unit = f" {parameter.unit}" if parameter.unit else ""
+            bounds = f" From {parameter.low} to {parameter.high}{unit}." if parameter.high else ""
             text = f"{text}{bounds} Default: the recipe's, else {parameter.default}."
         parser.add_argument(
             f"--{name.replace('_', '-')}",

@@ -244,8 +244,8 @@ def _beside(entries: Sequence[Entry], cost: Cost) -> list[str]:
     errors = np.log10(heights(np.array([e.validation_accuracy for e in entries]), "accuracy"))
     # A name takes up about so much of both axes.
     near = np.abs(np.subtract.outer(costs, costs)) < 0.25
-    higher = np.subtract.outer(errors, errors)  # of the row's network over the column's
-    crowded = (near & (higher > 0) & (higher < 0.15)).any(axis=1)
+    above = np.subtract.outer(errors, errors)  # how far the column's stands above the row's
+    crowded = (near & (above > 0) & (above < 0.15)).any(axis=1)
     return [f"{'bottom' if below else 'top'} center" for below in crowded]
 
 

@@ -297,7 +297,7 @@ class Recipe(Frozen):
 
     seed: int = _field(
         0,
-        "Decides first weights, order of images, warps and dropout.",
+        "Decides first weights, images and their order, written digits, warps and dropout.",
         "Reproducibility",
         ge=0,
         le=2**31 - 1,
