@@ -39,7 +39,7 @@ class Split:
 
     Attributes:
         images: uint8 (N, 28, 28), 0 to 255, white ink on black.
-        labels: uint8 (N,), 0 to 9.
+        labels: uint8 (N,), 0 to 9; 10 for what `handwriting` writes that is no digit.
     """
 
     images: Bytes
@@ -93,8 +93,8 @@ def load_dataset(
         training_images: how many of the dataset's training images are used, the
             first ones, 2 or more; all of them where there are fewer.
         download: whether the network may be used.
-        progress: called with the bytes that have come and all that will; starts
-            again at 0 if the first server fails and the mirror is asked.
+        progress: called with the bytes that have come and all that will; begins
+            again if the first server fails and the mirror is asked.
 
     Raises:
         ValueError: an argument is out of bounds, or no dataset has that name.

@@ -13,6 +13,7 @@ import http.client
 import queue
 import ssl
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -86,8 +87,8 @@ def fetch_mnist(folder: Path, is_there: Callable[[], bool], progress: Progress) 
         folder: made if it is missing.
         is_there: asked when no other process is downloading into `folder` any
             more: whether one has just brought the files.
-        progress: called with the bytes that have come and all that will; starts
-            again at 0 when the next source is asked.
+        progress: called with the bytes that have come and all that will; begins
+            again when the next source is asked, and tells 0 while another process downloads.
 
     Returns:
         The host that the files came from, or None if they were there.
@@ -100,7 +101,17 @@ def fetch_mnist(folder: Path, is_there: Callable[[], bool], progress: Progress) 
     import filelock
 
     folder.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder / "download.lock", timeout=SECONDS_FOR_OTHERS):
+    lock = filelock.FileLock(folder / "download.lock")
+    waits = time.monotonic() + SECONDS_FOR_OTHERS
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=min(1.0, SECONDS_FOR_OTHERS))
+        except filelock.Timeout:
+            if time.monotonic() > waits:
+                raise
+            # Who waits for another download may want to wait no longer.
+            progress(0, sum(file.size for file in SOURCES[0]))
+    try:
         if is_there():
             return None
         # Only who holds the lock writes these, so the writer of one is dead.
@@ -116,7 +127,9 @@ def fetch_mnist(folder: Path, is_there: Callable[[], bool], progress: Progress) 
                     size = sum(file.size for file in source) / 1e6
                     raise OSError(f"{folder} has no room for {size:.0f} MB") from None
                 faults.append(f"{source[0].host}: {why(error)}")
-    raise OSError("; ".join(faults))
+        raise OSError("; ".join(faults))
+    finally:
+        lock.release()
 
 
 def why(error: Exception) -> str:

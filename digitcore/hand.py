@@ -159,7 +159,8 @@ class Hand:
         if (points := sum(map(len, found))) > MAX_POINTS:
             raise HandError(f"A drawing has up to {MAX_POINTS:,} points. Received: {points:,}")
         if held_out is None:
-            held_out = self.counts[digit] % _HELD_OUT == _HELD_OUT - 1
+            kept = [one.held_out for one in self.examples if one.digit == digit]
+            held_out = kept.count(False) >= (_HELD_OUT - 1) * (kept.count(True) + 1)
         return Hand((*self.examples, Example(int(digit), found, held_out, image)))
 
     def without(self, number: int) -> Hand:

@@ -40,8 +40,8 @@ def _schedule(recipe: Recipe, steps: int) -> Any:
             warmup_target=recipe.learning_rate if warmup else None,
             warmup_steps=warmup,
         )
-    if recipe.schedule == "step":
-        falls = range(recipe.step_epochs, recipe.epochs, recipe.step_epochs)
+    falls = range(recipe.step_epochs, recipe.epochs, recipe.step_epochs)
+    if recipe.schedule == "step" and falls:
         return keras.optimizers.schedules.PiecewiseConstantDecay(
             boundaries=[epoch * steps for epoch in falls],
             values=[recipe.learning_rate * recipe.step_factor**k for k in range(len(falls) + 1)],

@@ -42,7 +42,7 @@ def submit(recipe: Recipe) -> Run:
     """A new queued run, and a worker process that will train it.
 
     Raises:
-        OSError: the folder cannot be written, or no process can be started.
+        OSError: the folder cannot be written.
     """
     run = runs.create(recipe)
     _wake()
@@ -54,7 +54,7 @@ def resume(run: Run) -> None:
 
     Raises:
         RunError: it was neither stopped nor has it failed.
-        OSError: the folder cannot be written, or no process can be started.
+        OSError: the folder cannot be written.
     """
     if run.status not in ("stopped", "failed"):
         raise RunError(f"Only a stopped or failed run can go on. {run.id} is {run.status}.")
@@ -82,15 +82,16 @@ def extend(run: Run, epochs: int) -> Run:
     Raises:
         RunError: it has not ended, has no checkpoint, or has done as many epochs.
         RecipeError: a recipe may not have so many epochs.
-        OSError: the folder cannot be written, or no process can be started.
+        OSError: the folder cannot be written.
     """
     if run.active:
         raise RunError(f"Only a run that has ended can be extended. {run.id} is {run.status}.")
     recipe = run.recipe.changed(epochs=epochs)
-    # A killed run has events, but no metrics, or those of an earlier stop.
+    # Whole ones. A killed run has no metrics or those of an earlier stop, and of a stopped one
+    # they count the epoch that was begun.
     epochs_done = events.EventLog().read(run.path / "events.jsonl").epochs
     told = epochs_done["epoch"]
-    done = max([*map(int, told), (run.metrics or {}).get("epochs", 0)])
+    done = max([*map(int, told)] or [(run.metrics or {}).get("epochs", 0)])
     if epochs <= done:
         raise RunError(f"{run.id} has done {done} epochs; ask for more. Received: {epochs}")
     best = sum(map(int, told[events.best_epoch(epochs_done)]))
@@ -119,19 +120,21 @@ def teach(run: Run, hand: Hand) -> Run:
 
     Args:
         run: a run that has ended and has a network.
-        hand: with at least one drawing.
+        hand: with at least one drawing that is not held out.
 
     Raises:
         RunError: it has not ended, or has no network.
-        HandError: there is no drawing.
-        OSError: the folder cannot be written, or no process can be started.
+        HandError: there is no drawing to learn.
+        OSError: the folder cannot be written.
     """
     if run.active:
         raise RunError(f"Only a run that has ended can learn more. {run.id} is {run.status}.")
     if not run.metrics or not (run.path / "model.keras").exists():
         raise RunError(f"{run.id} has no network that could learn more.")
-    if not len(hand):
-        raise HandError("To learn a hand takes at least one drawing. Received: none")
+    if not len(hand.taught):
+        raise HandError(
+            "To learn a hand takes at least one drawing that is not held out. Received: none"
+        )
 
     def fill(folder: Path) -> None:
         shutil.copy(run.path / "model.keras", folder / runs.START_NETWORK)
@@ -263,7 +266,9 @@ def _wake() -> None:
     path = wake_path()
     path.parent.mkdir(exist_ok=True)
     path.touch()
-    start_worker()
+    # The run is queued: who looks at it tries again.
+    with suppress(OSError):
+        start_worker()
 
 
 # --- how long it takes -----------------------------------------------------------
@@ -291,8 +296,9 @@ def images_per_second(recipe: Recipe) -> float | None:
         except RunError:
             continue
         # The first steps are slow, and would speak for a short run.
-        if metrics and asked.images_an_epoch * metrics["epochs"] >= _ENOUGH_IMAGES:
-            return float(metrics["images_per_second"])
+        speed = float(metrics["images_per_second"]) if metrics else 0.0
+        if metrics and speed * metrics["fit_seconds"] >= _ENOUGH_IMAGES:
+            return speed
     return None
 
 
@@ -310,8 +316,10 @@ def seconds_left(run: Run) -> float | None:
         speed = images_per_second(recipe)
     if not speed:
         return None
-    images = recipe.epochs * recipe.images_an_epoch
-    return max(0.0, images - step * recipe.batch_size) / speed
+    # As its digits have it, which may be fewer than MNIST's.
+    told = (event["steps_per_epoch"] for event in run.first_events() if event["kind"] == "start")
+    an_epoch = next(told, None) or -(-recipe.images_an_epoch // recipe.batch_size)
+    return max(0, recipe.epochs * an_epoch - step) * recipe.batch_size / speed
 
 
 def wait_seconds(run: Run) -> float | None:

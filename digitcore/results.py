@@ -28,14 +28,25 @@ _TIMED = 50
 
 
 def write(run: Run, trained: Trained, dataset: Dataset) -> None:
-    """Writes the network, its answers on test and validation, and `metrics.json`."""
+    """Writes the network, its answers on test and validation, and `metrics.json`.
+
+    What pages ask for is put in its place at the end and at once, so that nobody finds a
+    half of it, and a resumed run has its earlier results until then.
+    """
     files.replace(run.path / "model.keras", trained.model.save)
-    files.replace(
-        run.path / "model.tflite",
-        lambda path: trained.model.export(path, format="litert", verbose=False),
-    )
-    # By its path, because what says that it is the run's own network is written below.
-    predictor = Predictor(run.path / "model.tflite", threads=cores())
+    metrics = circumstances(run, trained, dataset)
+
+    def export(path: Path) -> None:
+        trained.model.export(path, format="litert", verbose=False)
+        metrics.update(_measured(run, path, dataset))
+
+    files.replace(run.path / "model.tflite", export)
+    files.write_atomic(run.path / "metrics.json", json.dumps(metrics, indent=1).encode())
+
+
+def _measured(run: Run, path: Path, dataset: Dataset) -> dict[str, Any]:
+    """What the network in that file answers, and how fast; writes `probabilities.npz`."""
+    predictor = Predictor(path, threads=cores())
     splits = {
         "test": dataset.test,
         "validation": dataset.validation,
@@ -44,22 +55,21 @@ def write(run: Run, trained: Trained, dataset: Dataset) -> None:
     begun = time.perf_counter()
     tables = {name: predictor.probabilities(split.images) for name, split in splits.items()}
     predictions_per_second = sum(map(len, tables.values())) / (time.perf_counter() - begun)
+    labels = {name: split.labels for name, split in splits.items()}
+    found = {
+        **evaluation.scores(tables, labels),
+        "network_checksum": predictor.checksum,
+        "prediction_ms": _milliseconds(path, dataset.test.images[:_TIMED]),
+        "predictions_per_second": predictions_per_second,
+    }
+    if (run.path / runs.HAND).exists():
+        found["hand"] = _of_hand(run, predictor)
     test, validation = tables["test"], tables["validation"]
     files.replace(
         run.path / "probabilities.npz",
         lambda path: np.savez_compressed(path, test=test, validation=validation),
     )
-    labels = {name: split.labels for name, split in splits.items()}
-    metrics = {
-        **evaluation.scores(tables, labels),
-        **circumstances(run, trained, dataset),
-        "network_checksum": predictor.checksum,
-        "prediction_ms": _milliseconds(run.path / "model.tflite", dataset.test.images[:_TIMED]),
-        "predictions_per_second": predictions_per_second,
-    }
-    if (run.path / runs.HAND).exists():
-        metrics["hand"] = _of_hand(run, predictor)
-    files.write_atomic(run.path / "metrics.json", json.dumps(metrics, indent=1).encode())
+    return found
 
 
 def _milliseconds(path: Path, images: np.ndarray) -> float:

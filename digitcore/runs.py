@@ -203,6 +203,15 @@ class Run:
         end = data.rfind(b"\n") + 1
         return list(events.parse(data[:end])), offset + end
 
+    def first_events(self) -> list[Event]:
+        """The oldest events, some hundreds, however many there are."""
+        try:
+            with open(self.path / "events.jsonl", "rb") as file:
+                data = file.read(_TAIL_BYTES)
+        except OSError:
+            return []
+        return list(events.parse(data[: data.rfind(b"\n") + 1]))
+
     def last_events(self) -> list[Event]:
         """The newest events, some dozens, however many there are."""
         try:
@@ -290,7 +299,7 @@ class Run:
         if self.status == "stopping":
             return
         try:
-            self.update(only_from=("queued",), status="stopped", message="Stopped before it began.")
+            self.update(only_from=("queued",), status="stopped", message=stopped_early(self))
         except RunError:
             if self.status != "running":
                 raise RunError(
@@ -317,10 +326,6 @@ class Run:
         shutil.rmtree(grave, ignore_errors=True)
         self.lock_path.unlink(missing_ok=True)
 
-    def write_zip(self, file: IO[bytes]) -> None:
-        """Writes the folder as a zip file, without the checkpoint."""
-        write_zip([self], file)
-
     def _written(self, *, anew: bool = False) -> State:
         file = self._state_path
         try:
@@ -328,6 +333,11 @@ class Run:
         except (OSError, ValueError) as error:
             reason = f"state.json cannot be read: {error}"
             raise RunError(f"The run {self.id} is broken: {reason}") from None
+
+
+def stopped_early(run: Run) -> str:
+    """The message of a run that was stopped while nothing was trained since it was queued."""
+    return "" if run.has_checkpoint else "Stopped before it began."
 
 
 def models_dir() -> Path:

@@ -240,9 +240,9 @@ class _Training:
         before = [variable.numpy() for variable in variables]
         data = batches(self._recipe, self._data.train, extras=self._extras)
         # Taken out first: it is the steps that are timed.
-        taken = list(data.take(steps))
+        first = list(data.take(steps))
         seconds = []
-        for batch in taken:
+        for batch in first:
             begun = time.perf_counter()
             self._train(*batch)
             loss, _, count = self._sums.numpy()  # waits for the step to end

@@ -18,6 +18,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 from typing import Any
 
 import filelock
@@ -40,6 +41,8 @@ _MAX_BYTES = 4_000_000_000
 # Keras has adapters and pictures for these, which are nothing to it when they are missing.
 _NOT_FOR_TRAINING = ("matplotlib", "pandas", "sklearn")
 _RESERVE_BYTES = 65_536
+# Nobody is still making a run after a day.
+_MAKING_SECONDS = 86_400
 
 
 def main() -> None:
@@ -48,8 +51,7 @@ def main() -> None:
     parser.add_argument("--idle", type=float, default=0, help="seconds to stay without work")
     idle = parser.parse_args().idle
     runs.models_dir().mkdir(parents=True, exist_ok=True)
-    for grave in runs.models_dir().glob(".deleted-*"):  # of who was killed while deleting
-        shutil.rmtree(grave, ignore_errors=True)
+    _sweep_folder(runs.models_dir())
     fit = True
     # Asked again after the place is free: a run queued in between, by somebody who still
     # saw it taken, would wait for ever.
@@ -194,7 +196,7 @@ def _work(run: Run) -> bool:
         stopped = _train(run)
         run.update(status="stopped" if stopped else "finished", message="")
     except _StoppedError:
-        run.update(status="stopped", message="Stopped before it began.")
+        run.update(status="stopped", message=runs.stopped_early(run))
     except Exception as error:
         with suppress(OSError):
             reserve.unlink(missing_ok=True)
@@ -212,6 +214,16 @@ def _work(run: Run) -> bool:
         for descriptor in before:
             os.close(descriptor)
     return True
+
+
+def _sweep_folder(folder: Path) -> None:
+    """Removes what processes left that were killed while they deleted or made a run."""
+    for grave in folder.glob(".deleted-*"):
+        shutil.rmtree(grave, ignore_errors=True)
+    for new in folder.glob(".new-*"):
+        with suppress(OSError):
+            if time.time() - new.stat().st_mtime > _MAKING_SECONDS:
+                shutil.rmtree(new, ignore_errors=True)
 
 
 def _sweep(run: Run) -> None:
@@ -311,21 +323,23 @@ class _Reporter:
     def __init__(self, run: Run, write: Callable[[bytes], Any]) -> None:
         self._run, self._write = run, write
         self._checked = self._bytes = 0.0
+        self._stopping = False
 
     def tell(self, event: Event) -> None:
         line = json.dumps({"time": time.time(), **event}, separators=(",", ":"))
         self._write(line.encode() + b"\n")
 
     def stops(self) -> bool:
-        """Whether somebody asked to stop; looks a few times a second."""
+        """Whether somebody asked to stop; looks a few times a second, until that is so."""
         now = time.monotonic()
-        if now - self._checked < _STOP_CHECK_SECONDS:
-            return False
-        self._checked = now
-        return self._run.status == "stopping"
+        if not self._stopping and now - self._checked >= _STOP_CHECK_SECONDS:
+            self._checked = now
+            self._stopping = self._run.status == "stopping"
+        return self._stopping
 
     def download(self, done: int, total: int) -> None:
-        if done - self._bytes >= _DOWNLOAD_EVENT_BYTES or done in (0, total):
+        # Fewer than before are those of the next server.
+        if not 0 <= done - self._bytes < _DOWNLOAD_EVENT_BYTES or done in (0, total):
             self._bytes = done
             self.tell({"kind": "download", "done": done, "total": total})
             if self._run.status == "stopping":

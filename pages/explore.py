@@ -24,9 +24,8 @@ PAGE_SIZE = 24
 IN_FILE = 40
 
 
-def unlabelled(run: Run, why: str, way: str = "") -> NoReturn:
+def unlabelled(metrics: dict[str, Any], why: str, way: str = "") -> NoReturn:
     """What is known of a run whose digits are not here, and the ways out, `way` above all."""
-    metrics = run.metrics or {}
     if "test_accuracy" in metrics:
         accuracy = text.with_interval(metrics["test_accuracy"], metrics["test_interval"])
         st.markdown(f"**{accuracy}** test · loss {metrics['test_loss']:.3f}")
@@ -233,16 +232,17 @@ def study(run: Run, tables: dict[str, np.ndarray], splits: dict[str, Split]) -> 
 
 run = pick_run(need="probabilities.npz")
 digit_filters.start()
+metrics: dict[str, Any] = {}
 try:
+    metrics = run.metrics or {}
     dataset = caching.dataset(run)
     tables = caching.tables(run)
-    metrics = run.metrics or {}
 except DataError as error:
-    unlabelled(run, text.plain(str(error)).rstrip("."))
+    unlabelled(metrics, text.plain(str(error)).rstrip("."))
 except RunError as error:
     st.error(text.plain(str(error)))
     st.stop()
 if dataset.checksum != metrics.get("data_checksum"):
     way = "" if data.available() else "Download MNIST above."
-    unlabelled(run, "This run read other digits than those that are on this machine", way)
+    unlabelled(metrics, "This run read other digits than those that are on this machine", way)
 study(run, tables, {"test": dataset.test, "validation": dataset.validation})

@@ -33,6 +33,7 @@ def watched() -> runs.Run | None:
 def others_at_work(watched: runs.Run | None) -> None:
     """Links to the runs that train or wait, besides the one that is shown."""
     active = [(run, state) for run, state in runs.list_active() if run != watched]
+    active.sort(key=lambda each: each[1].status == "queued")
     for run, state in active[:_LINKS]:
         st.page_link(
             "pages/train.py",
@@ -41,11 +42,14 @@ def others_at_work(watched: runs.Run | None) -> None:
             query_params={"run": run.id},
         )
     if len(active) > _LINKS:
-        st.caption(f"and {len(active) - _LINKS} more wait")
+        st.caption(f"and {len(active) - _LINKS} more")
 
 
-def split_sizes(recipe: Recipe) -> tuple[int, int]:
-    """Training and validation images; of MNIST, while no digits are on this machine."""
+def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
+    """Training and validation images, and how many an epoch has, written ones included.
+
+    Of MNIST, while no digits are on this machine.
+    """
     try:
         if data.available():
             digits = data.load_dataset(
@@ -54,11 +58,12 @@ def split_sizes(recipe: Recipe) -> tuple[int, int]:
                 download=False,
             )
             written = recipe.written_digits + recipe.written_others
-            return len(digits.train) + written, len(digits.validation)
+            taken = min(len(digits.train), recipe.epoch_images or len(digits.train))
+            return len(digits.train), len(digits.validation), taken + written
     except data.DataError:
         pass  # the frame says it
     validation = round(recipe.training_images * recipe.validation_share)
-    return recipe.images_an_epoch, validation
+    return recipe.training_images - validation, validation, recipe.images_an_epoch
 
 
 def start(recipe: Recipe) -> None:
@@ -84,14 +89,15 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 if error := st.session_state.pop("start_error", None):
     st.error(error)
 st.html(network_html(recipe))
-images, validation = split_sizes(recipe)
+images, validation, an_epoch = split_sizes(recipe)
+steps = f"{-(-an_epoch // recipe.batch_size):,} steps an epoch"
 facts = [
     f"{recipe.parameters:,} parameters",
     f"{images:,} training and {validation:,} validation images",
-    f"{-(-images // recipe.batch_size):,} steps an epoch",
+    steps if an_epoch == images else f"{an_epoch:,} images in {steps}",
 ]
 if speed := queue.images_per_second(recipe):
-    facts.append(f"about {text.duration(images / speed)} an epoch, as the last time")
+    facts.append(f"about {text.duration(an_epoch / speed)} an epoch, as the last time")
 st.caption(" · ".join(facts))
 with st.expander("Layers", expanded=run is None):
     st.dataframe(

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import filelock
 import pytest
 from made_up import made_up_digits, write_idx, write_npz
 from streamlit.testing.v1 import AppTest
@@ -223,6 +224,21 @@ def test_two_at_once_download_once(server: Server) -> None:
         datasets = [answer.result() for answer in [pool.submit(load_dataset) for _ in range(2)]]
     assert server.requests == ["mnist.npz"]
     assert [dataset.notice for dataset in datasets] == [None, None]
+
+
+def test_who_waits_for_anothers_download_can_give_up(server: Server) -> None:
+    folder = data._cache_folder()
+    folder.mkdir(parents=True)
+    told = []
+
+    def give_up(done: int, total: int) -> None:
+        told.append((done, total))
+        raise KeyboardInterrupt
+
+    with filelock.FileLock(folder / "download.lock"), pytest.raises(KeyboardInterrupt):
+        load_dataset(progress=give_up)
+    assert told == [(0, download.SOURCES[0][0].size)]
+    assert server.requests == []
 
 
 def test_a_full_disk_is_told(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

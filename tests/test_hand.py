@@ -53,6 +53,11 @@ def test_every_third_drawing_of_a_digit_is_held_out_whatever_comes_between() -> 
     assert Hand.from_json(later.to_json()).held_out.counts == whole.held_out.counts
 
 
+def test_what_is_written_for_a_removed_drawing_is_learned_as_that_was() -> None:
+    whole = written(0, 0, 0).without(0).added(0, ONE)
+    assert (whole.taught.counts[0], whole.held_out.counts[0]) == (2, 1)
+
+
 def test_its_images_are_those_of_the_drawing_page() -> None:
     kept = written(4, 2)
     images, labels = kept.images()

@@ -99,6 +99,15 @@ def test_the_drawings_that_were_kept_are_read_and_the_rarest_digit_is_asked_for(
 
 
 @pytest.mark.usefixtures("reader")
+def test_remove_takes_the_drawing_that_was_shown_and_no_other() -> None:
+    path = stored(written(0, 1, 2))
+    app = visit()  # shows the 2
+    Hand.load(path).without(0).added(3, written(3).examples[0].strokes).save(path)
+    press(app, "Remove")
+    assert Hand.load(path).counts[:4] == [0, 1, 0, 1]
+
+
+@pytest.mark.usefixtures("reader")
 def test_one_drawing_is_removed_and_then_all() -> None:
     path = stored(written(0, 1, 2))
     app = visit()

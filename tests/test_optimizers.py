@@ -40,6 +40,12 @@ def test_a_cosine_without_warm_up_begins_at_the_peak() -> None:
     assert found[-1] == pytest.approx(0, abs=1e-8)
 
 
+@pytest.mark.parametrize("step_epochs", [5, 6])
+def test_a_step_after_the_end_leaves_the_rate_as_it_is(step_epochs: int) -> None:
+    recipe = PLAIN.changed(epochs=5, schedule="step", step_epochs=step_epochs)
+    assert rates(recipe, 10) == pytest.approx([0.005] * 51)
+
+
 def test_a_rate_falls_in_steps() -> None:
     recipe = PLAIN.changed(epochs=5, schedule="step", step_epochs=2, step_factor=0.1)
     found = rates(recipe, 10)

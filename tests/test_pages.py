@@ -273,6 +273,31 @@ def test_what_trains_beside_the_run_on_the_page_is_named() -> None:
     assert other.status == "queued"
 
 
+def test_settings_of_a_network_that_is_no_longer_shipped_are_not_offered() -> None:
+    layers = [{"kind": "flatten"}, {"kind": "dense", "units": 9}]
+    run = runs.create(Recipe.load("two-conv").changed(layers=layers))
+    run.update(status="failed")
+    labels = [button.label for button in visit("train", run=run.id).button]
+    assert "Use these settings" not in labels
+    assert "Resume" in labels
+
+
+def test_the_run_that_trains_is_named_before_those_that_wait() -> None:
+    trains, shown, *_ = (runs.create(Recipe.load("fast")) for _ in range(6))
+    trains.update(status="running")
+    with files.lock(trains.lock_path):
+        app = visit("train", run=shown.id)
+    links = [link.proto.label for link in app.get("page_link")]
+    assert links[0] == "fast trains"
+    assert "and 2 more" in said(app)
+
+
+def test_the_steps_of_an_epoch_are_those_of_the_images_that_it_takes() -> None:
+    assert "190 training and 10 validation images · 2 steps an epoch" in said(visit("train"))
+    some = said(visit("train", epoch_images="150", batch_size="50"))
+    assert "190 training and 10 validation images · 150 images in 3 steps an epoch" in some
+
+
 def test_a_second_start_within_a_moment_starts_nothing() -> None:
     app = visit("train")
     for _ in range(2):
@@ -314,6 +339,15 @@ def test_who_comes_without_a_run_gets_the_newest_that_learned_nobodys_hand(finis
     assert shown(run=taught.name) == taught.name
     shutil.rmtree(folder)
     assert shown() == taught.name
+
+
+def test_who_looks_at_another_run_while_one_trains_comes_back_to_that_one(finished: str) -> None:
+    trains = runs.create(Recipe.load("fast"))
+    app = visit("train", run=trains.id)
+    app.switch_page("pages/draw.py").run()
+    assert next(box for box in app.selectbox if box.label == "Run").value == finished
+    app.switch_page("pages/train.py").run()
+    assert app.query_params["run"] == [trains.id]
 
 
 def test_the_board_shows_recipes_alone_where_there_is_no_run_yet() -> None:

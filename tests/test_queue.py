@@ -151,6 +151,17 @@ def test_epochs_that_no_recipe_may_have_are_refused(epochs: int, run: Run) -> No
     assert runs.list_runs() == [run]
 
 
+def test_the_epoch_in_which_a_run_was_stopped_is_not_done(run: Run) -> None:
+    end(run, epochs=3, status="stopped")
+    keys = {"time": 0, "step": 1, "loss": 1, "accuracy": 0.5, "learning_rate": 0.1, "best": True}
+    keys |= {"validation_loss": 1, "validation_accuracy": 0.5}
+    lines = [{"kind": "epoch", **keys, "epoch": n} for n in (1, 2)]
+    (run.path / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(RunError, match="has done 2 epochs"):
+        queue.extend(run, 2)
+    assert queue.extend(run, 3).recipe.epochs == 3
+
+
 def test_fewer_epochs_than_are_done_are_refused(run: Run) -> None:
     end(run, epochs=3)
     with pytest.raises(RunError, match=r"has done 3 epochs; ask for more\. Received: 3"):
@@ -257,23 +268,43 @@ def test_the_wait_is_what_those_ahead_still_need(monkeypatch: pytest.MonkeyPatch
         assert queue.wait_seconds(second) == pytest.approx(27)
         assert queue.wait_seconds(third) is None
         done = runs.create(recipe)
-        end(done, epochs=3, images_per_second=2000.0)
+        end(done, epochs=3, images_per_second=2000.0, fit_seconds=27.0)
         assert queue.wait_seconds(third) == pytest.approx(27 + 27)
         monkeypatch.setenv("DIGITCORE_WORKERS", "2")
         assert queue.wait_seconds(second) == 0
         assert queue.wait_seconds(third) == pytest.approx(27)
 
 
+def test_time_left_goes_by_the_steps_of_the_digits_that_are_there(run: Run) -> None:
+    set_state(run, status="running")
+    told(run, 1, 2, 5)
+    start = {"kind": "start", "time": 0, "step": 0, "steps": 30, "steps_per_epoch": 10}
+    with open(run.path / "events.jsonl", "a") as log:
+        log.write(json.dumps(start) + "\n")
+    left = (10 * RECIPE.epochs - 5) * RECIPE.batch_size / 1000
+    assert queue.seconds_left(run) == pytest.approx(left)
+
+
 def test_only_a_long_training_of_the_same_network_tells_a_speed(run: Run) -> None:
-    end(run, epochs=3, images_per_second=2000.0)
+    end(run, epochs=3, images_per_second=2000.0, fit_seconds=81.0)
     assert queue.images_per_second(RECIPE.changed(epochs=9, learning_rate=0.01)) == 2000
     assert queue.images_per_second(RECIPE.changed(batch_size=7)) is None
     end_short = runs.create(RECIPE.changed(batch_size=7, training_images=1000))
-    end(end_short, epochs=1, images_per_second=2000.0)
+    end(end_short, epochs=1, images_per_second=2000.0, fit_seconds=0.4)
     assert queue.images_per_second(RECIPE.changed(batch_size=7)) is None
 
 
 def test_a_run_that_came_with_the_project_tells_nothing_of_this_machine(run: Run) -> None:
-    end(run, epochs=3, images_per_second=2000.0)
+    end(run, epochs=3, images_per_second=2000.0, fit_seconds=81.0)
     run.update(turn=0)
     assert queue.images_per_second(RECIPE) is None
+
+
+def test_a_run_is_queued_although_no_process_can_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> None:
+        raise OSError("no process can be started")
+
+    monkeypatch.setattr(queue, "start_worker", refuse)
+    assert queue.submit(RECIPE).status == "queued"

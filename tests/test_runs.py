@@ -99,7 +99,7 @@ def test_a_zip_holds_the_folder_without_its_checkpoint(run: Run) -> None:
     (run.path / ".tmp-model.keras").write_bytes(b"half")
     (run.path / "worker.log").write_text("hello")
     file = io.BytesIO()
-    run.write_zip(file)
+    runs.write_zip([run], file)
     with zipfile.ZipFile(file) as archive:
         names = ["recipe.toml", "state.json", "worker.log"]
         assert archive.namelist() == [f"{run.id}/{name}" for name in names]

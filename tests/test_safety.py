@@ -430,7 +430,7 @@ def test_links_in_a_run_are_neither_followed_by_delete_nor_packed(run: Run, tmp_
     (run.path / "worker.log").symlink_to(secret / "key")
     (run.path / "checkpoint").symlink_to(secret)
     packed = io.BytesIO()
-    run.write_zip(packed)
+    runs.write_zip([run], packed)
     assert b"secret" not in packed.getvalue()
     assert "worker.log" not in str(zipfile.ZipFile(packed).namelist())
     run.update(status="finished")

@@ -124,6 +124,7 @@ def test_a_hand_is_learned_only_beside_the_digits_that_were_learned_before(taugh
     [
         (None, "{}", "not a file of drawings"),
         (None, Hand().to_json(), "at least one drawing"),
+        (None, mirrored(3).held_out.to_json(), "at least one drawing"),
         ("no-such-run", mirrored(3).to_json(), "no run of that name"),
     ],
 )

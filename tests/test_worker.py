@@ -304,6 +304,33 @@ def test_a_training_without_data_fails_in_a_sentence_and_can_go_on_when_there_is
     assert network(run) == network(finished.run)
 
 
+def test_who_was_asked_to_stop_stays_so_however_soon_it_is_asked_again() -> None:
+    class Asked:
+        status = "running"
+
+    reporter = worker._Reporter(Asked(), lambda line: None)  # type: ignore[arg-type]
+    assert not reporter.stops()
+    Asked.status = "stopping"
+    until(reporter.stops, seconds=5)
+    assert all(reporter.stops() for _ in range(3))
+
+
+def test_a_download_that_begins_again_at_the_next_server_is_told_at_once() -> None:
+    lines: list[bytes] = []
+    reporter = worker._Reporter(Run(Path("nowhere")), lines.append)
+    for done in (0, 9_000_000, 65_536, 300_000):
+        reporter.download(done, 11_490_434)
+    assert [json.loads(line)["done"] for line in lines] == [0, 9_000_000, 65_536, 300_000]
+
+
+def test_what_killed_processes_left_in_the_models_folder_is_swept(tmp_path: Path) -> None:
+    for name in (".deleted-1", ".new-old", ".new-young", "run"):
+        (tmp_path / name).mkdir()
+    os.utime(tmp_path / ".new-old", (0, 0))
+    worker._sweep_folder(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {".new-young", "run"}
+
+
 def test_a_download_is_told_in_few_events_the_last_of_which_is_the_whole() -> None:
     lines: list[bytes] = []
     reporter = worker._Reporter(Run(Path("nowhere")), lines.append)

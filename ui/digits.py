@@ -12,8 +12,9 @@ import io
 import numpy as np
 from PIL import Image
 
-RIGHT = "#0072B2"
-WRONG = "#D55E00"
+from digitcore import scales
+
+RIGHT, WRONG = scales.BLUE, scales.VERMILION
 
 # Written once into each piece of HTML: st.html does not share styles between calls.
 _BARS_CSS = f"""<style>
@@ -32,7 +33,7 @@ _BARS_CSS = f"""<style>
 </style>"""
 
 
-def percent(probability: float) -> str:
+def confidence(probability: float) -> str:
     """A probability in whole percent, `98 %`; never more than `99 %`, as no network is certain."""
     return f"{min(99, round(100 * probability))} %"
 
@@ -80,7 +81,7 @@ def _bar(digit: int, p: float | None, top: bool, truth: int | None) -> str:
     return (
         f'<span class="{label}">{digit}</span>'
         f'<div class="track"><div class="fill {fill}" style="width: {100 * (p or 0):.1f}%"></div></div>'
-        f'<span class="percent {"top" if top else ""}">{"" if p is None else html.escape(percent(p))}</span>'
+        f'<span class="percent {"top" if top else ""}">{"" if p is None else html.escape(confidence(p))}</span>'
     )
 
 
@@ -88,6 +89,6 @@ def _spoken(probabilities: np.ndarray | None, truth: int | None) -> str:
     if probabilities is None:
         return "Probabilities of the digits 0 to 9: none yet"
     order = np.argsort(probabilities)[::-1][:3]
-    likely = ", ".join(f"{d} {100 * probabilities[d]:.0f} percent" for d in order)
+    likely = ", ".join(f"{d} {confidence(probabilities[d])}" for d in order)
     known = "" if truth is None else f"; it is a {truth}"
     return f"Probabilities, highest first: {likely}{known}"

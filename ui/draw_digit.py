@@ -87,7 +87,7 @@ def _reading(
         words = f'<span class="hint">{html.escape(message)}</span>'
     else:
         top = int(np.argmax(probabilities))
-        percent = html.escape(digits.percent(probabilities[top]))
+        percent = html.escape(digits.confidence(probabilities[top]))
         if doubt is not None and probabilities[top] < doubt:
             words = (
                 f'<span class="digit doubted">{top}</span>'
@@ -107,10 +107,7 @@ def _panel(title: str, tiles: list[tuple[str, str]]) -> str:
 
 def _steps(strokes: list[Floats], image: DigitImage) -> str:
     lines = [(stroke, "#ffffff", 1.0) for stroke in strokes]
-    points = np.concatenate(strokes)
-    low, high = points.min(axis=0), points.max(axis=0)
-    side = max(float((high - low).max()), 1.0) * 1.12
-    corner = (low + high - side) / 2
+    corner, side = _window(strokes)
     boxed = drawing.from_strokes(strokes, centred=False)
     return _panel(
         "Step by step",
@@ -121,6 +118,14 @@ def _steps(strokes: list[Floats], image: DigitImage) -> str:
             (_img(image), "centred by mass"),
         ],
     )
+
+
+def _window(lines: list[Floats]) -> tuple[Floats, float]:
+    """Corner and side of a square around these lines, with a margin."""
+    points = np.concatenate(lines)
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = max(float((high - low).max()), 1.0) * 1.12
+    return (low + high - side) / 2, side
 
 
 def _influence(parts: list[Part]) -> str:
@@ -134,10 +139,7 @@ def _influence(parts: list[Part]) -> str:
         colour = digits.RIGHT if part.weight > 0 else digits.WRONG
         return part.points, colour, 0.4 + 0.6 * abs(part.weight) / largest
 
-    points = np.concatenate([part.points for part in parts])
-    low, high = points.min(axis=0), points.max(axis=0)
-    side = max(float((high - low).max()), 1.0) * 1.12
-    picture = _svg([line(part) for part in parts], (low + high - side) / 2, side)
+    picture = _svg([line(part) for part in parts], *_window([part.points for part in parts]))
     words = '<i class="for"></i> for <i class="against"></i> against'
     if largest < _WEIGHT:
         words = "none alone decides"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from ui.digits import RIGHT, WRONG, percent, tile_uri
+from ui.digits import RIGHT, WRONG, confidence, tile_uri
 
 
 class Tile(NamedTuple):
@@ -105,7 +105,7 @@ def gallery(tiles: list[Tile], key: str) -> int | None:
 
 
 def _plain(tile: Tile) -> dict[str, object]:
-    sure = percent(tile.confidence)
+    sure = confidence(tile.confidence)
     return {
         "index": tile.index,
         "uri": tile_uri(tile.image),

@@ -67,6 +67,15 @@ def _count_watchers() -> int:
 
 def live(run: Run, seconds: float | None) -> None:
     """The run as it is now; `seconds` says how often this is drawn anew, as `pace` gives it."""
+    try:
+        _draw(run, seconds)
+    except RunError:
+        if run.status != "broken":
+            raise
+        st.rerun()  # somebody deleted it meanwhile; the page says so
+
+
+def _draw(run: Run, seconds: float | None) -> None:
     if pace(run, seconds) != seconds:
         st.rerun()  # the whole page, because a fragment keeps its pace
     state = run.state
@@ -100,7 +109,7 @@ def _head(run: Run, state: State) -> None:
             else f"started {when(state.started or state.created)}"
         )
         st.caption(f"{begun} · {run.recipe.parameters:,} parameters")
-        if run.recipe.name in Recipe.names() and st.button(
+        if _is_shipped(run.recipe) and st.button(
             "Use these settings",
             type="tertiary",
             icon=":material/tune:",
@@ -113,6 +122,13 @@ def _head(run: Run, state: State) -> None:
         st.caption(asked)
     if state.parent:
         _origin(state.parent)
+
+
+def _is_shipped(recipe: Recipe) -> bool:
+    """Whether it is a shipped recipe but for its hyperparameters."""
+    if recipe.name not in Recipe.names():
+        return False
+    return "layers" not in recipe.differences(Recipe.load(recipe.name))
 
 
 def _origin(parent: str) -> None:
@@ -185,18 +201,18 @@ def _ending(run: Run, metrics: dict[str, Any]) -> None:
             "pages/explore.py", label="Explore its errors", icon=":material/grid_on:", **here
         )
         st.page_link("pages/draw.py", label="Draw a digit", icon=":material/draw:", **here)
-        if run.status == "finished" and run.has_checkpoint:
+        most = next(int(p.high or 0) for p in hyperparameters() if p.name == "epochs")
+        if run.status == "finished" and run.has_checkpoint and metrics["epochs"] < most:
             with st.popover("Train further", icon=":material/fast_forward:"):
-                _further(run, metrics["epochs"])
+                _further(run, metrics["epochs"], most)
 
 
-def _further(run: Run, done: int) -> None:
+def _further(run: Run, done: int, most: int) -> None:
     """A form that asks for more epochs and starts them as a new run."""
     with st.form("further", border=False):
-        most = next(p.high for p in hyperparameters() if p.name == "epochs")
         epochs = st.number_input(
             "Epochs in all",
-            min_value=min(done + 1, most),
+            min_value=done + 1,
             max_value=most,
             value=min(done + run.recipe.epochs, most),
             help="A new run goes on where this one ended, which stays as it is. The learning "

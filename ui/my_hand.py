@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import Any
 
@@ -10,7 +11,7 @@ import streamlit as st
 
 from digitcore import drawing, fabric, queue, runs
 from digitcore.drawing import Floats
-from digitcore.hand import Hand, HandError
+from digitcore.hand import Example, Hand, HandError
 from digitcore.runs import ACTIVE, Run, RunError
 from ui import caching, digits, hands, text
 from ui.canvas import SIDE, clear_canvas, drawing_canvas
@@ -80,7 +81,7 @@ def _ask_for_one(run: Run, hand: Hand) -> None:
         if strokes:
             image = drawing.from_strokes(strokes)
             table = caching.predictor(run).probabilities(image[np.newaxis])[0]
-            said = f"Read as {table.argmax()}, {digits.percent(table.max())}"
+            said = f"Read as {table.argmax()}, {digits.confidence(table.max())}"
     except (drawing.DrawingError, RunError) as error:
         said = text.plain(str(error))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -142,8 +143,16 @@ def _tiles(run: Run, hand: Hand) -> None:
                 icon=":material/delete:",
                 type="tertiary",
                 on_click=_told,
-                args=(hands.change, lambda hand: hand.without(opened)),
+                args=(hands.change, functools.partial(_without, one)),
             )
+
+
+def _without(one: Example, hand: Hand) -> Hand:
+    """The hand without this drawing, wherever it stands by now; another window may be open."""
+    for place, other in enumerate(hand.examples):
+        if other.digit == one.digit and np.array_equal(other.image, one.image):
+            return hand.without(place)
+    return hand
 
 
 def _file(hand: Hand) -> None:
@@ -192,7 +201,7 @@ def _learn(run: Run, hand: Hand) -> None:
             "Learn my hand",
             type="primary" if len(hand) >= ENOUGH else "secondary",
             icon=":material/school:",
-            disabled=not len(hand) or bool(child and child.active),
+            disabled=not len(hand.taught) or bool(child and child.active),
             on_click=_told,
             args=(_teach, run, hand),
         )
@@ -201,7 +210,8 @@ def _learn(run: Run, hand: Hand) -> None:
             f"as a new run. Held out: {len(hand.held_out)}."
         )
     if child:
-        st.fragment(_follow, run_every=0.5 if child.active else None)(child)
+        polls = child.active
+        st.fragment(_follow, run_every=0.5 if polls else None)(child, polls)
     if gained := _gain(run):
         st.markdown(gained)
 
@@ -213,12 +223,12 @@ def _teach(run: Run, hand: Hand) -> None:
 def _learning() -> Run | None:
     """The run that was last asked to learn this person's hand, until it was turned to."""
     try:
-        return runs.load(st.session_state.get("hand_run", ""))
+        return runs.load(asked) if (asked := st.session_state.get("hand_run")) else None
     except RunError:
         return None
 
 
-def _follow(child: Run) -> None:
+def _follow(child: Run, polls: bool) -> None:
     state = child.state
     if state.status == "finished":
         del st.session_state["hand_run"]
@@ -226,7 +236,9 @@ def _follow(child: Run) -> None:
         st.rerun()
     share, words = progress(child, state, caching.events(child).last)
     st.progress(share, text=words)
-    if state.status not in ACTIVE:
+    if state.status not in ACTIVE and polls:
+        st.rerun()  # it may be asked to learn again
+    if (child.path / "model.tflite").exists():
         st.caption("What it learned so far is in Runs.")
 
 

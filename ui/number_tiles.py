@@ -42,7 +42,7 @@ def number_html(number: Number | None, message: str, doubt: float | None = None)
         doubted = [doubt is not None and one.confidence < doubt for one in number.digits]
         reading = (
             f'<span class="digits">{number.text}</span>'
-            f'<span class="percent">{digits.percent(number.confidence)}</span>'
+            f'<span class="percent">{digits.confidence(number.confidence)}</span>'
         )
         if any(doubted):
             reading += f'<span class="unsure">{_unsure(doubted)}</span>'
@@ -68,5 +68,5 @@ def _tile(digit: Digit, doubted: bool) -> str:
         f'<figure><img alt="The digit image that is read as {digit.value}"'
         f' src="{digits.tile_uri(digit.image)}">'
         f"<figcaption{unsure}><span>{digit.value}</span>"
-        f"<span>{digits.percent(digit.confidence)}</span></figcaption></figure>"
+        f"<span>{digits.confidence(digit.confidence)}</span></figcaption></figure>"
     )

@@ -103,7 +103,8 @@ def _origin() -> str:
         else f"{counts[0]} to {counts[-1]} seeds"
     )
     return (
-        f"Grey: the project's recipes, the mean of {seeds} each, measured on {machines}. "
+        f"Grey: the project's recipes over {seeds} each, accuracies as means and the rest as "
+        f"medians, measured on {machines}. "
         "In colour: runs, on the machine where each was trained, if they were validated on "
         f"{board.FEWEST_VALIDATION_IMAGES:,} images or more. "
         "The line joins what nothing cheaper beats. Places go by validation; test only reports."

@@ -39,12 +39,20 @@ def pick_run(need: str) -> Run:
     chosen = st.selectbox(
         "Run", list(offered), format_func=labels.__getitem__, key=_KEY, on_change=_picked
     )
-    remember(chosen)
+    if not _trains(wanted):  # else the run that trains is still the one to go back to
+        remember(chosen)
     if wanted and wanted not in offered:
         st.caption(f"The run {text.plain(wanted)} has nothing to show here; this is another one.")
     run = offered[chosen][0]
     run_notice(run)
     return run
+
+
+def _trains(run_id: str | None) -> bool:
+    try:
+        return bool(run_id) and runs.load(run_id or "").active
+    except RunError:
+        return False
 
 
 def chosen_id() -> str | None:
@@ -76,12 +84,15 @@ def remember(run_id: str) -> None:
 def label(run: Run, state: State) -> str:
     """`two-conv, today 10:15 · 99.02 %`: test accuracy, or the status where there is none."""
     try:
+        recipe = run.recipe
+    except RunError:  # deleted since
+        return run.id
+    try:
         active = state.status in runs.ACTIVE
         accuracy = None if active else (run.metrics or {}).get("test_accuracy")
     except RunError:
         accuracy = None
     end = state.status if accuracy is None else f"{accuracy:.2%}".replace("%", " %")
-    recipe = run.recipe
     # A title says by itself what the run is, such as whose drawings it learned.
     changed = "" if state.title else text.settings(recipe)
     changed = f" ({changed})" if changed else ""

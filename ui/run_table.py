@@ -75,8 +75,9 @@ def epochs(run: Run, state: State) -> events.Columns:
 
 def row(run: Run, state: State) -> dict[str, Any]:
     """What the table says of a run: the keys of `COLUMNS`, and its `id`."""
-    recipe = None if state.status == "broken" else run.recipe
+    recipe = None
     try:
+        recipe = None if state.status == "broken" else run.recipe
         # What a resumed run had reached before is no result yet.
         metrics, note = {} if state.status in ACTIVE else run.metrics or {}, state.message
     except RunError as error:
