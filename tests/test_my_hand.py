@@ -157,6 +157,20 @@ def test_learn_queues_a_run_that_begins_with_the_network_and_the_drawings(reader
     assert next(b for b in app.button if b.label == "Learn my hand").disabled
 
 
+def test_a_lesson_that_failed_is_told_and_can_be_asked_for_again(reader: Run) -> None:
+    stored(written(*range(10)))
+    app = visit()
+    press(app, "Learn my hand")
+    child = next(run for run in runs.list_runs() if run != reader)
+    assert next(b for b in app.button if b.label == "Learn my hand").disabled
+    child.update(status="failed", message="The disk is full.")
+    app.run()
+    assert not app.exception
+    assert not next(b for b in app.button if b.label == "Learn my hand").disabled
+    assert "The disk is full" in "".join(bar.proto.text for bar in app.get("progress"))
+    assert "in Runs" not in said(app), "it learned nothing"
+
+
 def test_a_run_that_learned_a_hand_shows_before_and_after(reader: Run) -> None:
     assert "before" not in said(visit())
     told = {

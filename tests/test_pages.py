@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from digitcore import board, files, queue, runs
 from digitcore.recipe import Recipe
 from digitcore.runs import Run
-from ui import live_run
+from ui import live_run, run_picker, run_table, text
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("train", "explore", "draw", "runs")
@@ -348,6 +348,14 @@ def test_who_looks_at_another_run_while_one_trains_comes_back_to_that_one(finish
     assert next(box for box in app.selectbox if box.label == "Run").value == finished
     app.switch_page("pages/train.py").run()
     assert trains.id in app.query_params["run"]  # text, or a list of it
+
+
+def test_a_run_that_is_deleted_while_it_is_listed_is_named_by_its_id(finished: str) -> None:
+    run = runs.load(finished)
+    state = run.state
+    run.delete()
+    assert run_picker.label(run, state) == finished
+    assert run_table.row(run, state)["name"] == text.cell(finished)
 
 
 def test_the_board_shows_recipes_alone_where_there_is_no_run_yet() -> None:
