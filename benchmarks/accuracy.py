@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from benchmarks import machine  # noqa: E402
-from digitcore import Recipe, runs  # noqa: E402
+from digitcore import Recipe, load_dataset, results, runs  # noqa: E402
 
 # Test accuracy: what authors of public projects state, the first as the author's own script gave
 # it here, because its author reports without a number; and what we set out for.
@@ -60,6 +60,9 @@ def main() -> None:
         "--json", type=Path, metavar="FILE", help="put the rows there; other recipes' rows stay"
     )
     options = parser.parse_args()
+    digits = load_dataset()
+    if digits.notice:
+        sys.exit(digits.notice)
     rows = []
     for name in options.recipes:
         rows.append(measured(name, options.seeds, options.reuse))
@@ -134,7 +137,15 @@ def is_fit(event: dict[str, Any]) -> bool:
 def usable(recipe: Recipe) -> Callable[[runs.Run], bool]:
     def is_usable(run: runs.Run) -> bool:
         there = run.status == "finished" and run.recipe == recipe and not run.state.parent
-        return there and "prediction_ms" in (run.metrics or {})
+        found = run.metrics or {}
+        # Else the figures would not be of one machine, or not of MNIST.
+        here = {
+            "machine": results.machine(),
+            "versions": results.versions(),
+            "data_checksum": load_dataset().checksum,
+        }
+        alike = all(found.get(key) == value for key, value in here.items())
+        return there and alike and "prediction_ms" in found
 
     return is_usable
 
@@ -189,7 +200,7 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 
 def mean(trainings: list[dict[str, Any]], split: str) -> str:
-    """Over seeds with their deviation; of one training with its interval."""
+    """Over seeds with their deviation; of one training as such."""
     shares = [100 * training[f"{split}_accuracy"] for training in trainings]
     if len(shares) > 1:
         deviation = statistics.stdev(shares)

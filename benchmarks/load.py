@@ -189,7 +189,7 @@ def sessions(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
         Row(f"the same with the canvas's own {CANVAS_WAIT} ms", "ms", waited, "p95 ≤ 600"),
         Row("the same on the websocket, until the script has ended", "ms", times.stroke_end),
         Row("Refresh of the live view, timer to end of script", "ms", ticks),
-        Row("Refreshes a second and watcher (1 is asked for)", "", [rate]),
+        Row("Refreshes a second and watcher (of more than 12, 0.5 are asked for)", "", [rate]),
     ]
     rows += [Row(f"Processor, {who}, of one core", "%", [share]) for who, share in shares.items()]
     for kind in before:
@@ -446,7 +446,7 @@ def is_matrix(element: Element) -> bool:
 
 
 def is_answer(element: Element) -> bool:
-    return 'class="digit"' in element.html.body
+    return 'class="digit' in element.html.body
 
 
 def is_table(element: Element) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -33,14 +34,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         result, text = options.command(options)
+        told = json.dumps(result) if options.json else text
+        # A file's name may hold what no terminal can show.
+        encoding = sys.stdout.encoding or "utf-8"
+        print(told.encode(encoding, "backslashreplace").decode(encoding), flush=True)
     except KeyboardInterrupt:
         return STOPPED
+    except BrokenPipeError:  # who reads has read enough, as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, OSError) as error:
         if options.json:
             print(json.dumps({"error": str(error)}))
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    print(json.dumps(result) if options.json else text)
     if result.get("status") in ("failed", "broken"):
         print(f"Error: {result['message']}", file=sys.stderr)
         return 1
@@ -264,9 +271,13 @@ def _summary(run: Run) -> Result:
     result: Result = {"run": run.id, "status": state.status, "message": state.message}
     if state.status == "broken":
         return {**result, "recipe": None}
-    result |= {"recipe": run.recipe.name, "title": state.title, "created": state.created}
+    try:
+        recipe = run.recipe
+    except RunError as error:  # deleted since
+        return {**result, "status": "broken", "message": str(error), "recipe": None}
+    result |= {"recipe": recipe.name, "title": state.title, "created": state.created}
     result["parent"] = state.parent
-    result["parameters"] = run.recipe.parameters
+    result["parameters"] = recipe.parameters
     # Nothing is known of a run that was never tested; the keys are there all the same.
     keys = ("fit_seconds", "images_per_second", "validation_accuracy", "test_accuracy")
     try:
@@ -343,7 +354,8 @@ def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
         text = (field.description or "").replace("%", "%%")
         if parameter:
             unit = f" {parameter.unit}" if parameter.unit else ""
-            bounds = f" From {parameter.low} to {parameter.high}{unit}." if parameter.high else ""
+            low = f"Above {parameter.low}, up" if parameter.above else f"From {parameter.low}"
+            bounds = f" {low} to {parameter.high}{unit}." if parameter.high else ""
             text = f"{text}{bounds} Default: the recipe's, else {parameter.default}."
         parser.add_argument(
             f"--{name.replace('_', '-')}",

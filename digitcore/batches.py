@@ -37,7 +37,7 @@ def batches(
     labels += (1 - tf.reduce_sum(labels, axis=1, keepdims=True)) / CLASSES
     seed = tf.constant(recipe.seed, tf.int64)
     warped = any((recipe.rotation, recipe.shift, recipe.scale, recipe.shear, recipe.elastic))
-    count = taken(recipe, split)
+    count = recipe.images_taken(len(split))
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         shuffle = functools.partial(
@@ -61,8 +61,3 @@ def batches(
 
     epochs = tf.data.Dataset.range(first_epoch, recipe.epochs).flat_map(epoch)
     return epochs.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
-
-
-def taken(recipe: Recipe, split: Split) -> int:
-    """How many images of the split an epoch takes."""
-    return min(len(split), recipe.epoch_images or len(split))

@@ -14,6 +14,7 @@ import io
 import math
 import reprlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -294,7 +295,10 @@ def read_image(source: str | Path | bytes) -> NDArray[np.uint8]:
 def _decoded(opened: Image.Image) -> NDArray[np.uint8]:
     # A JPEG can be decoded at a fraction of its size, in a fraction of the time and memory.
     opened.draft(None, (2 * _WORK_SIDE, 2 * _WORK_SIDE))
-    ImageOps.exif_transpose(opened, in_place=True)
+    opened.load()
+    # How the camera was held; a garbled note of it is no reason to refuse the picture.
+    with suppress(Exception):
+        ImageOps.exif_transpose(opened, in_place=True)
     if opened.mode.startswith("I;16"):  # Pillow would cut, not scale, 16 bits to 8
         return np.asarray(np.asarray(opened) // 257, dtype=np.uint8)
     mode = "L" if opened.mode in ("1", "L") else "RGB"
@@ -409,15 +413,24 @@ def _thickened(ink: Floats) -> Floats:
     """The ink at MNIST's pen width, where the pen was much thinner."""
     rows, columns = _extent(ink)
     step = max(rows.stop - rows.start, columns.stop - columns.start) / BOX
-    # A line of width w and length l has area w l and an outline of 2 l; counting
-    # steps along rows and columns makes an outline 4/π too long on average.
-    outline = sum(np.abs(np.diff(np.pad(ink, 1), axis=axis)).sum() for axis in (0, 1)) * math.pi / 4
-    width = 2 * ink.sum() / outline / step
+    width = line_width(ink) / step
     missing = round((PEN_WIDTH - width) * step)
     if width > _THIN_PEN or missing < 1:
         return ink
     distance = ndimage.distance_transform_edt(np.pad(ink, missing) < 0.5)
     return np.asarray(np.clip(missing / 2 + 1 - distance, 0, 1))
+
+
+def line_width(ink: Floats) -> float:
+    """Mean width of the line in pixels, by its area and its outline.
+
+    Args:
+        ink: (H, W), 0 to 1.
+    """
+    # A line of width w and length l has area w l and an outline of 2 l; counting
+    # steps along rows and columns makes an outline 4/π too long on average.
+    outline = sum(np.abs(np.diff(np.pad(ink, 1), axis=axis)).sum() for axis in (0, 1)) * math.pi / 4
+    return float(2 * ink.sum() / max(outline, 1e-9))
 
 
 def _extent(ink: Floats) -> tuple[slice, slice]:

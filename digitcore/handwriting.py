@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitcore import drawing
+from digitcore.drawing import Floats
 
 NO_DIGIT = 10
-Floats = NDArray[np.float64]
 
 _POINTS_A_PART = 6
 # Digits of which less than half is neither a whole digit nor another one.

@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from digitcore.drawing import DrawingError
+from digitcore.drawing import DrawingError, Floats
 from digitcore.ruled_lines import without_lines
 
 _MOST_PENS = 3
 _WINDOW = 3.0  # times as wide as the pen's line, to look for paper in
 _MIN_CONTRAST = 24  # grey levels between paper and ink
 _PAPER = 200.0  # grey level that paper gets, whatever the light
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from digitcore import drawing
 from digitcore import ink as ink_finder
-from digitcore.drawing import DrawingError
+from digitcore.drawing import DrawingError, Floats
 
 MAX_DIGITS = 16
 
@@ -25,15 +25,11 @@ _SIDE = 1536  # pixels; larger photos are averaged down to half of this or more
 _LEAST_SIDE = 256  # a smaller image is enlarged to about this
 _MOST_PIECES = 100  # of some size: more is a page of text
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Found:
     """The digits of a number in a photo, from left to right."""
 
-    ink: NDArray[np.uint8]
-    """(h, w), the ink that counts, 0 (paper) to 255; at most 1536 on a side."""
     boxes: NDArray[np.int64]
     """(N, 4), left, top, right, bottom of each digit in pixels of the photo as given."""
     digits: NDArray[np.uint8]
@@ -79,14 +75,11 @@ def find(image: NDArray[np.uint8]) -> Found:
             f"A number is one line of up to {MAX_DIGITS} digits. Received: {len(cut)} pieces"
         )
     scale = np.array([image.shape[1] / ink.shape[1], image.shape[0] / ink.shape[0]] * 2)
-    kept = np.zeros_like(ink)
     digits = []
-    for part, box in cut:
-        left, top, right, bottom = box
-        kept[top:bottom, left:right] = np.maximum(kept[top:bottom, left:right], part)
+    for part, _ in cut:
         digits.append(drawing.from_ink(np.pad(part, 2)))
     boxes = np.round(np.array([box for _, box in cut]) * scale).astype(np.int64)
-    return Found(np.round(255 * kept).astype(np.uint8), boxes, np.stack(digits))
+    return Found(boxes, np.stack(digits))
 
 
 def _written(grey: Floats) -> tuple[Floats, NDArray[np.int32], list[_Piece]]:
@@ -221,7 +214,7 @@ def _cut(
     if count > MAX_DIGITS:
         raise DrawingError("A digit is not so wide. Received: a line")
     at = [0]
-    pen = _line_width(own)
+    pen = drawing.line_width(own)
     for k in range(1, count):
         step = piece.width / count
         low, high = int((k - 0.3) * step), int((k + 0.3) * step)
@@ -242,9 +235,3 @@ def _part(own: Floats, first: int, last: int) -> tuple[Floats, tuple[int, int, i
     if len(rows) == 0:
         return part, (first, 0, last, 0)
     return part[rows[0] : rows[-1] + 1], (first, int(rows[0]), last, int(rows[-1]) + 1)
-
-
-def _line_width(ink: Floats) -> float:
-    """Width of the pen's line in pixels, by its area and its outline, as in `drawing`."""
-    outline = sum(np.abs(np.diff(np.pad(ink, 1), axis=axis)).sum() for axis in (0, 1)) * np.pi / 4
-    return float(2 * ink.sum() / max(outline, 1e-9))

@@ -63,7 +63,7 @@ class Parted(NamedTuple):
         gaps: float (parts,): free width after each part, or below 0 the width over which
             both sides of it lie; 0 after the last. In heights of the number.
         height: of the number, in pixels of the strokes, above 0.
-        strokes: as they came.
+        strokes: as they came, thinned out where they have very many points.
         lines: the same, those that were cut with points at even steps; pieces are of these.
     """
 
@@ -99,7 +99,7 @@ def parted(strokes: list[Floats]) -> Parted:
         strokes: float64 (n, 2) each, pixels between -1e100 and 1e100, x right and y down;
             one point or more together.
     """
-    every = max(1, sum(map(len, strokes)) // MANY_POINTS)
+    every = max(1, -(-sum(map(len, strokes)) // MANY_POINTS))
     strokes = [stroke[::every] for stroke in strokes]
     height = _height(strokes)
     lines: list[Floats] = []

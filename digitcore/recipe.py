@@ -142,7 +142,7 @@ class Recipe(Frozen):
         0.1,
         "Share of these that is set apart to choose the best epoch; never trained on.",
         "Data",
-        step=0.01,
+        step=0.001,
         ge=0.02,
         le=0.5,
     )
@@ -216,7 +216,7 @@ class Recipe(Frozen):
         0.5,
         "What the learning rate is multiplied by at each step.",
         "Optimizer and schedule",
-        step=0.05,
+        step=0.01,
         only={"schedule": "step"},
         ge=0.01,
         le=1,
@@ -356,8 +356,11 @@ class Recipe(Frozen):
     def images_an_epoch(self) -> int:
         """Images that an epoch has, where the dataset has as many as the recipe asks for."""
         given = self.training_images - round(self.training_images * self.validation_share)
-        taken = min(given, self.epoch_images or given)
-        return taken + self.written_digits + self.written_others
+        return self.images_taken(given) + self.written_digits + self.written_others
+
+    def images_taken(self, given: int) -> int:
+        """How many of so many training images an epoch takes."""
+        return min(given, self.epoch_images or given)
 
     @functools.cached_property
     def parameters(self) -> int:
@@ -413,7 +416,10 @@ class Recipe(Frozen):
 
 
 class Hyperparameter(NamedTuple):
-    """What a widget or a flag needs to know of one field; bounds are inclusive or None."""
+    """What a widget or a flag needs to know of one field.
+
+    Bounds are inclusive or None; but where it must lie `above` it, `low` is not.
+    """
 
     name: str
     label: str
@@ -423,6 +429,7 @@ class Hyperparameter(NamedTuple):
     group: str
     unit: str
     low: float | None
+    above: bool
     high: float | None
     step: float | None
     stops: tuple[float, ...] | None
@@ -445,6 +452,7 @@ def hyperparameters() -> tuple[Hyperparameter, ...]:
             group=entry["group"],
             unit=entry["unit"],
             low=entry.get("minimum", entry.get("exclusiveMinimum")),
+            above="exclusiveMinimum" in entry,
             high=entry.get("maximum"),
             step=entry.get("step"),
             stops=tuple(entry["stops"]) if "stops" in entry else None,

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 Mask = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 _THICKEST = 60  # a line is thinner than one 60th of the picture's longer side
 _LONGEST_SLOPE = 0.3  # 17 degrees

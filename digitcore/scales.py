@@ -24,7 +24,10 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up")
 Quantity = Literal["loss", "accuracy"]
 
 TICKS = {
-    "loss": {v: f"{v:g}" for v in (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)},
+    "loss": {
+        v: f"{v:g}"
+        for v in (1e-6, 1e-5, 1e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
+    },
     "accuracy": {
         e: f"{100 * (1 - e):g} %" for e in (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001)
     },
@@ -81,5 +84,5 @@ def y_range(values: np.ndarray, quantity: Quantity) -> tuple[float, float]:
         return 1.0, 6e-4
     real = values[np.isfinite(values) & (values > 0)]
     least, most = real.min(initial=0.01), real.max(initial=3.0)
-    bottom = next((t for t in (0.01, 0.001) if t <= least), 1e-4)
+    bottom = next((t for t in (0.01, 0.001, 1e-4, 1e-5) if t <= least), _LEAST["loss"])
     return bottom, next((t for t in (3.0, 10.0) if t >= most), 100.0)

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from digitcore import handwriting, network
-from digitcore.batches import batches, taken
+from digitcore.batches import batches
 from digitcore.checkpoints import Checkpoint
 from digitcore.data import DataError, Dataset, Split
 from digitcore.events import Event
@@ -193,7 +193,7 @@ class _Training:
     ) -> None:
         self._recipe, self._data, self._report, self.now = recipe, dataset, report, start
         self._extras = extras
-        self._images = taken(recipe, dataset.train) + sum(map(len, extras))
+        self._images = recipe.images_taken(len(dataset.train)) + sum(map(len, extras))
         self._steps = math.ceil(self._images / recipe.batch_size)
         self._every = -(-self._steps // EVENTS_AN_EPOCH)
         self._asked_to_stop = False

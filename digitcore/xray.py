@@ -138,10 +138,7 @@ def width_of(image: DigitImage) -> float:
 
 def pen_of(image: DigitImage) -> float:
     """Width of the line in pixels: the ink's area over half its outline."""
-    ink = image / 255.0
-    # Steps along rows and columns make an outline 4/π too long on average.
-    outline = sum(np.abs(np.diff(np.pad(ink, 1), axis=axis)).sum() for axis in (0, 1))
-    return float(2 * ink.sum() / max(1e-9, outline * math.pi / 4))
+    return drawing.line_width(image / 255.0)
 
 
 class Nearest:

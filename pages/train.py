@@ -58,7 +58,7 @@ def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
                 download=False,
             )
             written = recipe.written_digits + recipe.written_others
-            taken = min(len(digits.train), recipe.epoch_images or len(digits.train))
+            taken = recipe.images_taken(len(digits.train))
             return len(digits.train), len(digits.validation), taken + written
     except data.DataError:
         pass  # the frame says it

@@ -335,3 +335,49 @@ def test_evaluate_measures_anew(
     assert result["test_accuracy"] == right.mean()
     low, high = result["test_interval"]
     assert low <= result["test_accuracy"] <= high
+
+
+def test_who_reads_only_the_beginning_gets_no_traceback() -> None:
+    for _ in range(2):
+        runs.create(RECIPE)
+    reads = subprocess.Popen(
+        [sys.executable, "-m", "digitcore", "runs", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert reads.stdout
+    reads.stdout.close()
+    _, err = reads.communicate(timeout=120)
+    assert (reads.returncode, err) == (0, "")
+
+
+def test_a_file_whose_name_is_no_text_is_read(
+    answering: Run, picture: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    odd = picture.with_name("one \udce9.png")
+    picture.rename(odd)
+    assert main(["predict", answering.id, str(odd)]) == 0
+    assert "one \\udce9.png" in capfd.readouterr().out
+
+
+def test_a_run_that_is_deleted_while_it_is_listed_harms_no_other(
+    answering: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = runs.create(RECIPE)
+    state = gone.state
+    monkeypatch.setattr(runs, "list_runs", lambda: [gone, answering])
+    monkeypatch.setattr(Run, "state", property(lambda run: state))
+    (gone.path / "recipe.toml").unlink()
+    assert main(["runs", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["runs"]
+    assert [row["recipe"] for row in told] == [None, "small"]
+
+
+def test_help_says_whether_the_least_value_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Above 0, up to 10." in told
+    assert "From 0 to 45 °." in told or "From 0 to 90 °." in told

@@ -358,6 +358,13 @@ def test_a_photo_is_turned_as_the_camera_was_held(tmp_path: Path) -> None:
     assert np.abs(got - expected).mean() < 2
 
 
+@pytest.mark.parametrize("kind", ["png", "webp", "jpeg"])
+def test_a_photo_with_a_garbled_note_of_its_camera_is_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"seven.{kind}"
+    Image.fromarray(seven()).save(path, exif=b"Exif\x00\x00garbled")
+    assert drawing.from_image(drawing.read_image(path)).any()
+
+
 def test_a_file_that_is_no_image_or_a_bomb_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,13 @@ def test_accuracies_stand_at_their_errors() -> None:
     ] == ("99 %")
 
 
+@pytest.mark.parametrize("loss", [0.02, 3e-3, 2e-4, 3e-5, 1e-6])
+def test_the_least_loss_is_on_the_axis_and_beside_a_number(loss: float) -> None:
+    axis = figures.learning_curves(log(batch(1, loss=loss)), "loss").layout.yaxis
+    assert 10 ** min(axis.range) <= loss * 1.0001
+    assert any(10 ** min(axis.range) <= tick <= loss * 1.0001 for tick in axis.tickvals)
+
+
 def test_a_perfect_batch_is_on_the_axis() -> None:
     figure = figures.learning_curves(log(batch(1, accuracy=1.0)), "accuracy")
     assert math.log10(figure.data[0].y[0]) > figure.layout.yaxis.range[1]

@@ -183,7 +183,7 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
     """Whoever chooses anything, such as the best epoch, a threshold or a precision, is not here."""
     found = {f"{shown(path)} {name}".strip() for path in FILES for name in readers_of_test(path)}
     assert found == {
-        "digitcore/results.py write",  # once, after the training
+        "digitcore/results.py _measured",  # once, after the training
         "digitcore/__main__.py evaluate",
         "digitcore/data.py describe",  # counts them
         "pages/explore.py",

@@ -197,6 +197,9 @@ def test_a_drawing_that_is_kept_twice_is_only_given_its_new_digit() -> None:
     assert again.counts == [0] * 9 + [1]
     other = hands.keep(again, 4, strokes[:1])
     assert other.counts == [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
+    # Whatever was kept since, and however full the hand is.
+    assert hands.keep(other, 9, strokes).counts == other.counts
+    assert hands.keep(other, 2, strokes).counts == [0, 0, 1, 0, 1, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("name", ["../../outside", "/etc/passwd", "a\x00b", "é" * 20])

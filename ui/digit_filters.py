@@ -91,7 +91,7 @@ def title(asked: dict[str, Any], count: int) -> str:
     what = {
         (True, True): f"{true} read right" if true == read else f"{true} read as {read}",
         (True, False): f"{true} read wrong" if asked["only_errors"] else f"{true}",
-        (False, True): f"Read as {read}",
+        (False, True): f"Wrongly read as {read}" if asked["only_errors"] else f"Read as {read}",
         (False, False): "All errors" if asked["only_errors"] else "All digits",
     }[true is not None, read is not None]
     return f"**{what}** · {count:,} digit{'' if count == 1 else 's'}"

@@ -166,11 +166,11 @@ def _svg(
     paths = []
     for points, colour, opacity in lines:
         # A dot has two ends in one place.
-        way = " ".join(f"{px:.0f},{py:.0f}" for px, py in (*points, points[-1]))
+        way = " ".join(f"{px:.1f},{py:.1f}" for px, py in (*points, points[-1]))
         paths.append(f'<polyline points="{way}" stroke="{colour}" opacity="{opacity:.2f}"/>')
     picture = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x:.0f} {y:.0f} {side:.0f} {side:.0f}" '
-        f'fill="none" stroke-width="{side / 14:.0f}" stroke-linecap="round" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x:.2f} {y:.2f} {side:.2f} {side:.2f}" '
+        f'fill="none" stroke-width="{side / 14:.2f}" stroke-linecap="round" '
         f'stroke-linejoin="round">{"".join(paths)}</svg>'
     )
     # As an image, because Streamlit takes drawings out of HTML.

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from digitcore import files, runs
 from digitcore.drawing import Floats
 from digitcore.hand import Hand
@@ -44,16 +46,12 @@ def change(how: Callable[[Hand], Hand]) -> None:
 
 
 def keep(hand: Hand, digit: int, strokes: list[Floats]) -> Hand:
-    """The hand with that drawing; one that was kept last is only given its new digit."""
-    new = hand.added(digit, strokes)
-    if not len(hand):
-        return new
-    last, added = hand.examples[-1], new.examples[-1]
-    same = len(last.strokes) == len(added.strokes) and all(
-        a.shape == b.shape and (a == b).all()
-        for a, b in zip(last.strokes, added.strokes, strict=True)
-    )
-    return hand.without(len(hand) - 1).added(digit, strokes) if same else new
+    """The hand with that drawing; one that it has already is only given its new digit."""
+    image = Hand().added(digit, strokes).examples[0].image
+    for place, one in enumerate(hand.examples):
+        if np.array_equal(one.image, image):
+            return hand if one.digit == digit else hand.without(place).added(digit, strokes)
+    return hand.added(digit, strokes)
 
 
 def forget() -> None:

@@ -65,8 +65,10 @@ def correct(strokes: list[Floats]) -> None:
 
 def _correct(key: str, strokes: list[Floats]) -> None:
     digit = st.session_state[key]
-    if digit is not None:
-        _told(hands.change, lambda hand: hands.keep(hand, digit, strokes))
+    if digit is None:
+        return
+    if not _told(hands.change, lambda hand: hands.keep(hand, digit, strokes)):
+        st.session_state[key] = None  # nothing was kept
 
 
 def _ask_for_one(run: Run, hand: Hand) -> None:

@@ -57,6 +57,8 @@ def _widget(parameter: Hyperparameter, default: Any) -> Any:
     step = kind(parameter.step or 1)
     if high - low > 1000:
         return st.number_input(value=default, min_value=low, max_value=high, step=step, **options)
+    if kind is float:  # with as many decimals as its steps have
+        options["format"] = f"%.{len(str(step).partition('.')[2])}f"
     return st.slider(value=default, min_value=low, max_value=high, step=step, **options)
 
 
