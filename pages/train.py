@@ -12,12 +12,11 @@ from ui.live_run import live, pace
 from ui.network_view import layer_table, network_html
 from ui.notices import run_notice
 from ui.recipe_form import recipe_form
-from ui.run_picker import chosen_id, remember, turn_to
+from ui.run_picker import IMPATIENCE, chosen_id, remember, turn_to
 
 require_frame()
 
 _LINKS = 3
-_IMPATIENCE = 2.0  # seconds
 
 
 def watched() -> runs.Run | None:
@@ -69,7 +68,7 @@ def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
 def start(recipe: Recipe) -> None:
     # A second click of an impatient finger is not a second training.
     before, at = st.session_state.get("last_start", (None, 0.0))
-    if before == recipe.to_toml() and time.monotonic() - at < _IMPATIENCE:
+    if before == recipe.to_toml() and time.monotonic() - at < IMPATIENCE:
         return
     st.session_state["last_start"] = (recipe.to_toml(), time.monotonic())
     try:

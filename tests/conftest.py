@@ -13,10 +13,10 @@ import pytest
 from browser.app import chromium, find_chromium
 from made_up import blurred, made_up_digits, sheet, write_npz
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from studio import Studio, ended
 
-from digitcore import data, download
+from digitcore import data, download, queue
 
 
 def skip_or_fail(reason: str) -> NoReturn:
@@ -24,6 +24,12 @@ def skip_or_fail(reason: str) -> NoReturn:
     if os.environ.get("DIGITCORE_REQUIRE_ALL") == "1":
         pytest.fail(f"DIGITCORE_REQUIRE_ALL=1, but {reason}", pytrace=False)
     pytest.skip(reason)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 @pytest.fixture(name="skip_or_fail", scope="session")
@@ -49,6 +55,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     camera = tmp_path_factory.mktemp("camera") / "sheet.mjpeg"
     # MJPEG is one JPEG after the other; it is shown from its beginning when it has ended.
     Image.fromarray(blurred(sheet([2, 4, 0]))).convert("RGB").save(camera, "JPEG", quality=90)
+    expect.set_options(timeout=60_000)  # a slow machine is no fault
     with chromium(path, camera) as browser:
         yield browser
 
@@ -57,6 +64,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes a person's runs or caches, or downloads anything."""
     monkeypatch.setenv("DIGITCORE_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.delenv("DIGITCORE_WORKERS", raising=False)
+    # A page that a test visits makes the process that it is in a server.
+    monkeypatch.setattr(queue, "_stays_warm", [False])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr(download, "SOURCES", ())

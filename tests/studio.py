@@ -103,7 +103,7 @@ def until(true: Callable[[], Any], seconds: float = SECONDS) -> None:
 
 def ended(processes: Callable[[], list[psutil.Process]]) -> list[psutil.Process]:
     """The processes that are still there after a while."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + SECONDS
     while (left := processes()) and time.monotonic() < end:
         time.sleep(0.1)
     return left
@@ -137,13 +137,7 @@ def network(run: Run) -> bytes:
 
 def wait_for_epoch(studio: Studio) -> Run:
     """The studio's run, when an epoch and its checkpoint are done."""
-    until(studio.models.exists)
     until(lambda: any(path.is_dir() for path in studio.models.glob("2*")))
     run = Run(next(studio.models.glob("2*")))
     until((run.path / "checkpoint" / "last.npz").exists)
     return run
-
-
-def patience() -> float:
-    """How many seconds one second of a quiet machine may take now."""
-    return max(1.0, 2 * os.getloadavg()[0] / (os.cpu_count() or 1))

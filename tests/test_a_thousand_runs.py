@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import zipfile
@@ -144,6 +145,7 @@ def test_those_who_watch_a_run_share_what_is_read_and_drawn(
 
 
 def test_curves_of_the_past_are_let_go(many: list[Run], no_caches: None) -> None:
+    gc.collect()
     before = len(caching._figures)
     for step in range(1, 5):
         tell(many[0], step=step)

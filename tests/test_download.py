@@ -166,7 +166,7 @@ def test_no_server(server: Server) -> None:
 
 
 def test_a_server_that_never_answers(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "SECONDS", 0.2)
+    monkeypatch.setattr(download, "SECONDS", 3)
     server.faults["mnist.npz"] = ["silent"]
     assert load_dataset().notice is None
     assert len(cached()) == 4

@@ -338,7 +338,6 @@ def test_a_file_of_any_kind_gives_the_same_digit_image(mode: str, tmp_path: Path
         picture = Image.fromarray(seven().astype(np.uint16) * 257)
     elif mode == "palette on nothing":
         ink = Image.fromarray(255 - seven())
-        picture = Image.merge("LA", (Image.new("L", ink.size, 0), ink)).convert("P")
         picture = Image.merge("RGBA", (*[Image.new("L", ink.size, 0)] * 3, ink)).quantize(8)
     else:
         picture = picture.convert(mode)

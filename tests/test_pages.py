@@ -298,7 +298,8 @@ def test_the_steps_of_an_epoch_are_those_of_the_images_that_it_takes() -> None:
     assert "190 training and 10 validation images · 150 images in 3 steps an epoch" in some
 
 
-def test_a_second_start_within_a_moment_starts_nothing() -> None:
+def test_a_second_start_within_a_moment_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_picker, "IMPATIENCE", 1e9)
     app = visit("train")
     for _ in range(2):
         app.button[[b.label for b in app.button].index("Start")].click().run()

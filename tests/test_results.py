@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -54,8 +55,12 @@ def test_while_the_network_is_tested_the_earlier_results_stand(
         return {"test_accuracy": 0.9}
 
     monkeypatch.setattr(results, "_measured", measured)
+    order: list[str] = []
+    put = os.replace
+    monkeypatch.setattr(os, "replace", lambda a, b: (order.append(Path(b).name), put(a, b)))
     results.write(stopped, TRAINED, DATA)
     assert set(seen.values()) == {b"old"}
+    assert order == ["model.keras", "model.tflite", "metrics.json"]
     assert (stopped.path / "model.tflite").read_bytes() == b"new"
     told = json.loads((stopped.path / "metrics.json").read_text())
     assert (told["test_accuracy"], told["best_epoch"], told["parameters"]) == (0.9, 1, 12_730)

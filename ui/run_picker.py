@@ -15,6 +15,7 @@ _KEY = "picked_run"
 _REMEMBERED = "run_id"
 _LEFT = "run_left"
 _ON_ITS_WAY_SECONDS = 5.0
+IMPATIENCE = 2.0  # seconds within which a second click is none
 
 
 def pick_run(need: str) -> Run:

@@ -80,8 +80,11 @@ def serve(models: Path) -> Iterator[App]:
         yield app
     finally:
         server.terminate()
-        server.wait(timeout=20)
-        _end_workers(models)
+        try:
+            server.wait(timeout=60)
+        finally:
+            server.kill()
+            _end_workers(models)
 
 
 def find_chromium() -> str | None:
@@ -99,6 +102,25 @@ def chromium(path: str, camera: Path | None = None) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *seen])
         yield browser
         browser.close()
+
+
+# Places that stay from one look to the next.
+STANDS_STILL = """() => {
+    const all = [...document.querySelectorAll('canvas, img, .js-plotly-plot, button')];
+    const now = JSON.stringify([document.body.innerText.length, all.map(e => {
+        const box = e.getBoundingClientRect();
+        return [box.x, box.y, box.width, box.height];
+    })]);
+    const before = window.placesBefore;
+    window.placesBefore = now;
+    return now === before;
+}"""
+
+
+def settled(page: Page) -> None:
+    """Waits until the page's script has ended and nothing on the page moves any more."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.wait_for_function(STANDS_STILL, polling=400)
 
 
 def draw(page: Page, *strokes: list[tuple[int, int]], steps: int = 8) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 from browser.app import ROOT, App, serve
 from playwright.sync_api import Browser, Page
+from studio import until
 
 from digitcore.data import Dataset
+from digitcore.runs import Run
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +37,7 @@ def trained(app: App) -> str:
 def page(app: App, browser: Browser) -> Iterator[Page]:
     """A page that asks nobody but the app; the test fails if it did, or if the app raised."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(60_000)
     page = context.new_page()
     strangers: list[str] = []
     page.on(
@@ -46,6 +49,11 @@ def page(app: App, browser: Browser) -> Iterator[Page]:
         ),
     )
     yield page
+    # Of a test that did not go well, what it started would go on beside the next ones.
+    for run in map(Run, app.models.glob("2*")):
+        if run.active:
+            run.stop()
+            until(lambda: not run.active)  # noqa: B023
     trouble = page.locator("[data-testid=stException]").count()
     context.close()
     assert trouble == 0, "the page shows an error of Streamlit's"

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from browser.app import App, draw
+from browser.app import App, draw, settled
 from playwright.sync_api import Browser, Page, expect
 
 # Whether the camera's picture has come: until then it is black.
@@ -53,9 +53,10 @@ def test_a_finger_draws_and_the_page_does_not_scroll_away(
 ) -> None:
     phone.goto(f"{app.url}/draw?run={reader}")
     phone.wait_for_selector('.answer[data-strokes="0"]')
+    settled(phone)
     before = phone.locator(".canvas-root canvas").last.bounding_box()
     touch(phone, line((80, 70), (230, 70), (140, 260)))
-    expect(phone.locator(".answer .digit")).to_have_text("7", timeout=20_000)
+    expect(phone.locator(".answer .digit")).to_have_text("7")
     assert phone.locator('.answer[data-strokes="1"]').count() == 1
     assert phone.locator(".canvas-root canvas").last.bounding_box() == before
 
@@ -63,6 +64,7 @@ def test_a_finger_draws_and_the_page_does_not_scroll_away(
 def test_undo_and_clear_work_from_the_keyboard(page: Page, app: App, reader: str) -> None:
     page.goto(f"{app.url}/draw?run={reader}")
     page.wait_for_selector('.answer[data-strokes="0"]')
+    settled(page)
     draw(page, [(90, 80), (230, 80), (150, 250)])
     page.wait_for_selector('.answer[data-strokes="1"]')
     draw(page, [(120, 160), (220, 160)])
@@ -80,7 +82,7 @@ def test_a_sheet_before_the_camera_is_read(page: Page, app: App, reader: str) ->
     page.goto(f"{app.url}/draw?run={reader}")
     page.get_by_text("Photo", exact=True).click()
     page.get_by_text("Camera", exact=True).click()
-    page.wait_for_function(SEES, timeout=30_000)
-    page.get_by_role("button", name="Take Photo").click(timeout=30_000)
-    expect(page.get_by_text("Found 3 digits")).to_be_visible(timeout=30_000)
+    page.wait_for_function(SEES)
+    page.get_by_role("button", name="Take Photo").click()
+    expect(page.get_by_text("Found 3 digits")).to_be_visible()
     expect(page.locator(".number .digits")).to_have_text("240")

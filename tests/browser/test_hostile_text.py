@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.app import App
+from browser.app import App, settled
 from playwright.sync_api import Page, expect
-
-pytestmark = pytest.mark.browser
 
 EVIL = '<img src=x onerror="window.hacked=1">**b** $x$ :red[x] [l](javascript:alert(1))'
 # What is sure to be one piece of text wherever it is shown.
@@ -56,21 +54,21 @@ def look(page: Page, app: App, folder: Path, name: str) -> None:
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.goto(f"{app.url}/{name}?run={folder.name}")
-    expect(page.get_by_text(SHOWN).first).to_be_visible(timeout=30_000)
-    page.wait_for_timeout(2000)  # until all of it is there
+    expect(page.get_by_text(SHOWN).first).to_be_visible()
+    settled(page)
     found = page.evaluate(TRACES)
     assert found == dict.fromkeys(found, 0)
     assert dialogs == []
 
 
 @pytest.mark.parametrize("name", ["", "explore", "draw", "runs"])
-def test_a_hostile_text_is_shown_as_text(name: str, page: Page, app: App, hostile: Path) -> None:
+def test_a_hostile_text_is_shown_as_text(name: str, hostile: Path, page: Page, app: App) -> None:
     look(page, app, hostile, name)
 
 
 @pytest.mark.parametrize("status", ["failed", "stopped"])
 def test_a_hostile_message_is_shown_as_text(
-    status: str, page: Page, app: App, hostile: Path
+    status: str, hostile: Path, page: Page, app: App
 ) -> None:
     change(hostile / "state.json", status=status, title="")
     change(hostile / "metrics.json", data_notice=None)
@@ -78,7 +76,7 @@ def test_a_hostile_message_is_shown_as_text(
 
 
 def test_a_hostile_stage_of_a_run_that_trains_is_shown_as_text(
-    page: Page, app: App, hostile: Path
+    hostile: Path, page: Page, app: App
 ) -> None:
     import filelock
 
@@ -95,7 +93,7 @@ def test_hostile_words_in_the_address_are_shown_as_text(page: Page, app: App, tr
         page.goto(
             f"{app.url}/{name}?run=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E**b**"
         )
-        expect(page.get_by_text("**b**").first).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("**b**").first).to_be_visible()
         found = page.evaluate(TRACES)
         assert found == dict.fromkeys(found, 0)
 

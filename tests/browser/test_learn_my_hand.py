@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from browser.app import App, draw
+from browser.app import App, draw, settled
 from playwright.sync_api import Page, expect
 
 from digitcore import handwriting
@@ -29,8 +29,9 @@ def test_a_hand_is_written_corrected_imported_learned_and_deleted(
 ) -> None:
     page.goto(f"{app.url}/draw?run={reader}")
     page.wait_for_selector('.answer[data-strokes="0"]')
+    settled(page)
     draw(page, SEVEN)
-    expect(page.locator(".answer .digit")).to_have_text("7", timeout=20_000)
+    expect(page.locator(".answer .digit")).to_have_text("7")
     page.get_by_text("Wrong? It is a").wait_for()
     page.get_by_role("radio", name="1", exact=True).click()
     expect(page.get_by_text("Kept as a 1 in My hand")).to_be_visible()
@@ -42,6 +43,7 @@ def test_a_hand_is_written_corrected_imported_learned_and_deleted(
     expect(page.get_by_text("1 of 1 drawing read right")).to_be_visible()
     expect(page.locator(".prompt b")).to_have_text("0")
     page.wait_for_selector(".st-key-hand-frame canvas")
+    settled(page)
     draw(page, [(160, 60), (80, 160), (160, 260), (240, 160), (160, 60)])
     page.get_by_role("button", name="Keep as 0").click()
     expect(page.locator(".prompt b")).to_have_text("1")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from studio import Studio, ended, until
 
-from digitcore import queue, runs
+from digitcore import files, queue, runs
 from digitcore.recipe import Recipe
 from digitcore.runs import Run
 
@@ -22,24 +22,30 @@ SMALL = Recipe(
 )
 # Long enough to be hit in the middle.
 LONG = SMALL.changed(name="long", epochs=24, batch_size=16)
-# A worker that sends itself a signal some milliseconds after one of its events. Who watches it from
-# outside may be kept waiting for a processor, and comes too late.
+# A worker that does something at one of its events: what it is told to, or it sends itself a signal
+# some milliseconds later. Who watches it from outside may be kept waiting for a processor, and
+# comes too late.
 HIT = """
 import os, signal, sys, threading
 from digitcore import worker
-name, when = sys.argv[1:3]
+what, when = sys.argv[1:3]
 del sys.argv[1:3]
 tell, hit = worker._Reporter.tell, []
+worker._STOP_CHECK_SECONDS = 0
 
 def told(self, event):
     tell(self, event)
     if not hit and eval(when, {}, event):
         hit.append(event)
-        threading.Timer(0.003, os.kill, (os.getpid(), getattr(signal, name))).start()
+        if name := getattr(signal, what, None):
+            threading.Timer(0.003, os.kill, (os.getpid(), name)).start()
+        else:
+            exec(what, {"run": self._run})
 
 worker._Reporter.tell = told
 worker.main()
 """
+STOP = "run.stop()"
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -53,10 +59,14 @@ def worker(studio: Studio, *arguments: str, **options: object) -> subprocess.Pop
     return studio.python("-m", "digitcore.worker", *arguments, **(QUIET | options))
 
 
-def worker_hit(studio: Studio, signal: str, when: str, **options: object) -> subprocess.Popen[str]:
-    """A worker that gets the signal once, at the first event of which `when` is true: a Python
-    expression of the event's keys, such as `kind == "batch" and step > 9`."""
-    return studio.python("-c", HIT, signal, when, **(QUIET | options))
+def worker_hit(studio: Studio, what: str, when: str, **options: object) -> subprocess.Popen[str]:
+    """A worker that does this once, at the first event of which `when` is true.
+
+    Args:
+        what: the name of a signal, or a Python statement that may use `run`.
+        when: an expression of the event's keys, such as `kind == "batch" and step > 9`.
+    """
+    return studio.python("-c", HIT, what, when, **(QUIET | options))
 
 
 def run_again(run: Run) -> None:
@@ -82,7 +92,7 @@ class Warm(Studio):
         if self.worker.poll() is not None:  # some test did not go well
             self.close()
             self.worker = self._worker()
-        until((self.models / ".locks" / ".worker-0").exists)
+        until(lambda: files.held(self.models / ".locks" / ".worker-0", anew=True))
 
     def alone(self, recipe: Recipe) -> Run:
         """A run of this recipe that nobody harmed; to be asked for inside the studio."""

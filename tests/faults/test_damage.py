@@ -110,7 +110,7 @@ def reports(
 
     def report(process: subprocess.Popen[str]) -> Callable[[], Json]:
         def ended() -> Json:
-            out, err = process.communicate(timeout=SECONDS)
+            out, err = process.communicate(timeout=5 * SECONDS)
             assert process.returncode == 0, err
             return json.loads(out.splitlines()[-1])
 

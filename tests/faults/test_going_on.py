@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from faults.conftest import LONG, SMALL, Warm, queued, run_again, worker, worker_hit
-from studio import Studio, curves, epochs, network, until
+from faults.conftest import LONG, SMALL, STOP, Warm, queued, run_again, worker, worker_hit
+from studio import SECONDS, Studio, curves, epochs, network, until
 
 from digitcore import queue
 from digitcore.recipe import Recipe, RecipeError
@@ -35,12 +35,13 @@ def starts(run: Run) -> list[int]:
     return [event["step"] for event in run.events()[0] if event["kind"] == "start"]
 
 
-def stopped_at(recipe: Recipe, steps: int) -> Run:
-    run = queue.submit(recipe)
-    until(lambda: step(run) >= steps)
-    run.stop()
-    until(lambda: not run.active)
-    assert run.status == "stopped"
+def stopped_at(studio: Studio, steps: int, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run that is stopped after so many steps; this process is in the studio, without a worker."""
+    monkeypatch.setattr(queue, "start_worker", lambda: None)
+    run = queued(studio, LONG, monkeypatch)
+    process = worker_hit(studio, STOP, f'kind == "batch" and step >= {steps}')
+    assert process.wait(timeout=SECONDS) == 0
+    assert (run.status, step(run)) == ("stopped", steps)
     return run
 
 
@@ -53,13 +54,15 @@ def test_a_run_killed_at_random_moments_ends_as_one_left_alone(
     left_alone = alone(LONG)
     run = queued(studio, LONG, monkeypatch)
     chance = random.Random()
-    steps = sorted(chance.randrange(1, step(left_alone)) for _ in range(2))
+    # The first in the first half, so that there is something left for the second.
+    whole = step(left_alone)
+    steps = [chance.randrange(1, whole // 2), chance.randrange(whole // 2, whole - 100)]
     moments = [f'kind == "batch" and step >= {n}' for n in steps]
     for moment in (*moments, 'kind == "stage" and stage == "testing"'):
-        assert worker_hit(studio, "SIGKILL", moment).wait(timeout=120) == -signal.SIGKILL, steps
+        assert worker_hit(studio, "SIGKILL", moment).wait(timeout=SECONDS) == -signal.SIGKILL, steps
         assert run.status == "failed"
         run_again(run)
-    assert worker(studio).wait(timeout=120) == 0
+    assert worker(studio).wait(timeout=SECONDS) == 0
     assert same_end(run, left_alone), steps
     assert files(run) == files(left_alone)
 
@@ -69,14 +72,14 @@ def files(run: Run) -> list[str]:
 
 
 def test_a_run_stopped_within_an_epoch_ends_as_one_left_alone(
-    alone: Callable[[Recipe], Run],
+    studio: Studio, alone: Callable[[Recipe], Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = stopped_at(LONG, 100)
-    at = step(run)
+    left_alone = alone(LONG)
+    run = stopped_at(studio, 100, monkeypatch)
     queue.resume(run)
-    until(lambda: not run.active)
-    assert at <= starts(run)[1] < step(alone(LONG))
-    assert same_end(run, alone(LONG))
+    assert worker(studio).wait(timeout=SECONDS) == 0
+    assert starts(run) == [0, 100]
+    assert same_end(run, left_alone)
 
 
 # --- extended -------------------------------------------------------------------
@@ -97,16 +100,18 @@ def test_an_extended_run_is_a_child_that_ends_as_one_asked_for_at_once(
     assert {path.name: path.stat().st_mtime_ns for path in parent.path.iterdir()} == before
 
 
-def test_a_child_outlives_its_parent(alone: Callable[[Recipe], Run]) -> None:
-    parent = stopped_at(LONG, 60)
-    blocker = queue.submit(SMALL)  # so that the parent is gone before its child begins
+def test_a_child_outlives_its_parent(
+    studio: Studio, alone: Callable[[Recipe], Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longer = alone(LONG.changed(epochs=LONG.epochs + 1))
+    parent = stopped_at(studio, 60, monkeypatch)
     child = queue.extend(parent, LONG.epochs + 1)
     parent.delete()
-    until(lambda: not child.active)
+    assert child.status == "queued"
+    assert worker(studio).wait(timeout=SECONDS) == 0
     assert (child.status, child.state.parent) == ("finished", parent.id)
     assert len(epochs(child)) == LONG.epochs + 1
-    assert same_end(child, alone(LONG.changed(epochs=LONG.epochs + 1)))
-    assert blocker.status == "finished"
+    assert same_end(child, longer)
 
 
 def test_what_cannot_be_extended_is_told_in_a_sentence(
@@ -120,20 +125,22 @@ def test_what_cannot_be_extended_is_told_in_a_sentence(
     result, lines = warm.end(process, 1)
     assert lines == [f"Error: {result['error']}"]
 
-    active = queue.submit(LONG)
+    active = queue.submit(LONG.changed(batch_size=1, epochs=200))
     with pytest.raises(RunError, match="Only a run that has ended"):
-        queue.extend(active, 99)
+        queue.extend(active, 201)
     active.stop()
     until(lambda: not active.active)
     (active.path / "checkpoint" / "last.npz").unlink(missing_ok=True)
     with pytest.raises(RunError, match="no checkpoint"):
-        queue.extend(active, 99)
+        queue.extend(active, 201)
 
 
-def test_a_killed_run_is_not_extended_to_fewer_epochs_than_it_has_done() -> None:
-    parent = stopped_at(LONG, 300)  # its third epoch
+def test_a_killed_run_is_not_extended_to_fewer_epochs_than_it_has_done(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = stopped_at(studio, 300, monkeypatch)  # in its fourth epoch
     # As if it had been killed: it never told what came of it.
     (parent.path / "metrics.json").unlink()
     parent.update(status="failed")
-    with pytest.raises(RunError, match=r"has done \d+ epochs; ask for more. Received: 2"):
+    with pytest.raises(RunError, match=r"has done 3 epochs; ask for more. Received: 2"):
         queue.extend(parent, 2)

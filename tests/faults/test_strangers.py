@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import struct
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 from faults.conftest import SMALL, Warm
 from PIL import Image
-from studio import SECONDS, patience
+from studio import SECONDS
 
 from digitcore import runs
 from digitcore.recipe import Recipe
@@ -76,11 +75,9 @@ def test_each_file_that_is_no_digit_is_told_in_a_sentence_in_bounded_time_and_me
     warm: Warm, alone: Callable[[Recipe], Run], files: dict[str, Path], tmp_path: Path
 ) -> None:
     run = alone(SMALL)
-    begun = time.monotonic()
     pictures = [*map(str, files.values()), str(tmp_path / "one.png")]
     process = warm.python("-c", PREDICT, "predict", run.id, *pictures, "--json")
     out, err = process.communicate(timeout=SECONDS)
-    assert time.monotonic() - begun < 10 * patience()
     assert process.returncode == 1
     assert "Traceback" not in err
     answer, most = out.splitlines()
