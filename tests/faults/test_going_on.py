@@ -125,14 +125,14 @@ def test_what_cannot_be_extended_is_told_in_a_sentence(
     result, lines = warm.end(process, 1)
     assert lines == [f"Error: {result['error']}"]
 
-    active = queue.submit(LONG.changed(batch_size=1, epochs=200))
+    active = queue.submit(LONG.changed(batch_size=1, epochs=100))
     with pytest.raises(RunError, match="Only a run that has ended"):
-        queue.extend(active, 201)
+        queue.extend(active, 101)
     active.stop()
     until(lambda: not active.active)
     (active.path / "checkpoint" / "last.npz").unlink(missing_ok=True)
     with pytest.raises(RunError, match="no checkpoint"):
-        queue.extend(active, 201)
+        queue.extend(active, 101)
 
 
 def test_a_killed_run_is_not_extended_to_fewer_epochs_than_it_has_done(
