@@ -60,9 +60,8 @@ def main() -> None:
         "--json", type=Path, metavar="FILE", help="put the rows there; other recipes' rows stay"
     )
     options = parser.parse_args()
-    digits = load_dataset()
-    if digits.notice:
-        sys.exit(digits.notice)
+    if notice := load_dataset().notice:
+        sys.exit(notice)
     rows = []
     for name in options.recipes:
         rows.append(measured(name, options.seeds, options.reuse))
@@ -135,15 +134,16 @@ def is_fit(event: dict[str, Any]) -> bool:
 
 
 def usable(recipe: Recipe) -> Callable[[runs.Run], bool]:
+    # Else the figures would not be of one machine, or not of MNIST.
+    here = {
+        "machine": results.machine(),
+        "versions": results.versions(),
+        "data_checksum": load_dataset().checksum,
+    }
+
     def is_usable(run: runs.Run) -> bool:
         there = run.status == "finished" and run.recipe == recipe and not run.state.parent
         found = run.metrics or {}
-        # Else the figures would not be of one machine, or not of MNIST.
-        here = {
-            "machine": results.machine(),
-            "versions": results.versions(),
-            "data_checksum": load_dataset().checksum,
-        }
         alike = all(found.get(key) == value for key, value in here.items())
         return there and alike and "prediction_ms" in found
 

@@ -48,9 +48,8 @@ from machine import report, write_json  # noqa: E402
 from digitcore import Recipe, load_dataset  # noqa: E402
 
 # What `plain_keras` leaves out.
-WARPS = ("rotation", "shift", "scale", "shear", "elastic")
 NOT_PLAIN = (
-    *WARPS,
+    *("rotation", "shift", "scale", "shear", "elastic"),
     *("averaging", "epoch_images", "label_smoothing", "early_stopping"),
     *("written_digits", "written_others"),
 )
@@ -123,7 +122,7 @@ def measured(name: str, precision: str, pairs: int, epochs: int, watched: str) -
         for _ in range(pairs):
             ours = WATCHERS[watched](file, environment)
             plain = told([sys.executable, __file__, "--keras", str(file)], environment)
-            images = recipe.images_an_epoch * epochs
+            images = recipe.images_an_epoch() * epochs
             found["ours"].append(images / ours["fit_seconds"])
             found["keras"].append(images / plain["fit_seconds"])
             found["taken"].append(ours["precision"])
@@ -235,7 +234,7 @@ def plain_keras(recipe: Recipe) -> dict[str, float]:
     """What a notebook does: a Keras model, `compile` and `fit`."""
     import keras
 
-    from digitcore import load_dataset, network, optimizers
+    from digitcore import network, optimizers
 
     data = load_dataset(validation_share=recipe.validation_share)
     keras.utils.set_random_seed(recipe.seed)

@@ -16,7 +16,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -96,22 +97,8 @@ def fetch_mnist(folder: Path, is_there: Callable[[], bool], progress: Progress) 
     Raises:
         OSError: no source has the files, or `folder` cannot be written.
     """
-    # Imported late, as all here that only a download needs: a page that reads
-    # MNIST from a folder starts faster without.
-    import filelock
-
     folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / "download.lock")
-    waits = time.monotonic() + SECONDS_FOR_OTHERS
-    while not lock.is_locked:
-        try:
-            lock.acquire(timeout=min(1.0, SECONDS_FOR_OTHERS))
-        except filelock.Timeout:
-            if time.monotonic() > waits:
-                raise
-            # Who waits for another download may want to wait no longer.
-            progress(0, sum(file.size for file in SOURCES[0]))
-    try:
+    with _turn(folder / "download.lock", progress):
         if is_there():
             return None
         # Only who holds the lock writes these, so the writer of one is dead.
@@ -127,9 +114,27 @@ def fetch_mnist(folder: Path, is_there: Callable[[], bool], progress: Progress) 
                     size = sum(file.size for file in source) / 1e6
                     raise OSError(f"{folder} has no room for {size:.0f} MB") from None
                 faults.append(f"{source[0].host}: {why(error)}")
-        raise OSError("; ".join(faults))
-    finally:
-        lock.release()
+    raise OSError("; ".join(faults))
+
+
+@contextmanager
+def _turn(path: Path, progress: Progress) -> Iterator[None]:
+    """Holds the lock; while another process does, asks `progress` now and then, which may raise."""
+    # Imported late, as all here that only a download needs: a page that reads
+    # MNIST from a folder starts faster without.
+    import filelock
+
+    end = time.monotonic() + SECONDS_FOR_OTHERS
+    while True:
+        try:
+            turn = filelock.FileLock(path).acquire(timeout=min(1.0, SECONDS_FOR_OTHERS))
+            break
+        except filelock.Timeout:
+            if time.monotonic() > end:
+                raise
+            progress(0, sum(file.size for file in SOURCES[0]))
+    with turn:
+        yield
 
 
 def why(error: Exception) -> str:

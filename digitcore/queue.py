@@ -317,8 +317,10 @@ def seconds_left(run: Run) -> float | None:
     if not speed:
         return None
     # As its digits have it, which may be fewer than MNIST's.
-    told = (event["steps_per_epoch"] for event in run.first_events() if event["kind"] == "start")
-    an_epoch = next(told, None) or -(-recipe.images_an_epoch // recipe.batch_size)
+    begun = run.start_event()
+    an_epoch = (
+        begun["steps_per_epoch"] if begun else -(-recipe.images_an_epoch() // recipe.batch_size)
+    )
     return max(0, recipe.epochs * an_epoch - step) * recipe.batch_size / speed
 
 

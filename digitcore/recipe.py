@@ -352,10 +352,14 @@ class Recipe(Frozen):
             rows.append(LayerRow(str(layer), layer.kind, shape, parameters))
         return rows
 
-    @property
-    def images_an_epoch(self) -> int:
-        """Images that an epoch has, where the dataset has as many as the recipe asks for."""
-        given = self.training_images - round(self.training_images * self.validation_share)
+    def images_an_epoch(self, given: int | None = None) -> int:
+        """Images that an epoch has, written ones included.
+
+        Args:
+            given: training images that there are; as many as the recipe asks for unless told.
+        """
+        if given is None:
+            given = self.training_images - round(self.training_images * self.validation_share)
         return self.images_taken(given) + self.written_digits + self.written_others
 
     def images_taken(self, given: int) -> int:

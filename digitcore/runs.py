@@ -11,6 +11,7 @@ worker both make them. Who trains what, and when, is in `queue`.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 import re
@@ -20,7 +21,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
@@ -203,14 +204,12 @@ class Run:
         end = data.rfind(b"\n") + 1
         return list(events.parse(data[:end])), offset + end
 
-    def first_events(self) -> list[Event]:
-        """The oldest events, some hundreds, however many there are."""
-        try:
-            with open(self.path / "events.jsonl", "rb") as file:
-                data = file.read(_TAIL_BYTES)
-        except OSError:
-            return []
-        return list(events.parse(data[: data.rfind(b"\n") + 1]))
+    def start_event(self) -> Event | None:
+        """What was told as the training first began; reads no further than that."""
+        with suppress(OSError), open(self.path / "events.jsonl", "rb") as file:
+            told = itertools.chain.from_iterable(map(events.parse, file))
+            return next((event for event in told if event["kind"] == "start"), None)
+        return None
 
     def last_events(self) -> list[Event]:
         """The newest events, some dozens, however many there are."""

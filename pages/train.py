@@ -56,13 +56,12 @@ def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
                 training_images=recipe.training_images,
                 download=False,
             )
-            written = recipe.written_digits + recipe.written_others
-            taken = recipe.images_taken(len(digits.train))
-            return len(digits.train), len(digits.validation), taken + written
+            given = len(digits.train)
+            return given, len(digits.validation), recipe.images_an_epoch(given)
     except data.DataError:
         pass  # the frame says it
     validation = round(recipe.training_images * recipe.validation_share)
-    return recipe.training_images - validation, validation, recipe.images_an_epoch
+    return recipe.training_images - validation, validation, recipe.images_an_epoch()
 
 
 def start(recipe: Recipe) -> None:

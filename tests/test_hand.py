@@ -182,5 +182,5 @@ def test_a_lesson_keeps_the_network_the_split_and_what_it_was_unsure_of() -> Non
     kept = ("name", "layers", "training_images", "validation_share", "rotation", "precision")
     assert not set(kept) & set(reader.differences(taught))
     assert 0 < taught.written_others < reader.written_others
-    assert taught.images_an_epoch < 10_000
+    assert taught.images_an_epoch() < 10_000
     assert hand.lesson(Recipe.load("fast")).written_others == 0

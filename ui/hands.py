@@ -6,11 +6,9 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from digitcore import files, runs
 from digitcore.drawing import Floats
-from digitcore.hand import Hand
+from digitcore.hand import Example, Hand
 from ui.sketches import sketch_name
 
 _FOLDER = ".hands"
@@ -47,11 +45,24 @@ def change(how: Callable[[Hand], Hand]) -> None:
 
 def keep(hand: Hand, digit: int, strokes: list[Floats]) -> Hand:
     """The hand with that drawing; one that it has already is only given its new digit."""
-    image = Hand().added(digit, strokes).examples[0].image
-    for place, one in enumerate(hand.examples):
-        if np.array_equal(one.image, image):
-            return hand if one.digit == digit else hand.without(place).added(digit, strokes)
-    return hand.added(digit, strokes)
+    there = place_of(hand, Hand().added(digit, strokes).examples[0])
+    if there is None:
+        return hand.added(digit, strokes)
+    if hand.examples[there].digit == digit:
+        return hand
+    return hand.without(there).added(digit, strokes)
+
+
+def remove(hand: Hand, example: Example) -> Hand:
+    """The hand without that drawing, wherever it stands by now; another window may be open."""
+    there = place_of(hand, example)
+    return hand if there is None else hand.without(there)
+
+
+def place_of(hand: Hand, example: Example) -> int | None:
+    """Where the hand has a drawing with that one's image."""
+    images = (one.image for one in hand.examples)
+    return next((i for i, image in enumerate(images) if (image == example.image).all()), None)
 
 
 def forget() -> None:

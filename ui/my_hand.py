@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from typing import Any
 
@@ -11,7 +10,7 @@ import streamlit as st
 
 from digitcore import drawing, fabric, queue, runs
 from digitcore.drawing import Floats
-from digitcore.hand import Example, Hand, HandError
+from digitcore.hand import Hand, HandError
 from digitcore.runs import ACTIVE, Run, RunError
 from ui import caching, digits, hands, text
 from ui.canvas import SIDE, clear_canvas, drawing_canvas
@@ -145,16 +144,8 @@ def _tiles(run: Run, hand: Hand) -> None:
                 icon=":material/delete:",
                 type="tertiary",
                 on_click=_told,
-                args=(hands.change, functools.partial(_without, one)),
+                args=(hands.change, lambda hand: hands.remove(hand, one)),
             )
-
-
-def _without(one: Example, hand: Hand) -> Hand:
-    """The hand without this drawing, wherever it stands by now; another window may be open."""
-    for place, other in enumerate(hand.examples):
-        if other.digit == one.digit and np.array_equal(other.image, one.image):
-            return hand.without(place)
-    return hand
 
 
 def _file(hand: Hand) -> None:

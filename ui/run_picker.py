@@ -40,7 +40,7 @@ def pick_run(need: str) -> Run:
     chosen = st.selectbox(
         "Run", list(offered), format_func=labels.__getitem__, key=_KEY, on_change=_picked
     )
-    if not _trains(wanted):  # else the run that trains is still the one to go back to
+    if not _is_active(wanted):  # else the run that trains is still the one to go back to
         remember(chosen)
     if wanted and wanted not in offered:
         st.caption(f"The run {text.plain(wanted)} has nothing to show here; this is another one.")
@@ -49,7 +49,7 @@ def pick_run(need: str) -> Run:
     return run
 
 
-def _trains(run_id: str | None) -> bool:
+def _is_active(run_id: str | None) -> bool:
     try:
         return bool(run_id) and runs.load(run_id or "").active
     except RunError:
