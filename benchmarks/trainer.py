@@ -51,7 +51,7 @@ from digitcore import Recipe, load_dataset  # noqa: E402
 NOT_PLAIN = (
     *("rotation", "shift", "scale", "shear", "elastic"),
     *("averaging", "epoch_images", "label_smoothing", "early_stopping"),
-    *("written_digits", "written_others"),
+    *("written_digits", "written_others", "distillation"),
 )
 
 

@@ -21,11 +21,13 @@ def batches(
     first_epoch: int = 0,
     first_batch: int = 0,
     extras: Sequence[Split] = (),
+    answers: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Training batches of all epochs in turn: uint8 (B, 28, 28) and one-hot float32 (B, 10).
+    """Training batches of all epochs in turn: uint8 (B, 28, 28) and labels, float32 (B, 10), one-hot.
 
     Of the split an epoch takes as many images as the recipe says, of `extras` it takes all.
-    What is no digit has a tenth in each place.
+    What is no digit has a tenth in each place. With `answers`, a teacher's (N, 10) of all images
+    that are given here, the recipe's share of each digit's label is taken by them.
 
     Order and warps are functions of seed, epoch and step alone, so that a training
     can begin at any step and see what it would have seen.
@@ -34,7 +36,10 @@ def batches(
     images = tf.constant(np.concatenate([part.images for part in parts]))
     # No place is hot where the label is beyond the last.
     labels = tf.one_hot(np.concatenate([part.labels for part in parts]), CLASSES)
-    labels += (1 - tf.reduce_sum(labels, axis=1, keepdims=True)) / CLASSES
+    is_digit = tf.reduce_sum(labels, axis=1, keepdims=True)
+    if answers is not None:
+        labels += recipe.distillation * is_digit * (answers - labels)
+    labels += (1 - is_digit) / CLASSES
     seed = tf.constant(recipe.seed, tf.int64)
     warped = any((recipe.rotation, recipe.shift, recipe.scale, recipe.shear, recipe.elastic))
     count = recipe.images_taken(len(split))

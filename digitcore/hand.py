@@ -54,6 +54,7 @@ _LESSON = {
     "batch_size": 128,
     "epoch_images": 6_000,
     "written_digits": 0,
+    "distillation": 0.0,
     "optimizer": "adam",
     "learning_rate": 0.001,
     "schedule": "cosine",

@@ -286,6 +286,15 @@ class Recipe(Frozen):
         ge=0,
         le=0.5,
     )
+    distillation: float = _field(
+        0.0,
+        "Share of each label that follows the answers of `reader`, the run that comes with the "
+        "project (Hinton et al., 2015).",
+        "Regularisation",
+        step=0.01,
+        ge=0,
+        le=0.5,
+    )
     early_stopping: int = _field(
         0,
         "Stop after this many epochs without one that is better on validation; 0 is never.",

@@ -27,9 +27,14 @@ EVENTS_AN_EPOCH = 200
 SAVE_SECONDS = 30.0
 PRECISIONS = ("float32", "mixed_bfloat16")
 _VALIDATION_BATCH = 1000
+Teacher = Callable[[np.ndarray], np.ndarray]
 # Where the recipe's precision is "auto": steps of each, and how far the mean loss may differ.
 _TRIAL_STEPS = 12
 _AGREES = 0.1
+# How much a teacher's answers are softened, so that what it says of the other nine digits counts,
+# and how many it gives between two looks for a wish to stop.
+_TEMPERATURE = 4
+_ANSWERS = 1000
 
 
 class DivergedError(ArithmeticError):
@@ -74,6 +79,7 @@ def train(
     resume_from: Checkpoint | None = None,
     weights: list[np.ndarray] | None = None,
     taught: Split | None = None,
+    teacher: Teacher | None = None,
 ) -> Trained:
     """Trains the recipe's network on the dataset's training split.
 
@@ -92,14 +98,19 @@ def train(
         weights: begins with these, arrays in Keras's order as `Model.get_weights` gives them,
             and not with random ones.
         taught: more images that are learned, all of them in every epoch.
+        teacher: gives of uint8 (N, 28, 28) the probabilities (N, 10) that a recipe with
+            distillation learns from, as `Predictor.probabilities` does. It is asked once, about
+            the images before they are warped.
 
     Returns:
         The network of the best epoch, and how long it took.
 
     Raises:
         DivergedError: the loss is no longer a finite number.
-        StoppedError: asked to stop while digits were still written, or precisions tried.
+        StoppedError: asked to stop while digits were still written, the teacher asked, or
+            precisions tried.
         DataError: `resume_from` was learned from another dataset.
+        ValueError: the recipe distils, and there is no teacher.
     """
     stop = stop or (lambda: False)
     start = replace(resume_from) if resume_from else Checkpoint()
@@ -114,7 +125,14 @@ def train(
         report({"kind": "stage", "stage": "writing", "time": time.time()})
         extras.append(_writings(recipe, stop))
         report({"kind": "stage", "stage": "training", "time": time.time()})
-    training = _prepared(recipe, dataset, extras, report, start, weights, stop)
+    answers = None
+    if recipe.distillation:
+        if teacher is None:
+            raise ValueError("To distil takes a teacher. Received: None")
+        report({"kind": "stage", "stage": "teacher", "time": time.time()})
+        answers = _answers(teacher, [dataset.train, *extras], stop)
+        report({"kind": "stage", "stage": "training", "time": time.time()})
+    training = _prepared(recipe, dataset, extras, answers, report, start, weights, stop)
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
 
@@ -123,6 +141,7 @@ def _prepared(
     recipe: Recipe,
     dataset: Dataset,
     extras: Sequence[Split],
+    answers: np.ndarray | None,
     report: Callable[[Event], bool | None],
     start: Checkpoint,
     weights: list[np.ndarray] | None,
@@ -133,7 +152,7 @@ def _prepared(
     def begin(precision: str) -> _Training:
         keras.utils.set_random_seed(recipe.seed)
         now = replace(start, precision=precision)
-        return _Training(recipe, dataset, extras, report, now, weights)
+        return _Training(recipe, dataset, extras, answers, report, now, weights)
 
     if (precision := start.precision or recipe.precision) != "auto":
         return begin(precision)
@@ -168,6 +187,19 @@ def _writings(recipe: Recipe, stop: Callable[[], bool]) -> Split:
     return Split(*handwriting.images(*asked, recipe.seed, before_each))
 
 
+def _answers(teacher: Teacher, parts: Sequence[Split], stop: Callable[[], bool]) -> np.ndarray:
+    """What the teacher says of each image, softened: float32 (N, 10)."""
+    images = np.concatenate([part.images for part in parts])
+    said = []
+    for first in range(0, len(images), _ANSWERS):
+        if stop():
+            raise StoppedError
+        said.append(teacher(images[first : first + _ANSWERS]))
+    # An answer of 0 would stay 0, and a label needs its own place hotter than all others.
+    soft = np.maximum(np.concatenate(said).astype(np.float64), 1e-7) ** (1 / _TEMPERATURE)
+    return np.asarray(soft / soft.sum(axis=1, keepdims=True), np.float32)
+
+
 class _Trial(NamedTuple):
     """Seconds of a step, and the mean loss of the steps."""
 
@@ -187,12 +219,13 @@ class _Training:
         recipe: Recipe,
         dataset: Dataset,
         extras: Sequence[Split],
+        answers: np.ndarray | None,
         report: Callable[[Event], bool | None],
         start: Checkpoint,
         weights: list[np.ndarray] | None,
     ) -> None:
         self._recipe, self._data, self._report, self.now = recipe, dataset, report, start
-        self._extras = extras
+        self._extras, self._answers = extras, answers
         self._images = recipe.images_taken(len(dataset.train)) + sum(map(len, extras))
         self._steps = math.ceil(self._images / recipe.batch_size)
         self._every = -(-self._steps // EVENTS_AN_EPOCH)
@@ -238,7 +271,7 @@ class _Training:
             self._sums,
         ]
         before = [variable.numpy() for variable in variables]
-        data = batches(self._recipe, self._data.train, extras=self._extras)
+        data = batches(self._recipe, self._data.train, 0, 0, self._extras, self._answers)
         # Taken out first: it is the steps that are timed.
         first = list(data.take(steps))
         seconds = []
@@ -267,7 +300,7 @@ class _Training:
         total = self._steps * recipe.epochs
         start = {"kind": "start", "step": now.step, "steps": total}
         self._tell({**start, "steps_per_epoch": self._steps})
-        data = iter(batches(recipe, split, now.epoch, now.batch, self._extras))
+        data = iter(batches(recipe, split, now.epoch, now.batch, self._extras, self._answers))
         self._begun = time.perf_counter() - now.fit_seconds
         self._mark = saved = time.perf_counter()
         prepared = False

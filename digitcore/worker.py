@@ -43,6 +43,8 @@ _NOT_FOR_TRAINING = ("matplotlib", "pandas", "sklearn")
 _RESERVE_BYTES = 65_536
 # Nobody is still making a run after a day.
 _MAKING_SECONDS = 86_400
+# Whose answers a recipe with distillation learns from.
+_READER = Path(__file__).parents[1] / "models" / "reader"
 
 
 def main() -> None:
@@ -282,6 +284,7 @@ def _train(run: Run) -> bool:
                 resume_from=checkpoint,
                 weights=weights,
                 taught=taught,
+                teacher=_teacher() if recipe.distillation else None,
             )
         except training.StoppedError:
             raise _StoppedError from None
@@ -311,6 +314,23 @@ def _beginning(run: Run, dataset: Dataset) -> tuple[list[np.ndarray] | None, Spl
     taught = Hand.load(run.path / runs.HAND).taught
     images = taught.variations(min(VARIATIONS * len(taught), MAX_VARIATIONS), run.recipe.seed)
     return network.load(run, runs.START_NETWORK).get_weights(), Split(*images)
+
+
+def _teacher() -> Callable[[np.ndarray], np.ndarray]:
+    """The answers of the run that comes with the project, in whichever folder runs are kept.
+
+    Raises:
+        RunError: somebody deleted or damaged it.
+    """
+    from digitcore.predictor import Predictor
+
+    try:
+        return Predictor(Run(_READER), threads=os.cpu_count() or 1).probabilities
+    except runs.RunError as error:
+        raise runs.RunError(
+            "With distillation the run `reader`, which comes with Digit Studio, teaches, and it "
+            f"cannot be asked: {error}"
+        ) from None
 
 
 class _StoppedError(Exception):

@@ -62,6 +62,21 @@ def test_more_images_an_epoch_than_there_are_is_all_of_them() -> None:
     assert [sorted(order) for order in found] == [list(range(330))] * 2
 
 
+def test_a_teacher_takes_its_share_of_each_digits_label_and_none_of_what_is_no_digit() -> None:
+    recipe = PLAIN.changed(epochs=1, batch_size=64, distillation=0.5)
+    split, other = numbered(330), Split(np.full((7, 28, 28), 9, np.uint8), np.full(7, 10, np.uint8))
+    answers = np.random.default_rng(0).dirichlet(np.ones(10), 337).astype(np.float32)
+    for images, labels in batches(recipe, split, 0, 0, [other], answers):
+        for image, label in zip(images.numpy(), labels.numpy(), strict=True):
+            number = int(image[0, 0]) + 256 * int(image[0, 1])
+            if image[2, 2]:
+                expected = np.full(10, 0.1)
+            else:
+                expected = answers[number] / 2
+                expected[number % 10] += 0.5
+            np.testing.assert_allclose(label, expected, atol=1e-6)
+
+
 def test_batches_never_mix_epochs() -> None:
     recipe = PLAIN.changed(epochs=2, batch_size=64)
     sizes = [len(labels) for _, labels in batches(recipe, numbered(330))]

@@ -184,3 +184,9 @@ def test_a_lesson_keeps_the_network_the_split_and_what_it_was_unsure_of() -> Non
     assert 0 < taught.written_others < reader.written_others
     assert taught.images_an_epoch() < 10_000
     assert hand.lesson(Recipe.load("fast")).written_others == 0
+
+
+def test_a_lesson_takes_seconds_whatever_the_recipe_learned_from() -> None:
+    slow = Recipe.load("fast").changed(written_digits=5000, distillation=0.5, epochs=50)
+    taught = hand.lesson(slow)
+    assert (taught.written_digits, taught.distillation, taught.epochs) == (0, 0, 1)

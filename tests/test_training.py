@@ -426,7 +426,7 @@ def test_a_resumed_training_keeps_the_precision_that_was_taken(
 
 
 def test_a_trial_measures_steps_and_their_loss(digits: Dataset) -> None:
-    started = training._Training(PLAIN, digits, [], lambda event: None, Checkpoint(), None)
+    started = training._Training(PLAIN, digits, [], None, lambda event: None, Checkpoint(), None)
     trial = started.tried(6, lambda: False)
     assert 0 < trial.seconds < 5
     assert 1 < trial.loss < 3
@@ -469,6 +469,63 @@ def test_label_smoothing_raises_the_loss_that_is_trained_on(
     # Smoothed labels leave an entropy that no network can go below.
     shares = np.array([0.73, *[0.03] * 9])
     assert smooth.of("epoch")[-1]["loss"] > -(shares * np.log(shares)).sum()
+
+
+# --- a teacher ----------------------------------------------------------------
+
+
+BRIGHT = 42
+
+
+def of_the_mean(images: np.ndarray) -> np.ndarray:
+    """Sees sevens in bright images, and is quite sure."""
+    bright = images.mean(axis=(1, 2)) > BRIGHT
+    return np.where(bright[:, None], [0.001] * 7 + [0.991] + [0.001] * 2, [0.1] * 10)
+
+
+def test_what_a_teacher_says_of_the_digits_is_learned(plain: Outcome, digits: Dataset) -> None:
+    recipe = PLAIN.changed(distillation=0.5, epochs=8)
+    told: list[Any] = []
+    taught = training.train(recipe, digits, told.append, teacher=of_the_mean).model
+    alone = training.train(recipe.changed(distillation=0), digits, told.append).model
+    bright = digits.validation.images.mean(axis=(1, 2)) > BRIGHT
+    assert 10 < bright.sum() < 60
+    sevens = [
+        np.mean(network.predict(digits.validation.images[bright], verbose=0)[:, 7])
+        for network in (taught, alone)
+    ]
+    assert sevens[0] > sevens[1] + 0.05
+    assert [e["stage"] for e in told if e["kind"] == "stage"] == ["teacher", "training"]
+
+
+def test_a_teacher_that_is_wholly_wrong_leaves_each_label_its_own_digit(digits: Dataset) -> None:
+    wrong = np.roll(np.eye(10), 1, axis=1)
+    answers = training._answers(
+        lambda images: wrong[digits.train.labels], [digits.train], lambda: False
+    )
+    assert answers.dtype == np.float32
+    np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-6)
+    recipe = PLAIN.changed(distillation=0.5, batch_size=330)
+    _, labels = next(iter(batches(recipe, digits.train, 0, 0, [], answers)))
+    found = training._of_digits(tf.zeros(len(labels)), labels, labels).numpy()
+    assert found.tolist() == [0, len(digits.train), len(digits.train)]
+    assert sorted(labels.numpy().argmax(axis=1)) == sorted(digits.train.labels)
+
+
+def test_a_teachers_answers_are_softened_and_keep_their_order(digits: Dataset) -> None:
+    answers = training._answers(of_the_mean, [digits.train], lambda: False)
+    raw = of_the_mean(digits.train.images)
+    sure = raw.max(axis=1) > 0.5
+    assert (answers[sure].argmax(axis=1) == 7).all()
+    assert (answers[sure].max(axis=1) < 0.5).all()
+
+
+def test_distilling_without_a_teacher_or_until_a_stop_trains_nothing(digits: Dataset) -> None:
+    recipe = PLAIN.changed(distillation=0.1)
+    with pytest.raises(ValueError, match="takes a teacher"):
+        training.train(recipe, digits, lambda event: None)
+    with pytest.raises(training.StoppedError):
+        training.train(recipe, digits, lambda event: None, stop=lambda: True, teacher=of_the_mean)
 
 
 # --- averaged weights ---------------------------------------------------------

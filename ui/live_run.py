@@ -21,6 +21,7 @@ STAGES = {
     "TensorFlow": "Loading TensorFlow",
     "data": "Reading the digits",
     "writing": "Writing digits beside MNIST's",
+    "teacher": "The teacher reads the digits",
     "precision": "Trying which precision is faster",
     "training": "Preparing the first step",
     "testing": "Reading the test digits",
