@@ -14,6 +14,9 @@ from digitcore.data import Split
 from digitcore.layers import CLASSES
 from digitcore.recipe import Recipe
 
+# Batches that are made at once, and that wait for their step.
+_AT_ONCE = 4
+
 
 def batches(
     recipe: Recipe,
@@ -65,4 +68,9 @@ def batches(
         return batch, tf.gather(labels, chosen)
 
     epochs = tf.data.Dataset.range(first_epoch, recipe.epochs).flat_map(epoch)
-    return epochs.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    ready = epochs.map(gather, num_parallel_calls=_AT_ONCE).prefetch(_AT_ONCE)
+    # Where there is one core, an iterator that tunes itself ends only when its tuner next wakes:
+    # after a long training up to a minute later. It gains nothing here.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return ready.with_options(options)
