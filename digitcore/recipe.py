@@ -288,8 +288,8 @@ class Recipe(Frozen):
     )
     distillation: float = _field(
         0.0,
-        "Share of each label that follows the answers of `reader`, the run that comes with the "
-        "project (Hinton et al., 2015).",
+        "Share of each label that follows the answers of a larger network, a teacher (Hinton et "
+        "al., 2015). The training loss is then above that of validation.",
         "Regularisation",
         step=0.01,
         ge=0,

@@ -195,8 +195,10 @@ def _answers(teacher: Teacher, parts: Sequence[Split], stop: Callable[[], bool])
         if stop():
             raise StoppedError
         said.append(teacher(images[first : first + _ANSWERS]))
-    # An answer of 0 would stay 0, and a label needs its own place hotter than all others.
-    soft = np.maximum(np.concatenate(said).astype(np.float64), 1e-7) ** (1 / _TEMPERATURE)
+    # So small that it teaches nothing, and enough for a label's own place to be hotter than all
+    # others together where the teacher says 0.
+    least = 1e-24
+    soft = np.maximum(np.concatenate(said).astype(np.float64), least) ** (1 / _TEMPERATURE)
     return np.asarray(soft / soft.sum(axis=1, keepdims=True), np.float32)
 
 

@@ -43,8 +43,8 @@ _NOT_FOR_TRAINING = ("matplotlib", "pandas", "sklearn")
 _RESERVE_BYTES = 65_536
 # Nobody is still making a run after a day.
 _MAKING_SECONDS = 86_400
-# Whose answers a recipe with distillation learns from.
-_READER = Path(__file__).parents[1] / "models" / "reader"
+# LiteRT's file of a run of `best`: whose answers a recipe with distillation learns from.
+_TEACHER = Path(__file__).parent / "teacher.tflite"
 
 
 def main() -> None:
@@ -317,20 +317,10 @@ def _beginning(run: Run, dataset: Dataset) -> tuple[list[np.ndarray] | None, Spl
 
 
 def _teacher() -> Callable[[np.ndarray], np.ndarray]:
-    """The answers of the run that comes with the project, in whichever folder runs are kept.
-
-    Raises:
-        RunError: somebody deleted or damaged it.
-    """
+    """The answers of the network that teaches where a recipe distils."""
     from digitcore.predictor import Predictor
 
-    try:
-        return Predictor(Run(_READER), threads=os.cpu_count() or 1).probabilities
-    except runs.RunError as error:
-        raise runs.RunError(
-            "With distillation the run `reader`, which comes with Digit Studio, teaches, and it "
-            f"cannot be asked: {error}"
-        ) from None
+    return Predictor(_TEACHER, threads=os.cpu_count() or 1).probabilities
 
 
 class _StoppedError(Exception):

@@ -16,7 +16,7 @@ from digitcore import worker
 from digitcore.data import load_dataset
 from digitcore.predictor import Predictor
 from digitcore.recipe import Recipe, hyperparameters
-from digitcore.runs import Run, RunError
+from digitcore.runs import Run
 
 # Epochs long enough to be interrupted, and all that keeps a state from one to the next.
 LONG = ("--epochs", "15", "--batch-size", "8", "--rotation", "8", "--name", "long")
@@ -248,15 +248,6 @@ def test_every_hyperparameter_is_among_the_flags_tried_above_with_another_value(
     assert list(EVERY_FLAG) == list(Recipe.model_fields)
     for parameter in hyperparameters():
         assert EVERY_FLAG[parameter.name] != parameter.default
-
-
-def test_without_the_run_that_teaches_distilling_fails_in_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(worker, "_READER", tmp_path / "reader")
-    with pytest.raises(RunError, match="`reader`, which comes with Digit Studio") as told:
-        worker._teacher()
-    assert str(tmp_path) in str(told.value)
 
 
 def test_stop_from_another_process_ends_the_training(studio: Studio) -> None:
