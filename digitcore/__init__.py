@@ -56,6 +56,7 @@ _MODULES = (
     "results",
     "ruled_lines",
     "runs",
+    "teacher",
     "training",
     "worker",
     "xray",

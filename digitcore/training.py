@@ -22,19 +22,15 @@ from digitcore.events import Event
 from digitcore.layers import CLASSES, INPUT_SHAPE
 from digitcore.optimizers import optimizer
 from digitcore.recipe import Recipe
+from digitcore.teacher import Teacher, ask
 
 EVENTS_AN_EPOCH = 200
 SAVE_SECONDS = 30.0
 PRECISIONS = ("float32", "mixed_bfloat16")
 _VALIDATION_BATCH = 1000
-Teacher = Callable[[np.ndarray], np.ndarray]
 # Where the recipe's precision is "auto": steps of each, and how far the mean loss may differ.
 _TRIAL_STEPS = 12
 _AGREES = 0.1
-# How much a teacher's answers are softened, so that what it says of the other nine digits counts,
-# and how many it gives between two looks for a wish to stop.
-_TEMPERATURE = 4
-_ANSWERS = 1000
 
 
 class DivergedError(ArithmeticError):
@@ -98,9 +94,8 @@ def train(
         weights: begins with these, arrays in Keras's order as `Model.get_weights` gives them,
             and not with random ones.
         taught: more images that are learned, all of them in every epoch.
-        teacher: gives of uint8 (N, 28, 28) the probabilities (N, 10) that a recipe with
-            distillation learns from, as `Predictor.probabilities` does. It is asked once, about
-            the images before they are warped.
+        teacher: whose answers a recipe with distillation learns from, such as `teacher.load()`.
+            It is asked once, about the images before they are warped.
 
     Returns:
         The network of the best epoch, and how long it took.
@@ -121,20 +116,33 @@ def train(
         )
     start.data_checksum = dataset.checksum
     extras = [taught] if taught else []
+
+    def before_each() -> None:
+        if stop():
+            raise StoppedError
+
     if recipe.written_digits or recipe.written_others:
-        report({"kind": "stage", "stage": "writing", "time": time.time()})
-        extras.append(_writings(recipe, stop))
-        report({"kind": "stage", "stage": "training", "time": time.time()})
+        asked = (recipe.written_digits, recipe.written_others)
+        with _stage(report, "writing"):
+            extras.append(Split(*handwriting.images(*asked, recipe.seed, before_each)))
     answers = None
     if recipe.distillation:
         if teacher is None:
             raise ValueError("To distil takes a teacher. Received: None")
-        report({"kind": "stage", "stage": "teacher", "time": time.time()})
-        answers = _answers(teacher, [dataset.train, *extras], stop)
-        report({"kind": "stage", "stage": "training", "time": time.time()})
+        images = np.concatenate([part.images for part in (dataset.train, *extras)])
+        with _stage(report, "teacher"):
+            answers = ask(teacher, images, before_each)
     training = _prepared(recipe, dataset, extras, answers, report, start, weights, stop)
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
+
+
+@contextmanager
+def _stage(report: Callable[[Event], bool | None], stage: str) -> Iterator[None]:
+    """Tells of what comes before the first step, and that the training goes on after it."""
+    report({"kind": "stage", "stage": stage, "time": time.time()})
+    yield
+    report({"kind": "stage", "stage": "training", "time": time.time()})
 
 
 def _prepared(
@@ -156,12 +164,12 @@ def _prepared(
 
     if (precision := start.precision or recipe.precision) != "auto":
         return begin(precision)
-    report({"kind": "stage", "stage": "precision", "time": time.time()})
-    contenders = [begin(each) for each in PRECISIONS]
-    begun = time.perf_counter()
-    trials = [contender.tried(_TRIAL_STEPS, stop) for contender in contenders]
-    if stop():  # what a cut trial says must not hold for the rest of the training
-        raise StoppedError
+    with _stage(report, "precision"):
+        contenders = [begin(each) for each in PRECISIONS]
+        begun = time.perf_counter()
+        trials = [contender.tried(_TRIAL_STEPS, stop) for contender in contenders]
+        if stop():  # what a cut trial says must not hold for the rest of the training
+            raise StoppedError
     first = trials[0]
     # The first one stands for itself whatever its loss, which may be no number.
     fit = [
@@ -172,34 +180,7 @@ def _prepared(
     seconds = time.perf_counter() - begun
     chosen.now.fit_seconds += seconds
     chosen.now.preparation_seconds += seconds
-    report({"kind": "stage", "stage": "training", "time": time.time()})
     return chosen
-
-
-def _writings(recipe: Recipe, stop: Callable[[], bool]) -> Split:
-    """What the project writes itself for this recipe."""
-
-    def before_each() -> None:
-        if stop():
-            raise StoppedError
-
-    asked = (recipe.written_digits, recipe.written_others)
-    return Split(*handwriting.images(*asked, recipe.seed, before_each))
-
-
-def _answers(teacher: Teacher, parts: Sequence[Split], stop: Callable[[], bool]) -> np.ndarray:
-    """What the teacher says of each image, softened: float32 (N, 10)."""
-    images = np.concatenate([part.images for part in parts])
-    said = []
-    for first in range(0, len(images), _ANSWERS):
-        if stop():
-            raise StoppedError
-        said.append(teacher(images[first : first + _ANSWERS]))
-    # So small that it teaches nothing, and enough for a label's own place to be hotter than all
-    # others together where the teacher says 0.
-    least = 1e-24
-    soft = np.maximum(np.concatenate(said).astype(np.float64), least) ** (1 / _TEMPERATURE)
-    return np.asarray(soft / soft.sum(axis=1, keepdims=True), np.float32)
 
 
 class _Trial(NamedTuple):

@@ -43,8 +43,6 @@ _NOT_FOR_TRAINING = ("matplotlib", "pandas", "sklearn")
 _RESERVE_BYTES = 65_536
 # Nobody is still making a run after a day.
 _MAKING_SECONDS = 86_400
-# LiteRT's file of a run of `best`: whose answers a recipe with distillation learns from.
-_TEACHER = Path(__file__).parent / "teacher.tflite"
 
 
 def main() -> None:
@@ -258,7 +256,7 @@ def _train(run: Run) -> bool:
         import keras
         import tensorflow as tf
 
-        from digitcore import results, training
+        from digitcore import results, teacher, training
 
         tf.config.experimental.enable_op_determinism()
         # The files name the layers, which Keras numbers on from one network to the next.
@@ -284,7 +282,7 @@ def _train(run: Run) -> bool:
                 resume_from=checkpoint,
                 weights=weights,
                 taught=taught,
-                teacher=_teacher() if recipe.distillation else None,
+                teacher=teacher.load() if recipe.distillation else None,
             )
         except training.StoppedError:
             raise _StoppedError from None
@@ -314,13 +312,6 @@ def _beginning(run: Run, dataset: Dataset) -> tuple[list[np.ndarray] | None, Spl
     taught = Hand.load(run.path / runs.HAND).taught
     images = taught.variations(min(VARIATIONS * len(taught), MAX_VARIATIONS), run.recipe.seed)
     return network.load(run, runs.START_NETWORK).get_weights(), Split(*images)
-
-
-def _teacher() -> Callable[[np.ndarray], np.ndarray]:
-    """The answers of the network that teaches where a recipe distils."""
-    from digitcore.predictor import Predictor
-
-    return Predictor(_TEACHER, threads=os.cpu_count() or 1).probabilities
 
 
 class _StoppedError(Exception):

@@ -1,23 +1,28 @@
-"""The network that teaches where a recipe distils: it answers, is small, and has not learned what validates."""
+"""The network that teaches where a recipe distils: its answers, and what it has not learned."""
 
 from __future__ import annotations
 
-import numpy as np
+import itertools
 
-from digitcore import evaluation, worker
-from digitcore.data import Dataset, load_dataset
+import numpy as np
+import pytest
+from made_up import PLAIN, made_up_digits
+
+from digitcore import evaluation, teacher
+from digitcore.batches import batches
+from digitcore.data import Dataset, Split, load_dataset
 from digitcore.recipe import Recipe
 
 
 def test_it_answers_without_a_run_and_is_small() -> None:
-    answers = worker._teacher()(np.zeros((3, 28, 28), np.uint8))
+    answers = teacher.load()(np.zeros((3, 28, 28), np.uint8))
     np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-5)
-    assert worker._TEACHER.stat().st_size < 1_500_000
+    assert teacher.FILE.stat().st_size < 1_500_000
 
 
 def test_it_reads_digits_that_it_has_not_learned_as_well_as_the_best(mnist: Dataset) -> None:
     held_out = load_dataset(validation_share=0.083).validation
-    table = worker._teacher()(held_out.images)
+    table = teacher.load()(held_out.images)
     assert evaluation.accuracy(table, held_out.labels) > 0.995
 
 
@@ -27,3 +32,42 @@ def test_recipes_that_distil_validate_on_what_the_teacher_has_not_learned() -> N
     for recipe in distilling:
         assert recipe.training_images == 60_000
         assert recipe.validation_share <= Recipe.load("best").validation_share
+
+
+def test_answers_are_softened_and_keep_their_order() -> None:
+    raw = np.array([[0.9, 0.09, *[0.01 / 8] * 8], [0.1] * 10])
+    soft = teacher.ask(lambda images: raw, np.zeros((2, 28, 28), np.uint8))
+    assert soft.dtype == np.float32
+    np.testing.assert_allclose(soft.sum(axis=1), 1, rtol=1e-6)
+    assert 0.2 < soft[0, 0] < 0.4
+    assert soft[0, 0] > soft[0, 1] > soft[0, 2] > raw[0, 2]
+    np.testing.assert_allclose(soft[1], 0.1, rtol=1e-6)
+
+
+def test_a_teacher_that_is_wholly_wrong_leaves_each_label_its_own_digit() -> None:
+    images, labels = made_up_digits(train=330)[:2]
+    wrong = np.roll(np.eye(10), 1, axis=1)[labels]
+    answers = teacher.ask(lambda images: wrong, images)
+    recipe = PLAIN.changed(distillation=0.5, batch_size=330)
+    _, learned = next(iter(batches(recipe, Split(images, labels), 0, 0, [], answers)))
+    assert (learned.numpy().max(axis=1) > 0.5).all()
+    assert sorted(learned.numpy().argmax(axis=1)) == sorted(labels)
+
+
+def test_many_images_are_asked_about_in_parts_and_what_is_raised_between_ends_it() -> None:
+    images = np.zeros((2_500, 28, 28), np.uint8)
+    images[:, 0, 0] = np.arange(2_500) % 250
+
+    def of_the_corner(part: np.ndarray) -> np.ndarray:
+        assert len(part) <= 1000
+        return np.eye(10)[part[:, 0, 0] % 10]
+
+    assert (teacher.ask(of_the_corner, images).argmax(axis=1) == images[:, 0, 0] % 10).all()
+    turns = itertools.count(1)
+
+    def third() -> None:
+        if next(turns) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        teacher.ask(of_the_corner, images, third)

@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 from made_up import PLAIN, RICH
 
-from digitcore import evaluation, training
+from digitcore import evaluation, handwriting, training
 from digitcore.batches import batches
 from digitcore.checkpoints import Checkpoint
 from digitcore.data import DataError, Dataset, Split, load_dataset
@@ -498,28 +498,6 @@ def test_what_a_teacher_says_of_the_digits_is_learned(plain: Outcome, digits: Da
     assert [e["stage"] for e in told if e["kind"] == "stage"] == ["teacher", "training"]
 
 
-def test_a_teacher_that_is_wholly_wrong_leaves_each_label_its_own_digit(digits: Dataset) -> None:
-    wrong = np.roll(np.eye(10), 1, axis=1)
-    answers = training._answers(
-        lambda images: wrong[digits.train.labels], [digits.train], lambda: False
-    )
-    assert answers.dtype == np.float32
-    np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-6)
-    recipe = PLAIN.changed(distillation=0.5, batch_size=330)
-    _, labels = next(iter(batches(recipe, digits.train, 0, 0, [], answers)))
-    found = training._of_digits(tf.zeros(len(labels)), labels, labels).numpy()
-    assert found.tolist() == [0, len(digits.train), len(digits.train)]
-    assert sorted(labels.numpy().argmax(axis=1)) == sorted(digits.train.labels)
-
-
-def test_a_teachers_answers_are_softened_and_keep_their_order(digits: Dataset) -> None:
-    answers = training._answers(of_the_mean, [digits.train], lambda: False)
-    raw = of_the_mean(digits.train.images)
-    sure = raw.max(axis=1) > 0.5
-    assert (answers[sure].argmax(axis=1) == 7).all()
-    assert (answers[sure].max(axis=1) < 0.5).all()
-
-
 def test_distilling_without_a_teacher_or_until_a_stop_trains_nothing(digits: Dataset) -> None:
     recipe = PLAIN.changed(distillation=0.1)
     with pytest.raises(ValueError, match="takes a teacher"):
@@ -666,7 +644,7 @@ def test_losses_and_accuracies_are_of_digits_alone() -> None:
 
 def test_what_is_no_digit_is_learned_as_equally_any(digits: Dataset) -> None:
     recipe = PLAIN.changed(written_others=200)
-    extras = [training._writings(recipe, lambda: False)]
+    extras = [Split(*handwriting.images(0, recipe.written_others, recipe.seed))]
     steps = -(-(330 + 200) // recipe.batch_size)
     labels = np.concatenate(
         [
