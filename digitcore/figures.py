@@ -208,7 +208,7 @@ def accuracy_over_cost(
         "symbol": [styles[entry.run][1] for entry in runs],
     }
     hover = {"hovertemplate": _cost_hover(cost), "cliponaxis": False}
-    named = {"mode": "markers+text", "textposition": _beside(recipes, cost), "marker": ring}
+    named = {"mode": "markers+text", "textposition": _beside(recipes, shown, cost), "marker": ring}
     traces = [
         _points(front(shown, cost), cost) | {"line": line, "hoverinfo": "skip"},
         _points(runs, cost) | hover | {"mode": "markers", "marker": dot},
@@ -238,13 +238,18 @@ def _points(entries: Sequence[Entry], cost: Cost) -> dict[str, Any]:
     }
 
 
-def _beside(entries: Sequence[Entry], cost: Cost) -> list[str]:
-    """Where each name stands: above its ring, or below where another is close above."""
-    costs = np.log10([getattr(entry, cost) for entry in entries])
-    errors = np.log10(heights(np.array([e.validation_accuracy for e in entries]), "accuracy"))
+def _beside(named: Sequence[Entry], shown: Sequence[Entry], cost: Cost) -> list[str]:
+    """Where each name stands: above its ring, or below where something else is close above."""
+
+    def places(entries: Sequence[Entry]) -> tuple[np.ndarray, np.ndarray]:
+        accuracies = np.array([entry.validation_accuracy for entry in entries])
+        costs = np.log10([getattr(entry, cost) for entry in entries])
+        return costs, np.log10(heights(accuracies, "accuracy"))
+
+    (costs, errors), (other_costs, other_errors) = places(named), places(shown)
     # A name takes up about so much of both axes.
-    near = np.abs(np.subtract.outer(costs, costs)) < 0.25
-    above = np.subtract.outer(errors, errors)  # how far the column's stands above the row's
+    near = np.abs(np.subtract.outer(costs, other_costs)) < 0.25
+    above = np.subtract.outer(errors, other_errors)  # how far the column's stands above the row's
     crowded = (near & (above > 0) & (above < 0.15)).any(axis=1)
     return [f"{'bottom' if below else 'top'} center" for below in crowded]
 

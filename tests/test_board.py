@@ -198,6 +198,15 @@ def test_a_name_stands_below_its_ring_where_another_is_close_above() -> None:
     assert [name for name, place in places.items() if place == "bottom center"] == ["lower"]
 
 
+def test_a_name_stands_below_its_ring_where_a_run_is_close_above() -> None:
+    recipes, runs_above = [entry("fast", 57_114, 0.9909, run="")], [entry("mine", 57_114, 0.9927)]
+    styles = {"mine": figures.run_colour(0)}
+    drawn = figures.accuracy_over_cost([*recipes, *runs_above], "parameters", styles).data[2]
+    assert list(drawn.textposition) == ["bottom center"]
+    alone = figures.accuracy_over_cost(recipes, "parameters", {}).data[2]
+    assert list(alone.textposition) == ["top center"]
+
+
 def test_hover_says_how_sure_a_test_accuracy_is() -> None:
     assert figures._reliable(entry("one", 1, 0.9)) == "(90.00–100.00)"
     many = entry("many", 1, 0.9, run="", seeds=5, spread=0.001, interval=None)
