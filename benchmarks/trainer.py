@@ -1,16 +1,20 @@
-"""Times the trainer beside a plain Keras script of the same network, in pairs.
+"""Times the trainer beside plain Keras and PyTorch scripts of the same network, in turn.
 
     DIGITCORE_DATA_DIR=... python benchmarks/trainer.py
     DIGITCORE_DATA_DIR=... python benchmarks/trainer.py --recipes dropout-3x3 --pairs 5
     DIGITCORE_DATA_DIR=... python benchmarks/trainer.py --watched websocket   # with a page open
     DIGITCORE_DATA_DIR=... python benchmarks/trainer.py --race dropout-3x3    # fast against it
 
-Both begin with a fresh process, take all training images in batches of the same size through the
-same optimizer, and validate after each epoch. Timed is from the first step to the end of the last
+Each begins with a fresh process, takes all training images in batches of the same size through the
+same optimizer, and validates after each epoch. PyTorch's column is empty where it is not installed
+(`pip install torch`). Timed is from the first step to the end of the last
 epoch, the preparing of the first step and the trial of precisions included; loading TensorFlow and
 the digits is not. Ours is `python -m digitcore train`, as the app does it: a worker that writes
 events and checkpoints. Images are not warped and nothing is averaged, because the plain script does
 neither.
+
+PyTorch's script holds the images as one tensor on its device and takes each batch from it, which is
+faster than its `DataLoader`; like Keras's it computes in float32, as it comes.
 
 Watched: the app runs and the Train page shows the run, in a client that speaks to the server as a
 page does, or in Chromium, which draws it with the same cores.
@@ -28,6 +32,7 @@ Run nothing else meanwhile.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import math
 import os
@@ -46,6 +51,16 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from machine import report, write_json  # noqa: E402
 
 from digitcore import Recipe, load_dataset  # noqa: E402
+from digitcore.data import Split  # noqa: E402
+from digitcore.layers import (  # noqa: E402
+    BatchNorm,
+    Conv,
+    DepthwiseConv,
+    Dropout,
+    Flatten,
+    GlobalPool,
+    Pool,
+)
 
 # What `plain_keras` leaves out.
 NOT_PLAIN = (
@@ -64,15 +79,18 @@ def main() -> None:
     parser.add_argument("--watched", choices=WATCHERS, default="no", help="who watches (no)")
     parser.add_argument("--race", metavar="RECIPE", help="only the race against this recipe")
     parser.add_argument("--json", type=Path, help="also writes the figures there")
-    parser.add_argument("--keras", help=argparse.SUPPRESS)  # what the plain script is called with
-    parser.add_argument("--peak", help=argparse.SUPPRESS)  # and what measures the machine
+    # What the plain scripts are called with, and what measures the machine.
+    parser.add_argument("--keras", help=argparse.SUPPRESS)
+    parser.add_argument("--torch", help=argparse.SUPPRESS)
+    parser.add_argument("--peak", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
         print(json.dumps(peak(options.peak)))
         return
-    if options.keras:
-        print(json.dumps(plain_keras(Recipe.load(options.keras))))
-        return
+    for plain, file in ((plain_keras, options.keras), (plain_torch, options.torch)):
+        if file:
+            print(json.dumps(plain(Recipe.load(file))))
+            return
     if notice := load_dataset().notice:
         sys.exit(notice)
     if options.race:
@@ -90,23 +108,34 @@ def main() -> None:
         f"{report()}; {options.pairs} pairs of {options.epochs} epochs; watched: {options.watched}\n"
     )
     print(
-        "| recipe | precision | taken | images/s, median | plain Keras in float32 | ratio, median | "
-        "min–max | of the peak |"
+        "| recipe | precision | taken | images/s, median | plain Keras, float32 | ratio (min–max) | "
+        "plain PyTorch, float32 | ratio (min–max) | of the peak |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
-        ratios = row["ratios"]
+        beside = [compared(row["ours"], row[name]) for name in ("keras", "torch")]
         print(
             f"| `{row['recipe']}` | {row['precision']} | {', '.join(dict.fromkeys(row['taken']))} | "
-            f"{statistics.median(row['ours']):,.0f} | {statistics.median(row['keras']):,.0f} | "
-            f"{statistics.median(ratios):.2f} × | {min(ratios):.2f}–{max(ratios):.2f} | {row['share_of_peak']:.0%} |"
+            f"{statistics.median(row['ours']):,.0f} | {' | '.join(beside)} | "
+            f"{row['share_of_peak']:.0%} |"
         )
     if options.json:
         write_json(options.json, rows)
 
 
+def compared(ours: list[float], theirs: list[float]) -> str:
+    """Two cells: their median, and how many times as fast ours is."""
+    if not theirs:
+        return "– | –"
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    return (
+        f"{statistics.median(theirs):,.0f} | "
+        f"{statistics.median(ratios):.2f} × ({min(ratios):.2f}–{max(ratios):.2f})"
+    )
+
+
 def measured(name: str, precision: str, pairs: int, epochs: int, watched: str) -> dict[str, Any]:
-    """Images a second of each pair, ours and the plain script's, one after the other."""
+    """Images a second of each turn: ours, then each plain script's."""
     recipe = Recipe.load(name).changed(
         epochs=epochs,
         precision=precision,
@@ -114,17 +143,19 @@ def measured(name: str, precision: str, pairs: int, epochs: int, watched: str) -
         training_images=60_000,
     )
     found: dict[str, Any] = {"recipe": name, "precision": precision}
-    found |= {"ours": [], "keras": [], "taken": []}
+    found |= {"ours": [], "keras": [], "torch": [], "taken": []}
+    scripts = ["keras", *(["torch"] if importlib.util.find_spec("torch") else [])]
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "DIGITCORE_MODELS_DIR": folder, "TF_CPP_MIN_LOG_LEVEL": "3"}
         file = Path(folder) / "timed.toml"
         file.write_text(recipe.to_toml())
         for _ in range(pairs):
             ours = WATCHERS[watched](file, environment)
-            plain = told([sys.executable, __file__, "--keras", str(file)], environment)
             images = recipe.images_an_epoch() * epochs
             found["ours"].append(images / ours["fit_seconds"])
-            found["keras"].append(images / plain["fit_seconds"])
+            for script in scripts:
+                plain = told([sys.executable, __file__, f"--{script}", str(file)], environment)
+                found[script].append(images / plain["fit_seconds"])
             found["taken"].append(ours["precision"])
             print(f"{name} {precision}: {found}", file=sys.stderr)
         most = {
@@ -136,7 +167,6 @@ def measured(name: str, precision: str, pairs: int, epochs: int, watched: str) -
         an_image * speed / most[taken]["operations_per_second"]
         for speed, taken in zip(found["ours"], found["taken"], strict=True)
     )
-    found["ratios"] = [a / b for a, b in zip(found["ours"], found["keras"], strict=True)]
     return found
 
 
@@ -255,6 +285,121 @@ def plain_keras(recipe: Recipe) -> dict[str, float]:
     seconds = time.perf_counter() - begun
     _, accuracy = model.evaluate(data.test.images, data.test.labels, batch_size=1000, verbose=0)
     return {"fit_seconds": seconds, "test_accuracy": accuracy}
+
+
+def plain_torch(recipe: Recipe) -> dict[str, float]:
+    """What a notebook does: modules in a row, an optimizer and a loop."""
+    import torch
+    from torch.nn import functional
+
+    data = load_dataset(validation_share=recipe.validation_share)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(recipe.seed)
+    model = torch_network(recipe).to(device)
+    optimizer, schedule = torch_optimizer(recipe, model, -(-len(data.train) // recipe.batch_size))
+
+    def on_device(split: Split) -> tuple[torch.Tensor, torch.Tensor]:
+        images = torch.tensor(split.images, device=device)[:, None].float() / 255
+        return images, torch.tensor(split.labels, device=device).long()
+
+    @torch.no_grad()
+    def accuracy(images: torch.Tensor, labels: torch.Tensor) -> float:
+        model.eval()
+        answers = torch.cat([model(batch) for batch in images.split(1000)])
+        model.train()
+        return (answers.argmax(dim=1) == labels).float().mean().item()
+
+    validation, test = on_device(data.validation), on_device(data.test)
+    begun = time.perf_counter()
+    images, labels = on_device(data.train)
+    for _ in range(recipe.epochs):
+        for chosen in torch.randperm(len(labels), device=device).split(recipe.batch_size):
+            optimizer.zero_grad()
+            functional.cross_entropy(model(images[chosen]), labels[chosen]).backward()
+            optimizer.step()
+            schedule.step()
+        accuracy(*validation)
+    return {"fit_seconds": time.perf_counter() - begun, "test_accuracy": accuracy(*test)}
+
+
+def torch_network(recipe: Recipe) -> Any:
+    """The recipe's layers, without the softmax at the end, which is part of PyTorch's loss."""
+    from torch import nn
+
+    activations = {
+        "relu": nn.ReLU,
+        "leaky_relu": nn.LeakyReLU,
+        "gelu": nn.GELU,
+        "silu": nn.SiLU,
+        "tanh": nn.Tanh,
+        "linear": nn.Identity,
+    }
+    modules: list[nn.Module] = []
+    shape: tuple[int, ...] = (28, 28, 1)
+    for layer, row in zip(recipe.layers, recipe.summary(), strict=False):
+        if isinstance(layer, Conv | DepthwiseConv):
+            groups = shape[2] if isinstance(layer, DepthwiseConv) else 1
+            if layer.padding == "same" and layer.stride > 1:
+                raise ValueError("PyTorch pads no convolution with strides as Keras does.")
+            modules.append(
+                nn.Conv2d(
+                    shape[2],
+                    row.shape[2],
+                    layer.kernel,
+                    layer.stride,
+                    padding=layer.padding,
+                    groups=groups,
+                    bias=layer.bias,
+                )
+            )
+        elif isinstance(layer, Pool):
+            modules.append((nn.MaxPool2d if layer.method == "max" else nn.AvgPool2d)(layer.size))
+        elif isinstance(layer, GlobalPool):
+            modules += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        elif isinstance(layer, BatchNorm):
+            kind = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+            modules.append(kind(shape[-1], eps=1e-3, momentum=1 - layer.momentum))
+        elif isinstance(layer, Dropout):
+            modules.append(nn.Dropout(layer.rate))
+        elif isinstance(layer, Flatten):
+            modules.append(nn.Flatten())
+        else:
+            modules.append(nn.Linear(shape[0], layer.units))
+        if activation := getattr(layer, "activation", None):
+            modules.append(activations[activation]())
+        shape = row.shape
+    return nn.Sequential(*modules, nn.Linear(shape[0], 10))
+
+
+def torch_optimizer(recipe: Recipe, model: Any, steps: int) -> tuple[Any, Any]:
+    """The recipe's optimizer and its schedule, where an epoch has so many steps."""
+    from torch import optim
+
+    weights, rate, decay = model.parameters(), recipe.learning_rate, recipe.weight_decay
+    optimizer: Any
+    if recipe.optimizer == "sgd":
+        optimizer = optim.SGD(
+            weights, rate, recipe.momentum, weight_decay=decay, nesterov=recipe.momentum > 0
+        )
+    elif recipe.optimizer == "rmsprop":
+        optimizer = optim.RMSprop(weights, rate, alpha=0.9, eps=1e-7, weight_decay=decay)
+    else:
+        optimizer = optim.AdamW(weights, rate, eps=1e-7, weight_decay=decay)
+    total = steps * recipe.epochs
+    warmup = round(total * recipe.warmup_share)
+
+    def share(step: int) -> float:
+        if recipe.schedule != "cosine":
+            return (
+                recipe.step_factor ** (step // (steps * recipe.step_epochs))
+                if recipe.schedule == "step"
+                else 1.0
+            )
+        if step < warmup:
+            return step / warmup
+        return (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup))) / 2
+
+    return optimizer, optim.lr_scheduler.LambdaLR(optimizer, share)
 
 
 if __name__ == "__main__":

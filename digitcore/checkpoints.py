@@ -24,7 +24,7 @@ class Checkpoint:
     `interval` are sums since the last batch event, of the losses of digits, of those read
     rightly, and of ones; `running` the same since the epoch's begin up to that event, when
     `seen` images were seen in this epoch. Seconds are totals so far. `precision` is the one that
-    was taken where the recipe says "auto", and `data_checksum` the dataset's.
+    was taken where the recipe says "auto", `xla` whether XLA was, and `data_checksum` the dataset's.
     `variables` are the model's (random states included), `optimizer` the optimizer's,
     `averages` those of the weights, where the recipe asks for them, and `best_weights` those of
     the best epoch; all NumPy arrays in Keras's order.
@@ -44,6 +44,7 @@ class Checkpoint:
     best_accuracy: float = -1.0
     best_loss: float = math.inf
     precision: str = ""
+    xla: bool = False
     data_checksum: str = ""
     variables: list[np.ndarray] = field(default_factory=list)
     optimizer: list[np.ndarray] = field(default_factory=list)

@@ -64,7 +64,11 @@ def load(run: Run, file: str = "model.keras") -> keras.Model:
 
 
 def build(
-    recipe: Recipe, precision: str | None = None, *, for_training: bool = False
+    recipe: Recipe,
+    precision: str | None = None,
+    *,
+    for_training: bool = False,
+    xla: bool = False,
 ) -> keras.Model:
     """An untrained model of the recipe's layers.
 
@@ -77,6 +81,7 @@ def build(
             says `auto` it is float32.
         for_training: batch norm in one operation, which trains faster. It has the same weights
             and answers, but a file of such a network is not for Keras alone.
+        xla: max pooling in operations of which XLA has a gradient that is the same each time.
     """
     asked = precision or recipe.precision
     policy = keras.DTypePolicy("float32" if asked == "auto" else asked)
@@ -85,8 +90,11 @@ def build(
     outputs = kl.Rescaling(1 / 255, dtype=policy, name="rescaling")(outputs)
     for layer in recipe.layers:
         for made in _BUILDERS[type(layer)](layer):
-            fuse = for_training and isinstance(made, kl.BatchNormalization)
-            step = _FusedBatchNorm.from_config(made.get_config()) if fuse else made
+            step = made
+            if for_training and isinstance(made, kl.BatchNormalization):
+                step = _FusedBatchNorm.from_config(made.get_config())
+            if xla and isinstance(made, kl.MaxPooling2D):
+                step = _TiledMaxPool(made.pool_size)
             step.dtype_policy = policy
             outputs = step(outputs)
     # What is said of the digits is in float32 whatever the precision: of a logit of 10, bfloat16
@@ -123,6 +131,23 @@ class _FusedBatchNorm(kl.BatchNormalization):  # type: ignore[misc]
             for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(moving * self.momentum + value * (1 - self.momentum))
         return tf.cast(outputs[:, 0, 0, :] if is_vector else outputs, inputs.dtype)
+
+
+class _TiledMaxPool(kl.Layer):  # type: ignore[misc]
+    """Max pooling without overlap. Equal values share the gradient, which Keras gives to the first."""
+
+    def __init__(self, pool_size: tuple[int, int]) -> None:
+        super().__init__()
+        self._size = pool_size
+
+    def call(self, inputs: Any) -> Any:
+        (height, width), channels = self._size, inputs.shape[3]
+        rows, columns = inputs.shape[1] // height, inputs.shape[2] // width
+        tiles = tf.reshape(
+            inputs[:, : rows * height, : columns * width],
+            (-1, rows, height, columns, width, channels),
+        )
+        return tf.reduce_max(tiles, axis=(2, 4))
 
 
 def _conv(layer: Conv) -> list[Any]:

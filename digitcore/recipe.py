@@ -313,8 +313,8 @@ class Recipe(Frozen):
     )
     precision: Literal["float32", "mixed_bfloat16", "auto"] = _field(
         "float32",
-        "Numbers that the training computes with. auto tries both for a few steps and takes the "
-        "faster: weights then depend on the machine.",
+        "Numbers that the training computes with. auto tries both for a few steps, for a longer "
+        "training on a GPU XLA as well, and takes the fastest: weights then depend on the machine.",
         "Reproducibility",
     )
 

@@ -90,6 +90,7 @@ def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any
         "epochs": trained.epochs,
         "parameters": run.recipe.parameters,
         "precision": trained.precision,
+        "xla": trained.xla,
         "fit_seconds": trained.fit_seconds,
         "preparation_seconds": trained.preparation_seconds,
         "seconds_to_99": events.seconds_to(0.99, events.read_epochs(run.path / "events.jsonl")),
@@ -98,7 +99,7 @@ def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any
         "data_checksum": dataset.checksum,
         "data_source": dataset.source,
         "data_notice": dataset.notice,
-        "machine": machine(),
+        "machine": ", ".join(filter(None, (machine(), trained.gpu))),
         "versions": versions(),
         "parent": run.state.parent,
     }

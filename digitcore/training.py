@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from digitcore import handwriting, network
-from digitcore.batches import batches
+from digitcore.batches import Batches
 from digitcore.checkpoints import Checkpoint
 from digitcore.data import DataError, Dataset, Split
 from digitcore.events import Event
@@ -31,6 +32,8 @@ _VALIDATION_BATCH = 1000
 # Where the recipe's precision is "auto": steps of each, and how far the mean loss may differ.
 _TRIAL_STEPS = 12
 _AGREES = 0.1
+# On a GPU XLA halves a step at least, after some ten seconds in which it compiles.
+_XLA_FROM_SECONDS = 30.0
 
 
 class DivergedError(ArithmeticError):
@@ -48,7 +51,8 @@ class Trained:
     `model` is float32 and holds the weights of `best_epoch`, the one with the highest
     validation accuracy (the lower validation loss decides between equals); where no epoch
     was whole yet, `best_epoch` is 0 and the weights are the last ones. `epochs` counts the
-    epochs that were begun. `precision` is what was computed with. `fit_seconds` is from the first
+    epochs that were begun. `precision` is what was computed with, `xla` whether XLA compiled the steps,
+    and `gpu` the name of the GPU, or nothing. `fit_seconds` is from the first
     step to the last, validation and preparation included; `preparation_seconds` are the part of it
     that the trial of precisions and each process's first step took, which builds the graph.
     `images_per_second` counts training images over the time of the steps, first ones included.
@@ -59,6 +63,8 @@ class Trained:
     epochs: int
     stopped: bool
     precision: str
+    xla: bool
+    gpu: str
     fit_seconds: float
     preparation_seconds: float
     images_per_second: float
@@ -132,7 +138,8 @@ def train(
         images = np.concatenate([part.images for part in (dataset.train, *extras)])
         with _stage(report, "teacher"):
             answers = ask(teacher, images, before_each)
-    training = _prepared(recipe, dataset, extras, answers, report, start, weights, stop)
+    learned = functools.partial(Batches, recipe, dataset.train, extras, answers)
+    training = _prepared(recipe, learned, dataset.validation, report, start, weights, stop)
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
 
@@ -147,45 +154,58 @@ def _stage(report: Callable[[Event], bool | None], stage: str) -> Iterator[None]
 
 def _prepared(
     recipe: Recipe,
-    dataset: Dataset,
-    extras: Sequence[Split],
-    answers: np.ndarray | None,
+    learned: Callable[..., Batches],
+    validation: Split,
     report: Callable[[Event], bool | None],
     start: Checkpoint,
     weights: list[np.ndarray] | None,
     stop: Callable[[], bool],
 ) -> _Training:
-    """A training in the recipe's precision, or in the one that proves faster here."""
+    """A training in the recipe's precision, or in the way that proves fastest here."""
+    ahead = learned()
 
-    def begin(precision: str) -> _Training:
+    def begin(precision: str, xla: bool = False) -> _Training:
         keras.utils.set_random_seed(recipe.seed)
-        now = replace(start, precision=precision)
-        return _Training(recipe, dataset, extras, answers, report, now, weights)
+        now = replace(start, precision=precision, xla=xla and bool(gpu()))
+        given = learned(in_step=True) if now.xla else ahead
+        return _Training(recipe, given, validation, report, now, weights)
 
     if (precision := start.precision or recipe.precision) != "auto":
-        return begin(precision)
+        return begin(precision, start.xla)
+    trials: list[_Trial] = []
+
+    def fastest() -> _Trial:
+        # The first one stands for itself whatever its loss, which may be no number.
+        loss = trials[0].loss
+        agree = [trials[0], *(each for each in trials if abs(each.loss - loss) <= _AGREES * loss)]
+        return min(agree, key=lambda trial: trial.seconds)
+
     with _stage(report, "precision"):
-        contenders = [begin(each) for each in PRECISIONS]
         begun = time.perf_counter()
-        trials = [contender.tried(_TRIAL_STEPS, stop) for contender in contenders]
+        trials += [begin(precision).tried(_TRIAL_STEPS, stop) for precision in PRECISIONS]
+        best = fastest()
+        if gpu() and best.seconds * best.training.steps_left > _XLA_FROM_SECONDS and not stop():
+            trials.append(begin(best.training.now.precision, xla=True).tried(_TRIAL_STEPS, stop))
         if stop():  # what a cut trial says must not hold for the rest of the training
             raise StoppedError
-    first = trials[0]
-    # The first one stands for itself whatever its loss, which may be no number.
-    fit = [
-        trial is first or abs(trial.loss - first.loss) <= _AGREES * first.loss for trial in trials
-    ]
-    fastest = min(range(len(trials)), key=lambda i: trials[i].seconds if fit[i] else math.inf)
-    chosen = contenders[fastest]
+    chosen = fastest().training
     seconds = time.perf_counter() - begun
     chosen.now.fit_seconds += seconds
     chosen.now.preparation_seconds += seconds
     return chosen
 
 
-class _Trial(NamedTuple):
-    """Seconds of a step, and the mean loss of the steps."""
+def gpu() -> str:
+    """The name of the GPU that trainings use, or nothing where there is none."""
+    for device in tf.config.list_physical_devices("GPU"):
+        return str(tf.config.experimental.get_device_details(device).get("device_name", "GPU"))
+    return ""
 
+
+class _Trial(NamedTuple):
+    """A training, how many seconds one of its steps took, and the mean loss of its first steps."""
+
+    training: _Training
     seconds: float
     loss: float
 
@@ -200,20 +220,23 @@ class _Training:
     def __init__(
         self,
         recipe: Recipe,
-        dataset: Dataset,
-        extras: Sequence[Split],
-        answers: np.ndarray | None,
+        learned: Batches,
+        validation: Split,
         report: Callable[[Event], bool | None],
         start: Checkpoint,
         weights: list[np.ndarray] | None,
     ) -> None:
-        self._recipe, self._data, self._report, self.now = recipe, dataset, report, start
-        self._extras, self._answers = extras, answers
-        self._images = recipe.images_taken(len(dataset.train)) + sum(map(len, extras))
+        self._recipe, self._learned, self._report, self.now = recipe, learned, report, start
+        images, labels = tf.constant(validation.images), tf.one_hot(validation.labels, CLASSES)
+        self._validation = [
+            (images[i : i + _VALIDATION_BATCH], labels[i : i + _VALIDATION_BATCH])
+            for i in range(0, len(validation), _VALIDATION_BATCH)
+        ]
+        self._images = learned.images_an_epoch
         self._steps = math.ceil(self._images / recipe.batch_size)
         self._every = -(-self._steps // EVENTS_AN_EPOCH)
         self._asked_to_stop = False
-        self._model = network.build(recipe, start.precision, for_training=True)
+        self._model = network.build(recipe, start.precision, for_training=True, xla=start.xla)
         if weights:
             _assign(self._model.weights, weights)
         self._optimizer = optimizer(recipe, self._steps)
@@ -235,15 +258,16 @@ class _Training:
             tf.TensorSpec((None, *INPUT_SHAPE[:2]), tf.uint8),
             tf.TensorSpec((None, CLASSES), tf.float32),
         ]
-        # Without XLA, which makes a CPU many times slower, and without a look for Python's
-        # loops, of which there are none.
-        options: dict[str, Any] = {
-            "jit_compile": False,
-            "autograph": False,
-            "input_signature": batch,
-        }
-        self._train = tf.function(self._train_step, **options)
-        self._test = tf.function(self._test_step, **options)
+        # Without a look for Python's loops, of which there are none.
+        graph = functools.partial(tf.function, autograph=False)
+        train = functools.partial(graph, self._train_step, input_signature=learned.signature)
+        self._train = train(jit_compile=start.xla)
+        self._train_rest = train() if start.xla else self._train
+        self._test = graph(self._test_step, input_signature=batch)
+
+    @property
+    def steps_left(self) -> int:
+        return self._steps * self._recipe.epochs - self.now.step
 
     def tried(self, steps: int, stop: Callable[[], bool]) -> _Trial:
         """How the first steps go; afterwards nothing is other than before."""
@@ -254,20 +278,20 @@ class _Training:
             self._sums,
         ]
         before = [variable.numpy() for variable in variables]
-        data = batches(self._recipe, self._data.train, 0, 0, self._extras, self._answers)
         # Taken out first: it is the steps that are timed.
-        first = list(data.take(steps))
+        first = list(self._learned.steps().take(steps))
         seconds = []
         for batch in first:
             begun = time.perf_counter()
-            self._train(*batch)
+            self._step(batch)
             loss, _, count = self._sums.numpy()  # waits for the step to end
             seconds.append(time.perf_counter() - begun)
             if stop():
                 break
         _assign(variables, before)
         # Without the first ones, which include what is done once.
-        return _Trial(statistics.median(seconds[len(seconds) // 3 :]), float(loss / max(count, 1)))
+        usual = statistics.median(seconds[len(seconds) // 3 :])
+        return _Trial(self, usual, float(loss / max(count, 1)))
 
     def fit(
         self,
@@ -279,18 +303,18 @@ class _Training:
         now = self.now
         if _ended(self._recipe, now):
             return False
-        recipe, split = self._recipe, self._data.train
+        recipe = self._recipe
         total = self._steps * recipe.epochs
         start = {"kind": "start", "step": now.step, "steps": total}
         self._tell({**start, "steps_per_epoch": self._steps})
-        data = iter(batches(recipe, split, now.epoch, now.batch, self._extras, self._answers))
+        data = iter(self._learned.steps(now.epoch, now.batch))
         self._begun = time.perf_counter() - now.fit_seconds
         self._mark = saved = time.perf_counter()
         prepared = False
         while True:
             # It may go on where it was stopped between the last step and the epoch's end.
             if now.batch < self._steps:
-                self._train(*next(data))
+                self._step(next(data))
                 now.batch += 1
                 now.step += 1
                 if not prepared:
@@ -323,12 +347,20 @@ class _Training:
             epochs=now.epoch + (now.batch > 0),
             stopped=stopped,
             precision=now.precision,
+            xla=now.xla,
+            gpu=gpu(),
             fit_seconds=now.fit_seconds,
             preparation_seconds=now.preparation_seconds,
             images_per_second=now.images / max(now.training_seconds, 1e-9),
         )
 
-    def _train_step(self, images: tf.Tensor, labels: tf.Tensor) -> None:
+    def _step(self, given: tuple[tf.Tensor, ...]) -> None:
+        # For the rest at an epoch's end XLA would compile for as long again.
+        is_whole = given[0].shape[0] == self._recipe.batch_size
+        (self._train if is_whole else self._train_rest)(*given)
+
+    def _train_step(self, *given: tf.Tensor) -> None:
+        images, labels = self._learned.batch(*given)
         weights = self._model.trainable_variables
         with tf.GradientTape() as tape:
             answers = self._model(images, training=True)
@@ -426,10 +458,7 @@ class _Training:
         """Mean loss, label smoothing included as in training, and accuracy on validation;
         None if asked to stop between two batches."""
         sums = np.zeros(3)
-        split = self._data.validation
-        labels = tf.one_hot(split.labels, CLASSES)
-        data = tf.data.Dataset.from_tensor_slices((split.images, labels))
-        for number, batch in enumerate(data.batch(_VALIDATION_BATCH)):
+        for number, batch in enumerate(self._validation):
             if number and stop():
                 return None
             sums += self._test(*batch).numpy()

@@ -17,7 +17,9 @@ _KNOTS = 7
 _SMOOTH_PIXELS = 4.0
 
 
-def warp(images: tf.Tensor, recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
+def warp(
+    images: tf.Tensor, recipe: Recipe, seed: tf.Tensor, *, by_gather: bool = False
+) -> tf.Tensor:
     """Each image under its own random map, bilinear, black beyond the edge.
 
     The map is affine, and elastic where the recipe says so: then each point is shifted as well,
@@ -28,6 +30,9 @@ def warp(images: tf.Tensor, recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
         recipe: the largest rotation and shear in degrees, shift in pixels, and scale; the
             standard deviation of the elastic shift, in pixels.
         seed: two integers that decide the maps.
+        by_gather: not with TensorFlow's one operation for affine maps, which XLA has not and which
+            rounds down, so that pixels differ by one level at most. Compiled by XLA, the same seed
+            gives other maps.
     """
     count = tf.shape(images)[0]
     random = tf.random.stateless_uniform((5, count), seed, -1.0, 1.0)
@@ -42,14 +47,15 @@ def warp(images: tf.Tensor, recipe: Recipe, seed: tf.Tensor) -> tf.Tensor:
     centre = (INPUT_SHAPE[0] - 1) / 2
     x = centre - a * centre - b * centre + shift_x
     y = centre - c * centre - d * centre + shift_y
-    if recipe.elastic:
+    if recipe.elastic or by_gather:
         column = tf.range(INPUT_SHAPE[1], dtype=tf.float32)
         row = column[:, tf.newaxis]
         a, b, x, c, d, y = (value[:, tf.newaxis, tf.newaxis] for value in (a, b, x, c, d, y))
-        bent = _bends(count, seed) * recipe.elastic
-        return _sampled(
-            images, a * column + b * row + x + bent[..., 0], c * column + d * row + y + bent[..., 1]
-        )
+        x, y = a * column + b * row + x, c * column + d * row + y
+        if recipe.elastic:
+            bent = _bends(count, seed) * recipe.elastic
+            x, y = x + bent[..., 0], y + bent[..., 1]
+        return _sampled(images, x, y)
     zero = tf.zeros_like(a)
     warped = tf.raw_ops.ImageProjectiveTransformV3(
         images=images[..., tf.newaxis],

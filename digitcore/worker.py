@@ -158,6 +158,8 @@ def _load() -> None:
 
 def _import_tensorflow() -> None:
     """Imports it without what Keras takes along if it is there, a third of the seconds."""
+    # Else one process takes all of a GPU's memory, and there may be several workers.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     absent = [name for name in _NOT_FOR_TRAINING if name not in sys.modules]
     for name in absent:
         sys.modules[name] = None  # type: ignore[assignment]  # Python's "not installed"

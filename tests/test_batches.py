@@ -7,7 +7,7 @@ import time
 import numpy as np
 from made_up import PLAIN, made_up_digits
 
-from digitcore.batches import batches
+from digitcore.batches import Batches
 from digitcore.data import Split
 from digitcore.recipe import Recipe
 
@@ -23,7 +23,7 @@ def numbered(count: int) -> Split:
 def orders(recipe: Recipe, split: Split, first_epoch: int = 0) -> list[list[int]]:
     """The numbers of the images in each epoch, in order."""
     seen = []
-    for images, labels in batches(recipe, split, first_epoch):
+    for images, labels in Batches(recipe, split).steps(first_epoch):
         numbers = images[:, 0, 0].numpy().astype(int) + 256 * images[:, 0, 1].numpy().astype(int)
         np.testing.assert_array_equal(labels.numpy().argmax(axis=1), numbers % 10)
         seen.extend(numbers.tolist())
@@ -47,7 +47,7 @@ def test_an_epoch_takes_as_many_images_as_asked_for_others_each_time_and_all_ext
     split = Split(everything.images[:330], everything.labels[:330])
     extra = Split(everything.images[330:], everything.labels[330:])
     seen = []
-    for images, _ in batches(recipe, split, extras=[extra]):
+    for images, _ in Batches(recipe, split, [extra]).steps():
         pixels = images.numpy().astype(int)
         seen.extend((pixels[:, 0, 0] + 256 * pixels[:, 0, 1]).tolist())
     epochs = [set(seen[i : i + 170]) for i in range(0, len(seen), 170)]
@@ -68,7 +68,7 @@ def test_a_teacher_takes_its_share_of_each_digits_label_and_none_of_what_is_no_d
     recipe = PLAIN.changed(epochs=1, batch_size=64, distillation=0.5)
     split, other = numbered(330), Split(np.full((7, 28, 28), 9, np.uint8), np.full(7, 10, np.uint8))
     answers = np.random.default_rng(0).dirichlet(np.ones(10), 337).astype(np.float32)
-    for images, labels in batches(recipe, split, 0, 0, [other], answers):
+    for images, labels in Batches(recipe, split, [other], answers).steps():
         for image, label in zip(images.numpy(), labels.numpy(), strict=True):
             number = int(image[0, 0]) + 256 * int(image[0, 1])
             if image[2, 2]:
@@ -80,7 +80,7 @@ def test_a_teacher_takes_its_share_of_each_digits_label_and_none_of_what_is_no_d
 
 
 def test_a_training_that_ends_does_not_wait_for_its_input() -> None:
-    data = iter(batches(PLAIN.changed(epochs=200, batch_size=1), numbered(330)))
+    data = iter(Batches(PLAIN.changed(epochs=200, batch_size=1), numbered(330)).steps())
     begun = time.monotonic()
     # TensorFlow's tuner sleeps longer each time: now for more than a second.
     while time.monotonic() - begun < 1.4:
@@ -92,7 +92,7 @@ def test_a_training_that_ends_does_not_wait_for_its_input() -> None:
 
 def test_batches_never_mix_epochs() -> None:
     recipe = PLAIN.changed(epochs=2, batch_size=64)
-    sizes = [len(labels) for _, labels in batches(recipe, numbered(330))]
+    sizes = [len(labels) for _, labels in Batches(recipe, numbered(330)).steps()]
     assert sizes == [64, 64, 64, 64, 64, 10] * 2
 
 
@@ -112,8 +112,26 @@ def test_warps_differ_from_epoch_to_epoch_and_not_from_time_to_time() -> None:
     recipe = PLAIN.changed(rotation=20, batch_size=330)
     images, labels = made_up_digits()[:2]
     one = Split(np.repeat(images[:1], 330, axis=0), np.resize(labels, 330))
-    first, second = (batch.numpy() for batch, _ in batches(recipe, one))
-    again, _ = next(iter(batches(recipe, one)))
+    first, second = (batch.numpy() for batch, _ in Batches(recipe, one).steps())
+    again, _ = next(iter(Batches(recipe, one).steps()))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, second)
     assert len(np.unique(first, axis=0)) > 200
+
+
+def test_a_step_that_makes_its_batch_itself_learns_the_same() -> None:
+    images, labels = made_up_digits()[:2]
+    split = Split(images, labels)
+    for recipe, levels in (
+        (PLAIN.changed(batch_size=64), 0),
+        # By another operation, which rounds otherwise.
+        (PLAIN.changed(batch_size=64, rotation=20, shift=2, scale=0.1, shear=9), 1),
+        (PLAIN.changed(batch_size=64, rotation=20, elastic=2), 0),
+    ):
+        ahead, within = Batches(recipe, split), Batches(recipe, split, in_step=True)
+        pairs = list(zip(ahead.steps(0, 2), within.steps(0, 2), strict=True))
+        assert len(pairs) == 6  # two and four of 200 images
+        for (pixels, expected), step in pairs:
+            found, learned = within.batch(*step)
+            np.testing.assert_array_equal(learned, expected)
+            assert np.abs(found.numpy().astype(int) - pixels.numpy()).max() <= levels

@@ -214,6 +214,26 @@ def test_a_network_for_training_learns_as_keras_own_does(precision: str) -> None
     assert {str(weight.dtype) for weight in fast.weights} == {"float32"}
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_pooling_for_xla_gives_keras_own_values_and_gradients(size: int) -> None:
+    """The place of no image that pooling leaves out (28 is no multiple of 3) has a gradient."""
+    pooled = EVERY_KIND.changed(layers=[{"kind": "pool", "size": size}, {"kind": "flatten"}])
+    random = np.random.default_rng(0)
+    values = tf.constant(random.normal(size=(4, 28, 28, 3)).astype(np.float32))  # without equals
+    found = []
+    for xla in (False, True):
+        model = network.build(pooled, for_training=True, xla=xla)
+        pool = next(layer for layer in model.layers if "pool" in layer.name)
+        assert isinstance(pool, keras.layers.MaxPooling2D) is not xla
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            outputs = pool(values)
+            loss = tf.reduce_sum(outputs * tf.range(1.0, 4.0))
+        found.append((outputs, tape.gradient(loss, values)))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_weights_of_a_network_for_training_fit_the_one_that_is_kept() -> None:
     plain, fast = network.build(NORMS), network.build(NORMS, for_training=True)
     assert [w.path.split("/")[-1] for w in plain.weights] == [

@@ -9,7 +9,7 @@ import pytest
 from made_up import PLAIN, made_up_digits
 
 from digitcore import evaluation, teacher
-from digitcore.batches import batches
+from digitcore.batches import Batches
 from digitcore.data import Dataset, Split, load_dataset
 from digitcore.recipe import Recipe
 
@@ -49,7 +49,7 @@ def test_a_teacher_that_is_wholly_wrong_leaves_each_label_its_own_digit() -> Non
     wrong = np.roll(np.eye(10), 1, axis=1)[labels]
     answers = teacher.ask(lambda images: wrong, images)
     recipe = PLAIN.changed(distillation=0.5, batch_size=330)
-    _, learned = next(iter(batches(recipe, Split(images, labels), 0, 0, [], answers)))
+    _, learned = next(iter(Batches(recipe, Split(images, labels), [], answers).steps()))
     assert (learned.numpy().max(axis=1) > 0.5).all()
     assert sorted(learned.numpy().argmax(axis=1)) == sorted(labels)
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from made_up import PLAIN, RICH
 
 from digitcore import evaluation, handwriting, training
-from digitcore.batches import batches
+from digitcore.batches import Batches
 from digitcore.checkpoints import Checkpoint
 from digitcore.data import DataError, Dataset, Split, load_dataset
 from digitcore.events import Event
@@ -318,7 +318,7 @@ def test_a_long_epoch_tells_of_some_steps_only_and_of_all_images(
 def test_the_first_batch_events_are_computed_right(plain: Outcome, digits: Dataset) -> None:
     keras.utils.set_random_seed(PLAIN.seed)
     untrained = training.network.build(PLAIN)
-    images, labels = next(iter(batches(PLAIN, digits.train)))
+    images, labels = next(iter(Batches(PLAIN, digits.train).steps()))
     probabilities = untrained(images).numpy()
     right = labels.numpy().astype(bool)
     first = plain.of("batch")[0]
@@ -382,7 +382,7 @@ def tell(monkeypatch: pytest.MonkeyPatch, seconds: list[float], losses: list[flo
 
     def tried(self: Any, steps: int, stop: Callable[[], bool]) -> training._Trial:
         real(self, steps, stop)
-        return training._Trial(*next(told))
+        return training._Trial(self, *next(told))
 
     monkeypatch.setattr(training._Training, "tried", tried)
 
@@ -425,8 +425,79 @@ def test_a_resumed_training_keeps_the_precision_that_was_taken(
     assert_same_weights(resumed, whole)
 
 
+# --- a GPU, of which there is none here: XLA compiles for the processor instead ----------------
+
+CONVOLUTIONS = RICH.changed(
+    layers=[
+        {"kind": "conv", "filters": 4, "kernel": 5, "activation": "linear"},
+        {"kind": "pool"},
+        {"kind": "batch_norm", "activation": "relu"},
+        {"kind": "dropout", "rate": 0.3},
+        {"kind": "flatten"},
+    ],
+    precision="auto",
+    epochs=2,
+)
+
+
+@pytest.fixture
+def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "gpu", lambda: "NVIDIA T4")
+
+
+def test_a_training_that_xla_compiled_repeats_resumes_and_learns(
+    with_gpu: None, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(monkeypatch, [20, 19, 9], [1, 1, 1])  # seconds of a step: it is long enough to compile
+    recipe = CONVOLUTIONS.changed(epochs=6)
+    whole = run(recipe, digits)
+    assert (whole.trained.precision, whole.trained.xla) == ("mixed_bfloat16", True)
+    assert whole.trained.gpu == "NVIDIA T4"
+    resumed = run(recipe, digits, resume_from=whole.checkpoints[0])  # without another trial
+    assert resumed.trained.xla
+    assert_same_weights(resumed, whole)
+    losses = [event["validation_loss"] for event in whole.of("epoch")]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "losses", "xla"),
+    [
+        ([20, 30, 9], [1, 1, 1.05], True),
+        ([20, 30, 21], [1, 1, 1], False),
+        ([20, 30, 9], [1, 1, 2], False),
+        ([0.2, 0.3], [1, 1], False),  # ended before XLA has compiled
+    ],
+)
+def test_on_a_gpu_xla_is_taken_where_it_wins(
+    with_gpu: None,
+    seconds: list[float],
+    losses: list[float],
+    xla: bool,
+    digits: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tell(monkeypatch, seconds, losses)
+    trained = run(CONVOLUTIONS, digits, stop_after=8 + 12 * len(seconds)).trained
+    assert (trained.precision, trained.xla) == ("float32", xla)
+
+
+def test_a_training_of_another_machines_gpu_goes_on_without_xla(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "gpu", lambda: "")
+    whole = run(CONVOLUTIONS.changed(precision="float32"), digits)
+    from_gpu = dataclasses.replace(whole.checkpoints[0], xla=True)
+    resumed = run(CONVOLUTIONS, digits, resume_from=from_gpu)
+    assert not resumed.trained.xla
+    assert not resumed.checkpoints[-1].xla
+
+
 def test_a_trial_measures_steps_and_their_loss(digits: Dataset) -> None:
-    started = training._Training(PLAIN, digits, [], None, lambda event: None, Checkpoint(), None)
+    learned = Batches(PLAIN, digits.train)
+    started = training._Training(
+        PLAIN, learned, digits.validation, lambda event: None, Checkpoint(), None
+    )
     trial = started.tried(6, lambda: False)
     assert 0 < trial.seconds < 5
     assert 1 < trial.loss < 3
@@ -649,7 +720,7 @@ def test_what_is_no_digit_is_learned_as_equally_any(digits: Dataset) -> None:
     labels = np.concatenate(
         [
             y.numpy()
-            for _, y in itertools.islice(batches(recipe, digits.train, extras=extras), steps)
+            for _, y in itertools.islice(Batches(recipe, digits.train, extras).steps(), steps)
         ]
     )
     np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
