@@ -10,16 +10,17 @@ same optimizer, and validates after each epoch. PyTorch's column is empty where 
 (`pip install torch`). Timed is from the first step to the end of the last
 epoch, the preparing of the first step and the trial of precisions included; loading TensorFlow and
 the digits is not. Ours is `python -m digitcore train`, as the app does it: a worker that writes
-events and checkpoints. Images are not warped and nothing is averaged, because the plain script does
-neither.
+events and checkpoints. Images are not warped, nothing is averaged and weights do not decay, because
+the plain scripts do none of it.
 
-PyTorch's script holds the images as one tensor on its device and takes each batch from it, which is
-faster than its `DataLoader`; like Keras's it computes in float32, as it comes.
+PyTorch's script holds the images as one tensor on its device, made before the time begins, and takes
+each batch from it, which is faster than its `DataLoader`; like Keras's it computes in float32, as it
+comes.
 
 Watched: the app runs and the Train page shows the run, in a client that speaks to the server as a
 page does, or in Chromium, which draws it with the same cores.
 
-Race: the plain script of that recipe as it is, all its epochs, and then `fast`; by the seconds from
+Race: the plain Keras script of that recipe as it is, all its epochs, and then `fast`; by the seconds from
 the first step to the end, and what each reads of the test images.
 
 "of the peak": the multiply-adds that a training step cannot do without (once forward, twice
@@ -32,6 +33,7 @@ Run nothing else meanwhile.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.util
 import json
 import math
@@ -42,6 +44,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +66,10 @@ from digitcore.layers import (  # noqa: E402
     Pool,
 )
 
-# What `plain_keras` leaves out.
+# What the plain scripts leave out.
 NOT_PLAIN = (
     *("rotation", "shift", "scale", "shear", "elastic"),
-    *("averaging", "epoch_images", "label_smoothing", "early_stopping"),
+    *("averaging", "epoch_images", "label_smoothing", "early_stopping", "weight_decay"),
     *("written_digits", "written_others", "distillation"),
 )
 
@@ -105,7 +109,8 @@ def main() -> None:
         for precision in options.precisions
     ]
     print(
-        f"{report()}; {options.pairs} pairs of {options.epochs} epochs; watched: {options.watched}\n"
+        f"{report()}{torch_version()}; {options.pairs} turns of {options.epochs} epochs; "
+        f"watched: {options.watched}\n"
     )
     print(
         "| recipe | precision | taken | images/s, median | plain Keras, float32 | ratio (min–max) | "
@@ -115,12 +120,28 @@ def main() -> None:
     for row in rows:
         beside = [compared(row["ours"], row[name]) for name in ("keras", "torch")]
         print(
-            f"| `{row['recipe']}` | {row['precision']} | {', '.join(dict.fromkeys(row['taken']))} | "
+            f"| `{row['recipe']}` | {row['precision']} | {taken(row)} | "
             f"{statistics.median(row['ours']):,.0f} | {' | '.join(beside)} | "
             f"{row['share_of_peak']:.0%} |"
         )
     if options.json:
         write_json(options.json, rows)
+
+
+def torch_version() -> str:
+    """PyTorch's version as the end of a sentence, if it is there."""
+    with suppress(metadata.PackageNotFoundError):
+        return f"; torch {metadata.version('torch')}"
+    return ""
+
+
+def taken(row: dict[str, Any]) -> str:
+    """The precisions that were computed with, and whether XLA compiled."""
+    ways = [
+        f"{precision}, XLA" if xla else precision
+        for precision, xla in zip(row["taken"], row["xla"], strict=True)
+    ]
+    return " / ".join(dict.fromkeys(ways))
 
 
 def compared(ours: list[float], theirs: list[float]) -> str:
@@ -143,7 +164,7 @@ def measured(name: str, precision: str, pairs: int, epochs: int, watched: str) -
         training_images=60_000,
     )
     found: dict[str, Any] = {"recipe": name, "precision": precision}
-    found |= {"ours": [], "keras": [], "torch": [], "taken": []}
+    found |= {"ours": [], "keras": [], "torch": [], "taken": [], "xla": []}
     scripts = ["keras", *(["torch"] if importlib.util.find_spec("torch") else [])]
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "DIGITCORE_MODELS_DIR": folder, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -157,6 +178,8 @@ def measured(name: str, precision: str, pairs: int, epochs: int, watched: str) -
                 plain = told([sys.executable, __file__, f"--{script}", str(file)], environment)
                 found[script].append(images / plain["fit_seconds"])
             found["taken"].append(ours["precision"])
+            found["xla"].append(ours["xla"])
+            found["machine"] = ours["machine"]
             print(f"{name} {precision}: {found}", file=sys.stderr)
         most = {
             taken: told([sys.executable, __file__, "--peak", taken], environment)
@@ -252,7 +275,6 @@ def told(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
         check=True,
     )
@@ -310,14 +332,15 @@ def plain_torch(recipe: Recipe) -> dict[str, float]:
         return (answers.argmax(dim=1) == labels).float().mean().item()
 
     validation, test = on_device(data.validation), on_device(data.test)
-    begun = time.perf_counter()
     images, labels = on_device(data.train)
+    begun = time.perf_counter()
     for _ in range(recipe.epochs):
         for chosen in torch.randperm(len(labels), device=device).split(recipe.batch_size):
             optimizer.zero_grad()
             functional.cross_entropy(model(images[chosen]), labels[chosen]).backward()
             optimizer.step()
-            schedule.step()
+            if schedule:
+                schedule.step()
         accuracy(*validation)
     return {"fit_seconds": time.perf_counter() - begun, "test_accuracy": accuracy(*test)}
 
@@ -328,11 +351,11 @@ def torch_network(recipe: Recipe) -> Any:
 
     activations = {
         "relu": nn.ReLU,
-        "leaky_relu": nn.LeakyReLU,
+        "leaky_relu": functools.partial(nn.LeakyReLU, 0.2),  # Keras's slope
         "gelu": nn.GELU,
         "silu": nn.SiLU,
         "tanh": nn.Tanh,
-        "linear": nn.Identity,
+        "softmax": functools.partial(nn.Softmax, dim=1),
     }
     modules: list[nn.Module] = []
     shape: tuple[int, ...] = (28, 28, 1)
@@ -365,40 +388,38 @@ def torch_network(recipe: Recipe) -> Any:
             modules.append(nn.Flatten())
         else:
             modules.append(nn.Linear(shape[0], layer.units))
-        if activation := getattr(layer, "activation", None):
+        activation = getattr(layer, "activation", "linear")
+        if activation != "linear":
             modules.append(activations[activation]())
         shape = row.shape
     return nn.Sequential(*modules, nn.Linear(shape[0], 10))
 
 
 def torch_optimizer(recipe: Recipe, model: Any, steps: int) -> tuple[Any, Any]:
-    """The recipe's optimizer and its schedule, where an epoch has so many steps."""
+    """The recipe's optimizer and its schedule, if it has one, where an epoch has so many steps."""
     from torch import optim
 
-    weights, rate, decay = model.parameters(), recipe.learning_rate, recipe.weight_decay
+    weights, rate = model.parameters(), recipe.learning_rate
     optimizer: Any
     if recipe.optimizer == "sgd":
-        optimizer = optim.SGD(
-            weights, rate, recipe.momentum, weight_decay=decay, nesterov=recipe.momentum > 0
-        )
+        momentum = recipe.momentum
+        optimizer = optim.SGD(weights, rate, momentum, nesterov=momentum > 0)
     elif recipe.optimizer == "rmsprop":
-        optimizer = optim.RMSprop(weights, rate, alpha=0.9, eps=1e-7, weight_decay=decay)
+        optimizer = optim.RMSprop(weights, rate, alpha=0.9, eps=1e-7)
     else:
-        optimizer = optim.AdamW(weights, rate, eps=1e-7, weight_decay=decay)
+        optimizer = optim.Adam(weights, rate, eps=1e-7)
     total = steps * recipe.epochs
     warmup = round(total * recipe.warmup_share)
 
     def share(step: int) -> float:
-        if recipe.schedule != "cosine":
-            return (
-                recipe.step_factor ** (step // (steps * recipe.step_epochs))
-                if recipe.schedule == "step"
-                else 1.0
-            )
+        if recipe.schedule == "step":
+            return float(recipe.step_factor ** (max(step - 1, 0) // (steps * recipe.step_epochs)))
         if step < warmup:
             return step / warmup
         return (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup))) / 2
 
+    if recipe.schedule == "constant":
+        return optimizer, None
     return optimizer, optim.lr_scheduler.LambdaLR(optimizer, share)
 
 
