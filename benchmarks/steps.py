@@ -1,10 +1,12 @@
-"""Times a training step in each way that this machine has, warps included.
+"""Times a training step in each way that this machine has.
 
     DIGITCORE_DATA_DIR=... python benchmarks/steps.py --recipes best dropout-3x3
 
-The ways are those between which a recipe with precision `auto` chooses: both precisions and, where
-there is a GPU, XLA, which makes one program of a step and of the batch that it learns. "A step" is the median
-of so many, each waited for; "before" is the rest of the time: the graph is built, and XLA compiles.
+The ways are those between which a recipe with precision `auto` chooses, timed as it does: both
+precisions and, where there is a GPU, XLA, which makes one program of a step and of the batch that it
+learns. Without XLA the batches are made before, as a training makes them beside the steps. "A step" is
+a median, each waited for; "before" is the rest of the time, in which the graph is built, XLA
+compiles, and those batches are made.
 
 Run nothing else meanwhile.
 """
@@ -15,7 +17,6 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
@@ -55,8 +56,8 @@ def main() -> None:
                     f"{before:.2f} s | {1000 * step:.2f} ms | {recipe.batch_size / step:,.0f} |",
                     flush=True,
                 )
-                row: dict[str, Any] = {"recipe": name, "precision": precision, "xla": xla}
-                rows.append({**row, "seconds_before": before, "seconds": step})
+                way = {"recipe": name, "gpu": gpu(), "precision": precision, "xla": xla}
+                rows.append({**way, "seconds_before": before, "seconds": step})
     if options.json:
         write_json(options.json, rows)
 
@@ -69,8 +70,8 @@ def timed(
     begun = time.perf_counter()
     learned = Batches(recipe, dataset.train, in_step=xla)
     start = Checkpoint(precision=precision, xla=xla)
-    told = _Training(recipe, learned, dataset.validation, lambda event: None, start, None)
-    seconds = told.tried(steps, lambda: False).seconds
+    training = _Training(recipe, learned, dataset.validation, lambda event: None, start, None)
+    seconds = training.tried(steps, lambda: False).seconds
     return time.perf_counter() - begun - steps * seconds, seconds
 
 

@@ -10,9 +10,16 @@ import tensorflow as tf
 
 from digitcore import warps
 from digitcore.data import Split
-from digitcore.layers import CLASSES
+from digitcore.layers import CLASSES, INPUT_SHAPE
 from digitcore.recipe import Recipe
 
+# Images and labels of a step.
+BATCH = [
+    tf.TensorSpec((None, *INPUT_SHAPE[:2]), tf.uint8),
+    tf.TensorSpec((None, CLASSES), tf.float32),
+]
+# Which images a step takes, and the seed of their warps.
+_PLAN = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((2,), tf.int64)]
 # Batches that are made at once, and that wait for their step.
 _AT_ONCE = 4
 
@@ -73,7 +80,7 @@ class Batches:
     @property
     def signature(self) -> list[tf.TensorSpec]:
         """Of what `batch` takes."""
-        return list(self.steps().element_spec)
+        return _PLAN if self._in_step else BATCH
 
     def batch(self, first: tf.Tensor, second: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Images of a step, uint8 (B, 28, 28), and their labels, float32 (B, 10), one-hot.

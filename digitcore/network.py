@@ -81,7 +81,7 @@ def build(
             says `auto` it is float32.
         for_training: batch norm in one operation, which trains faster. It has the same weights
             and answers, but a file of such a network is not for Keras alone.
-        xla: max pooling in operations of which XLA has a gradient that is the same each time.
+        xla: max pooling in operations whose gradient is the same each time under XLA.
     """
     asked = precision or recipe.precision
     policy = keras.DTypePolicy("float32" if asked == "auto" else asked)

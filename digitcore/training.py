@@ -7,7 +7,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -16,11 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from digitcore import handwriting, network
-from digitcore.batches import Batches
+from digitcore.batches import BATCH, Batches
 from digitcore.checkpoints import Checkpoint
 from digitcore.data import DataError, Dataset, Split
 from digitcore.events import Event
-from digitcore.layers import CLASSES, INPUT_SHAPE
+from digitcore.layers import CLASSES
 from digitcore.optimizers import optimizer
 from digitcore.recipe import Recipe
 from digitcore.teacher import Teacher, ask
@@ -32,7 +32,7 @@ _VALIDATION_BATCH = 1000
 # Where the recipe's precision is "auto": steps of each, and how far the mean loss may differ.
 _TRIAL_STEPS = 12
 _AGREES = 0.1
-# On a GPU XLA halves a step at least, after some ten seconds in which it compiles.
+# On a GPU a step takes about half as long with XLA, which compiles for some ten seconds before.
 _XLA_FROM_SECONDS = 30.0
 
 
@@ -138,8 +138,8 @@ def train(
         images = np.concatenate([part.images for part in (dataset.train, *extras)])
         with _stage(report, "teacher"):
             answers = ask(teacher, images, before_each)
-    learned = functools.partial(Batches, recipe, dataset.train, extras, answers)
-    training = _prepared(recipe, learned, dataset.validation, report, start, weights, stop)
+    batches = functools.partial(Batches, recipe, dataset.train, extras, answers)
+    training = _prepared(recipe, batches, dataset.validation, report, start, weights, stop)
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.trained(stopped)
 
@@ -154,7 +154,7 @@ def _stage(report: Callable[[Event], bool | None], stage: str) -> Iterator[None]
 
 def _prepared(
     recipe: Recipe,
-    learned: Callable[..., Batches],
+    batches: Callable[..., Batches],
     validation: Split,
     report: Callable[[Event], bool | None],
     start: Checkpoint,
@@ -162,30 +162,36 @@ def _prepared(
     stop: Callable[[], bool],
 ) -> _Training:
     """A training in the recipe's precision, or in the way that proves fastest here."""
-    ahead = learned()
+    ahead = functools.cache(batches)
 
     def begin(precision: str, xla: bool = False) -> _Training:
         keras.utils.set_random_seed(recipe.seed)
-        now = replace(start, precision=precision, xla=xla and bool(gpu()))
-        given = learned(in_step=True) if now.xla else ahead
-        return _Training(recipe, given, validation, report, now, weights)
+        now = replace(start, precision=precision, xla=xla)
+        learned = batches(in_step=True) if xla else ahead()
+        return _Training(recipe, learned, validation, report, now, weights)
 
     if (precision := start.precision or recipe.precision) != "auto":
-        return begin(precision, start.xla)
-    trials: list[_Trial] = []
+        return begin(precision, start.xla and bool(gpu()))
 
     def fastest() -> _Trial:
         # The first one stands for itself whatever its loss, which may be no number.
         loss = trials[0].loss
-        agree = [trials[0], *(each for each in trials if abs(each.loss - loss) <= _AGREES * loss)]
+        agree = [
+            trial
+            for trial in trials
+            if trial is trials[0] or abs(trial.loss - loss) <= _AGREES * loss
+        ]
         return min(agree, key=lambda trial: trial.seconds)
 
     with _stage(report, "precision"):
+        contenders = [begin(precision) for precision in PRECISIONS]
         begun = time.perf_counter()
-        trials += [begin(precision).tried(_TRIAL_STEPS, stop) for precision in PRECISIONS]
-        best = fastest()
-        if gpu() and best.seconds * best.training.steps_left > _XLA_FROM_SECONDS and not stop():
-            trials.append(begin(best.training.now.precision, xla=True).tried(_TRIAL_STEPS, stop))
+        trials = [contender.tried(_TRIAL_STEPS, stop) for contender in contenders]
+        seconds = fastest().seconds * fastest().training.steps
+        if gpu() and seconds > _XLA_FROM_SECONDS and not stop():
+            with suppress(tf.errors.OpError):  # it may lack a library, or an operation
+                compiled = begin(fastest().training.now.precision, xla=True)
+                trials.append(compiled.tried(_TRIAL_STEPS, stop))
         if stop():  # what a cut trial says must not hold for the rest of the training
             raise StoppedError
     chosen = fastest().training
@@ -197,9 +203,11 @@ def _prepared(
 
 def gpu() -> str:
     """The name of the GPU that trainings use, or nothing where there is none."""
-    for device in tf.config.list_physical_devices("GPU"):
-        return str(tf.config.experimental.get_device_details(device).get("device_name", "GPU"))
-    return ""
+    devices = tf.config.list_physical_devices("GPU")
+    if not devices:
+        return ""
+    details = tf.config.experimental.get_device_details(devices[0])
+    return str(details.get("device_name", "GPU"))
 
 
 class _Trial(NamedTuple):
@@ -254,20 +262,16 @@ class _Training:
         # Losses and right answers since the last event; read only then, so that the
         # processor need not wait for Python after each step.
         self._sums = tf.Variable(start.interval, dtype=tf.float64)
-        batch = [
-            tf.TensorSpec((None, *INPUT_SHAPE[:2]), tf.uint8),
-            tf.TensorSpec((None, CLASSES), tf.float32),
-        ]
         # Without a look for Python's loops, of which there are none.
         graph = functools.partial(tf.function, autograph=False)
         train = functools.partial(graph, self._train_step, input_signature=learned.signature)
         self._train = train(jit_compile=start.xla)
         self._train_rest = train() if start.xla else self._train
-        self._test = graph(self._test_step, input_signature=batch)
+        self._test = graph(self._test_step, input_signature=BATCH)
 
     @property
-    def steps_left(self) -> int:
-        return self._steps * self._recipe.epochs - self.now.step
+    def steps(self) -> int:
+        return self._steps * self._recipe.epochs
 
     def tried(self, steps: int, stop: Callable[[], bool]) -> _Trial:
         """How the first steps go; afterwards nothing is other than before."""
@@ -304,8 +308,7 @@ class _Training:
         if _ended(self._recipe, now):
             return False
         recipe = self._recipe
-        total = self._steps * recipe.epochs
-        start = {"kind": "start", "step": now.step, "steps": total}
+        start = {"kind": "start", "step": now.step, "steps": self.steps}
         self._tell({**start, "steps_per_epoch": self._steps})
         data = iter(self._learned.steps(now.epoch, now.batch))
         self._begun = time.perf_counter() - now.fit_seconds

@@ -30,9 +30,9 @@ def warp(
         recipe: the largest rotation and shear in degrees, shift in pixels, and scale; the
             standard deviation of the elastic shift, in pixels.
         seed: two integers that decide the maps.
-        by_gather: not with TensorFlow's one operation for affine maps, which XLA has not and which
-            rounds down, so that pixels differ by one level at most. Compiled by XLA, the same seed
-            gives other maps.
+        by_gather: with operations that XLA has, instead of TensorFlow's single one for affine maps.
+            That one rounds down, so pixels differ by one level at most. Compiled by XLA, the same
+            seed gives other maps.
     """
     count = tf.shape(images)[0]
     random = tf.random.stateless_uniform((5, count), seed, -1.0, 1.0)

@@ -216,7 +216,7 @@ def test_a_network_for_training_learns_as_keras_own_does(precision: str) -> None
 
 @pytest.mark.parametrize("size", [2, 3])
 def test_pooling_for_xla_gives_keras_own_values_and_gradients(size: int) -> None:
-    """The place of no image that pooling leaves out (28 is no multiple of 3) has a gradient."""
+    """Rows and columns that pooling leaves out, as 28 is no multiple of 3, get no gradient."""
     pooled = EVERY_KIND.changed(layers=[{"kind": "pool", "size": size}, {"kind": "flatten"}])
     random = np.random.default_rng(0)
     values = tf.constant(random.normal(size=(4, 28, 28, 3)).astype(np.float32))  # without equals

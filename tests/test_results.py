@@ -66,6 +66,8 @@ def test_while_the_network_is_tested_the_earlier_results_stand(
     assert (stopped.path / "model.tflite").read_bytes() == b"new"
     told = json.loads((stopped.path / "metrics.json").read_text())
     assert (told["test_accuracy"], told["best_epoch"], told["parameters"]) == (0.9, 1, 12_730)
+    assert told["xla"]
+    assert told["machine"].endswith(", NVIDIA T4")
 
 
 def test_a_test_that_fails_leaves_the_earlier_results_and_nothing_else(

@@ -453,9 +453,12 @@ def test_a_training_that_xla_compiled_repeats_resumes_and_learns(
     whole = run(recipe, digits)
     assert (whole.trained.precision, whole.trained.xla) == ("mixed_bfloat16", True)
     assert whole.trained.gpu == "NVIDIA T4"
-    resumed = run(recipe, digits, resume_from=whole.checkpoints[0])  # without another trial
-    assert resumed.trained.xla
-    assert_same_weights(resumed, whole)
+    # From the first step, to which the trial must have come back, and from a later one.
+    untried = Checkpoint(precision="mixed_bfloat16", xla=True)
+    for checkpoint in (untried, whole.checkpoints[0]):
+        again = run(recipe, digits, resume_from=checkpoint)
+        assert again.trained.xla
+        assert_same_weights(again, whole)
     losses = [event["validation_loss"] for event in whole.of("epoch")]
     assert losses[-1] < 0.8 * losses[0]
 
@@ -482,15 +485,42 @@ def test_on_a_gpu_xla_is_taken_where_it_wins(
     assert (trained.precision, trained.xla) == ("float32", xla)
 
 
-def test_a_training_of_another_machines_gpu_goes_on_without_xla(
-    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+def test_where_xla_fails_the_training_goes_on_without_it(
+    with_gpu: None, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tell(monkeypatch, [20, 19], [1, 1])
+    real = training._Training._train_step
+
+    def fails(self: Any, *given: tf.Tensor) -> None:
+        if self.now.xla:
+            raise tf.errors.InternalError(None, None, "libdevice not found")
+        real(self, *given)
+
+    monkeypatch.setattr(training._Training, "_train_step", fails)
+    found = run(CONVOLUTIONS.changed(epochs=1), digits).trained
+    assert (found.precision, found.xla, found.epochs) == ("mixed_bfloat16", False, 1)
+
+
+def test_a_stop_is_heard_before_xla_is_tried(
+    with_gpu: None, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(monkeypatch, [20, 19], [1, 1])  # a third trial would find nothing to tell
+    with pytest.raises(training.StoppedError):
+        training.train(CONVOLUTIONS, digits, lambda event: None, stop=lambda: True)
+
+
+def test_a_training_of_another_machines_gpu_goes_on_without_xla(
+    with_gpu: None, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Checkpoint(precision="float32", xla=True)
+    recipe = CONVOLUTIONS.changed(epochs=4)
+    whole = run(recipe, digits, resume_from=begun)
     monkeypatch.setattr(training, "gpu", lambda: "")
-    whole = run(CONVOLUTIONS.changed(precision="float32"), digits)
-    from_gpu = dataclasses.replace(whole.checkpoints[0], xla=True)
-    resumed = run(CONVOLUTIONS, digits, resume_from=from_gpu)
-    assert not resumed.trained.xla
+    resumed = run(recipe, digits, resume_from=whole.checkpoints[0])
+    assert (whole.trained.xla, resumed.trained.xla) == (True, False)
     assert not resumed.checkpoints[-1].xla
+    first, last = (outcome.of("epoch")[-1]["validation_loss"] for outcome in (whole, resumed))
+    assert last == pytest.approx(first, rel=0.3)  # other random numbers, the same learning
 
 
 def test_a_trial_measures_steps_and_their_loss(digits: Dataset) -> None:

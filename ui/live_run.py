@@ -22,7 +22,7 @@ STAGES = {
     "data": "Reading the digits",
     "writing": "Writing digits beside MNIST's",
     "teacher": "The teacher reads the digits",
-    "precision": "Trying which precision is faster",
+    "precision": "Trying what is faster here",
     "training": "Preparing the first step",
     "testing": "Reading the test digits",
 }
