@@ -220,7 +220,13 @@ def accuracy_over_cost(
     worst = 1 - values.min(initial=0.97)
     layout["yaxis"]["range"] = np.log10([min(1.0, 1.6 * worst), 6e-4]).tolist()
     layout["xaxis"] |= {"type": "log", "title": {"text": _COSTS[cost][0]}}
-    layout["xaxis"] |= {"dtick": "D2", "tickformat": ",~r"}
+    # Short, as "20k": in a narrow window longer ones would touch.
+    layout["xaxis"] |= {"dtick": "D2", "tickformat": "~s" if cost == "parameters" else ",~r"}
+    if shown:
+        costs = np.log10([getattr(entry, cost) for entry in shown])
+        # Room for half a name at both ends.
+        room = 0.13 * max(1.0, np.ptp(costs))
+        layout["xaxis"]["range"] = [costs.min() - room, costs.max() + room]
     return go.Figure(traces, layout | {"height": 420, "showlegend": False})
 
 

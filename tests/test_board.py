@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from typing import Any
 
@@ -211,3 +212,14 @@ def test_hover_says_how_sure_a_test_accuracy_is() -> None:
     assert figures._reliable(entry("one", 1, 0.9)) == "(90.00–100.00)"
     many = entry("many", 1, 0.9, run="", seeds=5, spread=0.001, interval=None)
     assert figures._reliable(many) == "± 0.10 (n = 5)"
+
+
+def test_the_figure_has_room_for_half_a_name_beside_the_cheapest_and_the_dearest() -> None:
+    entries = board.recipes()
+    figure = figures.accuracy_over_cost(entries, "parameters", {})
+    low, high = figure.layout.xaxis.range
+    costs = [math.log10(entry.parameters) for entry in entries]
+    assert low < min(costs) - 0.12 * (max(costs) - min(costs))
+    assert high > max(costs) + 0.12 * (max(costs) - min(costs))
+    alone = figures.accuracy_over_cost(entries[:1], "parameters", {}).layout.xaxis.range
+    assert alone[0] < costs[0] - 0.1 < costs[0] + 0.1 < alone[1]
