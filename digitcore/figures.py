@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -208,25 +209,30 @@ def accuracy_over_cost(
         "symbol": [styles[entry.run][1] for entry in runs],
     }
     hover = {"hovertemplate": _cost_hover(cost), "cliponaxis": False}
-    named = {"mode": "markers+text", "textposition": _beside(recipes, shown, cost), "marker": ring}
+    values = np.array([entry.validation_accuracy for entry in shown])
+    # From what is shown, as few networks of a board read less than 90 %.
+    worst = 1 - values.min(initial=0.97)
+    accuracies = np.log10([min(1.0, 1.6 * worst), 6e-4])
+    costs = np.log10([getattr(entry, cost) for entry in shown] or [1.0])
+    # Room for half a name at both ends.
+    room = 0.13 * max(1.0, np.ptp(costs))
+    ends = [costs.min() - room, costs.max() + room]
+    spans = (ends[1] - ends[0], float(np.ptp(accuracies)))
+    named = {
+        "mode": "markers+text",
+        "textposition": _beside(recipes, shown, cost, spans),
+        "marker": ring,
+    }
     traces = [
         _points(front(shown, cost), cost) | {"line": line, "hoverinfo": "skip"},
         _points(runs, cost) | hover | {"mode": "markers", "marker": dot},
         _points(recipes, cost) | hover | named,  # last, as a name may lie over a marker
     ]
-    values = np.array([entry.validation_accuracy for entry in shown])
     layout = _layout(values, "accuracy", "validation accuracy")
-    # From what is shown, as few networks of a board read less than 90 %.
-    worst = 1 - values.min(initial=0.97)
-    layout["yaxis"]["range"] = np.log10([min(1.0, 1.6 * worst), 6e-4]).tolist()
-    layout["xaxis"] |= {"type": "log", "title": {"text": _COSTS[cost][0]}}
+    layout["yaxis"]["range"] = accuracies.tolist()
+    layout["xaxis"] |= {"type": "log", "title": {"text": _COSTS[cost][0]}, "range": ends}
     # Short, as "20k": in a narrow window longer ones would touch.
     layout["xaxis"] |= {"dtick": "D2", "tickformat": "~s" if cost == "parameters" else ",~r"}
-    if shown:
-        costs = np.log10([getattr(entry, cost) for entry in shown])
-        # Room for half a name at both ends.
-        room = 0.13 * max(1.0, np.ptp(costs))
-        layout["xaxis"]["range"] = [costs.min() - room, costs.max() + room]
     return go.Figure(traces, layout | {"height": 420, "showlegend": False})
 
 
@@ -244,20 +250,42 @@ def _points(entries: Sequence[Entry], cost: Cost) -> dict[str, Any]:
     }
 
 
-def _beside(named: Sequence[Entry], shown: Sequence[Entry], cost: Cost) -> list[str]:
-    """Where each name stands: above its ring, or below where something else is close above."""
+def _beside(
+    named: Sequence[Entry], shown: Sequence[Entry], cost: Cost, spans: tuple[float, float]
+) -> list[str]:
+    """Where each name stands: the first of four places that covers no mark and no earlier name.
 
-    def places(entries: Sequence[Entry]) -> tuple[np.ndarray, np.ndarray]:
-        accuracies = np.array([entry.validation_accuracy for entry in entries])
-        costs = np.log10([getattr(entry, cost) for entry in entries])
-        return costs, np.log10(heights(accuracies, "accuracy"))
+    `spans` are the lengths of both axes, in powers of ten. How long they are in pixels is the
+    window's affair, so a name is taken for as large as it is in one of medium width.
+    """
 
-    (costs, errors), (other_costs, other_errors) = places(named), places(shown)
-    # A name takes up about so much of both axes.
-    near = np.abs(np.subtract.outer(costs, other_costs)) < 0.25
-    above = np.subtract.outer(errors, other_errors)  # how far the column's stands above the row's
-    crowded = (near & (above > 0) & (above < 0.15)).any(axis=1)
-    return [f"{'bottom' if below else 'top'} center" for below in crowded]
+    def place(entry: Entry) -> tuple[float, float]:
+        error = heights(np.array([entry.validation_accuracy]), "accuracy")[0]
+        x, y = math.log10(getattr(entry, cost)), math.log10(error)
+        return 700 * x / spans[0], 340 * y / spans[1]  # pixels; an error falls upwards
+
+    marks = [(*place(entry), 5.0, 5.0) for entry in shown]  # centre, half width, half height
+    names: list[tuple[float, float, float, float]] = []
+    taken = []
+    for entry in named:
+        x, y = place(entry)
+        half = 4.0 * len(entry.name)
+        boxes = {
+            "top center": (x, y - 12, half, 7.0),
+            "bottom center": (x, y + 12, half, 7.0),
+            "middle right": (x + 8 + half, y, half, 7.0),
+            "middle left": (x - 8 - half, y, half, 7.0),
+        }
+        own = (x, y, 5.0, 5.0)
+        others = [mark for mark in marks if mark != own] + names
+        free = (p for p, box in boxes.items() if not any(_overlap(box, one) for one in others))
+        taken.append(next(free, "top center"))
+        names.append(boxes[taken[-1]])
+    return taken
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return all(abs(one[i] - other[i]) < one[i + 2] + other[i + 2] for i in (0, 1))
 
 
 def _reliable(entry: Entry) -> str:

@@ -208,6 +208,17 @@ def test_a_name_stands_below_its_ring_where_a_run_is_close_above() -> None:
     assert list(alone.textposition) == ["top center"]
 
 
+def test_no_name_covers_a_mark_or_another_name() -> None:
+    close = [("three-conv-128", 65_354, 0.9898), ("fast", 57_114, 0.9909), ("third", 60_000, 0.99)]
+    recipes = [entry(name, size, share, run="") for name, size, share in close]
+    mine, far = entry("mine", 57_114, 0.9923), entry("micro", 987, 0.9902, run="")
+    styles = {"mine": figures.run_colour(0)}
+    drawn = figures.accuracy_over_cost([*recipes, mine, far], "parameters", styles).data[2]
+    places = dict(zip(drawn.text, drawn.textposition, strict=True))
+    assert places["micro"] == "top center"
+    assert len({places[name] for name, *_ in close}) == 3
+
+
 def test_hover_says_how_sure_a_test_accuracy_is() -> None:
     assert figures._reliable(entry("one", 1, 0.9)) == "(90.00–100.00)"
     many = entry("many", 1, 0.9, run="", seeds=5, spread=0.001, interval=None)
