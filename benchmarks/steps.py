@@ -29,7 +29,8 @@ from digitcore import Recipe, load_dataset  # noqa: E402
 from digitcore.batches import Batches  # noqa: E402
 from digitcore.checkpoints import Checkpoint  # noqa: E402
 from digitcore.data import Dataset  # noqa: E402
-from digitcore.training import PRECISIONS, _Training, gpu  # noqa: E402
+from digitcore.loop import Training, gpu  # noqa: E402
+from digitcore.training import PRECISIONS  # noqa: E402
 
 
 def main() -> None:
@@ -70,7 +71,7 @@ def timed(
     begun = time.perf_counter()
     learned = Batches(recipe, dataset.train, in_step=xla)
     start = Checkpoint(precision=precision, xla=xla)
-    training = _Training(recipe, learned, dataset.validation, lambda event: None, start, None)
+    training = Training(recipe, learned, dataset.validation, lambda event: None, start, None)
     seconds = training.tried(steps, lambda: False).seconds
     return time.perf_counter() - begun - steps * seconds, seconds
 

@@ -20,7 +20,7 @@ from digitcore.predictor import Predictor
 from digitcore.runs import Run
 
 if TYPE_CHECKING:
-    from digitcore.training import Trained
+    from digitcore.loop import Trained
 
 # As many as there are test images: enough to see how far training and test are apart.
 _TRAIN_SAMPLE = 10_000

@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 from made_up import PLAIN, RICH
 
-from digitcore import evaluation, handwriting, training
+from digitcore import evaluation, handwriting, loop, training
 from digitcore.batches import Batches
 from digitcore.checkpoints import Checkpoint
 from digitcore.data import DataError, Dataset, Split, load_dataset
@@ -307,7 +307,7 @@ def test_an_epochs_means_are_those_of_its_batches(rich: Outcome) -> None:
 def test_a_long_epoch_tells_of_some_steps_only_and_of_all_images(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "EVENTS_AN_EPOCH", 3)
+    monkeypatch.setattr(loop, "EVENTS_AN_EPOCH", 3)
     outcome = run(PLAIN.changed(epochs=1), digits)
     # Every third step of seven, and the last.
     assert [event["step"] for event in outcome.of("batch")] == [3, 6, 7]
@@ -317,7 +317,7 @@ def test_a_long_epoch_tells_of_some_steps_only_and_of_all_images(
 
 def test_the_first_batch_events_are_computed_right(plain: Outcome, digits: Dataset) -> None:
     keras.utils.set_random_seed(PLAIN.seed)
-    untrained = training.network.build(PLAIN)
+    untrained = loop.network.build(PLAIN)
     images, labels = next(iter(Batches(PLAIN, digits.train).steps()))
     probabilities = untrained(images).numpy()
     right = labels.numpy().astype(bool)
@@ -378,13 +378,13 @@ def test_a_bfloat16_training_ends_in_a_float32_network(digits: Dataset) -> None:
 
 def tell(monkeypatch: pytest.MonkeyPatch, seconds: list[float], losses: list[float]) -> None:
     """Lets the trials of float32 and bfloat16 end with these."""
-    real, told = training._Training.tried, iter(zip(seconds, losses, strict=True))
+    real, told = loop.Training.tried, iter(zip(seconds, losses, strict=True))
 
-    def tried(self: Any, steps: int, stop: Callable[[], bool]) -> training._Trial:
+    def tried(self: Any, steps: int, stop: Callable[[], bool]) -> loop.Trial:
         real(self, steps, stop)
-        return training._Trial(self, *next(told))
+        return loop.Trial(self, *next(told))
 
-    monkeypatch.setattr(training._Training, "tried", tried)
+    monkeypatch.setattr(loop.Training, "tried", tried)
 
 
 @pytest.mark.parametrize(
@@ -442,7 +442,7 @@ CONVOLUTIONS = RICH.changed(
 
 @pytest.fixture
 def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "gpu", lambda: "NVIDIA T4")
+    monkeypatch.setattr(loop, "gpu", lambda: "NVIDIA T4")
 
 
 def test_a_training_that_xla_compiled_repeats_resumes_and_learns(
@@ -489,14 +489,14 @@ def test_where_xla_fails_the_training_goes_on_without_it(
     with_gpu: None, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(monkeypatch, [20, 19], [1, 1])
-    real = training._Training._train_step
+    real = loop.Training._train_step
 
     def fails(self: Any, *given: tf.Tensor) -> None:
         if self.now.xla:
             raise tf.errors.InternalError(None, None, "libdevice not found")
         real(self, *given)
 
-    monkeypatch.setattr(training._Training, "_train_step", fails)
+    monkeypatch.setattr(loop.Training, "_train_step", fails)
     found = run(CONVOLUTIONS.changed(epochs=1), digits).trained
     assert (found.precision, found.xla, found.epochs) == ("mixed_bfloat16", False, 1)
 
@@ -515,7 +515,7 @@ def test_a_training_of_another_machines_gpu_goes_on_without_xla(
     begun = Checkpoint(precision="float32", xla=True)
     recipe = CONVOLUTIONS.changed(epochs=4)
     whole = run(recipe, digits, resume_from=begun)
-    monkeypatch.setattr(training, "gpu", lambda: "")
+    monkeypatch.setattr(loop, "gpu", lambda: "")
     resumed = run(recipe, digits, resume_from=whole.checkpoints[0])
     assert (whole.trained.xla, resumed.trained.xla) == (True, False)
     assert not resumed.checkpoints[-1].xla
@@ -525,7 +525,7 @@ def test_a_training_of_another_machines_gpu_goes_on_without_xla(
 
 def test_a_trial_measures_steps_and_their_loss(digits: Dataset) -> None:
     learned = Batches(PLAIN, digits.train)
-    started = training._Training(
+    started = loop.Training(
         PLAIN, learned, digits.validation, lambda event: None, Checkpoint(), None
     )
     trial = started.tried(6, lambda: False)
@@ -672,7 +672,7 @@ def test_resuming_what_early_stopping_ended_trains_no_more(digits: Dataset) -> N
 def test_a_training_stopped_while_it_validates_goes_on_to_the_same_end(
     rich: Outcome, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "_VALIDATION_BATCH", len(digits.validation) // 3)
+    monkeypatch.setattr(loop, "_VALIDATION_BATCH", len(digits.validation) // 3)
     whole = run(RICH, digits)
     steps = len(whole.of("batch")) // RICH.epochs
     # Asked after each step, and within the epoch's end once more.
@@ -739,7 +739,7 @@ def test_what_is_taught_is_learned_in_every_epoch(digits: Dataset) -> None:
 def test_losses_and_accuracies_are_of_digits_alone() -> None:
     labels = tf.constant([[1.0] + [0.0] * 9, [0.1] * 10, [0.0] * 9 + [1.0]])
     answers = tf.constant([[0.9] + [0.1 / 9] * 9, [0.1] * 10, [0.9] + [0.1 / 9] * 9])
-    found = training._of_digits(tf.constant([0.5, 99.0, 2.0]), labels, answers)
+    found = loop._of_digits(tf.constant([0.5, 99.0, 2.0]), labels, answers)
     np.testing.assert_allclose(found.numpy(), [2.5, 1.0, 2.0])
 
 
