@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from studio import Studio, ended, until
 
@@ -22,21 +25,21 @@ SMALL = Recipe(
 )
 # Long enough to be hit in the middle.
 LONG = SMALL.changed(name="long", epochs=24, batch_size=16)
-# A worker that does something at one of its events: what it is told to, or it sends itself a signal
-# some milliseconds later. Who watches it from outside may be kept waiting for a processor, and
+# A worker that does something at one of each run's events: what it is told to, or it sends itself a
+# signal some milliseconds later. Who watches it from outside may be kept waiting for a processor, and
 # comes too late.
 HIT = """
 import os, signal, sys, threading
 from digitcore import worker
 what, when = sys.argv[1:3]
 del sys.argv[1:3]
-tell, hit = worker._Reporter.tell, []
+tell, hit = worker._Reporter.tell, set()
 worker._STOP_CHECK_SECONDS = 0
 
 def told(self, event):
     tell(self, event)
-    if not hit and eval(when, {}, event):
-        hit.append(event)
+    if self._run not in hit and eval(when, {}, event):
+        hit.add(self._run)
         if name := getattr(signal, what, None):
             threading.Timer(0.003, os.kill, (os.getpid(), name)).start()
         else:
@@ -60,13 +63,23 @@ def worker(studio: Studio, *arguments: str, **options: object) -> subprocess.Pop
 
 
 def worker_hit(studio: Studio, what: str, when: str, **options: object) -> subprocess.Popen[str]:
-    """A worker that does this once, at the first event of which `when` is true.
+    """A worker that does this once in each run, at the first event of which `when` is true.
 
     Args:
         what: the name of a signal, or a Python statement that may use `run`.
         when: an expression of the event's keys, such as `kind == "batch" and step > 9`.
     """
     return studio.python("-c", HIT, what, when, **(QUIET | options))
+
+
+@contextmanager
+def standing(process: subprocess.Popen[str]) -> Iterator[None]:
+    """What is done while a worker has stopped itself by SIGSTOP; then it goes on."""
+    until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def run_again(run: Run) -> None:

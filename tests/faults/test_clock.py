@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from faults.conftest import SMALL
+from faults.conftest import SMALL, standing, worker_hit
 from studio import Studio, ended, epochs, stages, until
 
 from digitcore.runs import Run
@@ -55,13 +55,13 @@ def test_a_clock_that_jumps_changes_neither_order_nor_what_is_true(
         waiting.append(studio.python("-c", SUBMIT, file).communicate()[0].strip())
     first, second, third = (Run(studio.models / name) for name in waiting)
     assert first.state.created > third.state.created > second.state.created
-    with studio.python("-m", "digitcore.worker", stdout=subprocess.DEVNULL):
+    with worker_hit(studio, "SIGSTOP", 'kind == "epoch" and epoch == 3') as process:
         for run, days in ((first, -800), (second, 4000), (third, -3)):
-            until(lambda: "training" in stages(run))  # noqa: B023
-            clock.set(days)
-            for path in (run.path / "state.json", run.path / "events.jsonl"):
-                os.utime(path, (0, 0) if days < 0 else (4e9, 4e9))
-            assert run.status == "running"
+            with standing(process):
+                clock.set(days)
+                for path in (run.path / "state.json", run.path / "events.jsonl"):
+                    os.utime(path, (0, 0) if days < 0 else (4e9, 4e9))
+                assert run.status == "running"
             until(lambda: not run.active)  # noqa: B023
             assert run.status == "finished"
     runs = [first, second, third]

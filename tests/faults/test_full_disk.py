@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 import psutil
 import pytest
-from faults.conftest import LONG, SMALL, run_again, worker, worker_hit
+from faults.conftest import LONG, SMALL, run_again, standing, worker, worker_hit
 from studio import Studio, curves, ended, network, until
 
 from digitcore import runs
@@ -66,11 +65,8 @@ def disk(
 
 def filled_while_it_stands(process: subprocess.Popen[str], run: Run, disk: Disk) -> None:
     """Fills the disk when the run's worker has stopped itself, and waits for the end of the run."""
-    until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
-    try:
+    with standing(process):
         disk.fill()
-    finally:
-        process.send_signal(signal.SIGCONT)
     until(lambda: not run.active)
 
 
