@@ -20,6 +20,8 @@ BATCH = [
 ]
 # Which images a step takes, and the seed of their warps.
 _PLAN = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((2,), tf.int64)]
+# More than an epoch has steps: the seed of an epoch's first step, in epochs.
+_EPOCH = 2**32
 # Batches that are made at once, and that wait for their step.
 _AT_ONCE = 4
 
@@ -106,12 +108,19 @@ class Batches:
         return (
             steps.enumerate()
             .skip(done)
-            .map(lambda step, chosen: (chosen, tf.stack([-1 - seed, number * 2**32 + step])))
+            .map(lambda step, chosen: (chosen, tf.stack([-1 - seed, number * _EPOCH + step])))
         )
 
     def _made(self, chosen: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         recipe = self._recipe
-        images = tf.gather(self._images, chosen)
-        if any((recipe.rotation, recipe.shift, recipe.scale, recipe.shear, recipe.elastic)):
-            images = warps.warp(images, recipe, seed, by_gather=self._in_step)
-        return images, tf.gather(self._labels, chosen)
+        images, labels = tf.gather(self._images, chosen), tf.gather(self._labels, chosen)
+        if not any((recipe.rotation, recipe.shift, recipe.scale, recipe.shear, recipe.elastic)):
+            return images, labels
+
+        def warped() -> tf.Tensor:
+            return warps.warp(images, recipe, seed, by_gather=self._in_step)
+
+        if recipe.unwarped_epochs:
+            is_warped = seed[1] < (recipe.epochs - recipe.unwarped_epochs) * _EPOCH
+            return tf.cond(is_warped, warped, lambda: images), labels
+        return warped(), labels

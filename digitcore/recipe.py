@@ -269,6 +269,16 @@ class Recipe(Frozen):
         ge=0,
         le=4,
     )
+    unwarped_epochs: int = _field(
+        0,
+        "Epochs at the end that learn the images as they are, like those that are read later (He et "
+        "al., 2019).",
+        "Augmentation",
+        unit="epochs",
+        stops=(*range(6), 8, 10, 15, 20, 30, 50, 100),
+        ge=0,
+        le=100,
+    )
 
     weight_decay: float = _field(
         0.0,

@@ -42,6 +42,7 @@ RICH = PLAIN.changed(
     scale=0.1,
     shear=5,
     elastic=0.5,
+    unwarped_epochs=1,
     averaging=0.9,
     label_smoothing=0.1,
     weight_decay=0.01,

@@ -216,6 +216,7 @@ EVERY_FLAG: Json = {
     "scale": 0.05,
     "shear": 3.0,
     "elastic": 0.5,
+    "unwarped_epochs": 3,
     "weight_decay": 0.0001,
     "label_smoothing": 0.05,
     "distillation": 0.1,
