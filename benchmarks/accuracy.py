@@ -36,7 +36,7 @@ CLAIMS = {
     "two-conv": (0.98, 0.99),
     "dropout-2x2": (0.99, 0.99),
 }
-AIMS = {"fast": 0.99, "tiny": 0.9945, "micro": 0.988, "best": 0.997}
+AIMS = {"fast": 0.99, "tiny": 0.9945, "micro": 0.988, "best": 0.997, "record": 0.9975}
 # Training accuracy, where an author states one.
 TRAIN_CLAIMS = {"three-conv-128": 0.995, "two-conv": 0.99}
 KEPT = (

@@ -29,7 +29,7 @@ MAX_FILE_BYTES = 20_000  # 64 layers with all they can say take 10,000
 
 # The project's own first, and of these the one that a newcomer need not wait for.
 _NAMES = (
-    *("fast", "micro", "tiny", "best", "reader"),
+    *("fast", "micro", "tiny", "best", "record", "reader"),
     *("two-conv", "three-conv", "three-conv-128", "dropout-3x3", "dropout-2x2"),
 )
 
