@@ -253,7 +253,7 @@ def _points(entries: Sequence[Entry], cost: Cost) -> dict[str, Any]:
 def _beside(
     named: Sequence[Entry], shown: Sequence[Entry], cost: Cost, spans: tuple[float, float]
 ) -> list[str]:
-    """Where each name stands: the first of four places that covers no mark and no earlier name.
+    """Where each name stands: the first of four places that covers fewest marks and earlier names.
 
     `spans` are the lengths of both axes, in powers of ten. How long they are in pixels is the
     window's affair, so a name is taken for as large as it is in one of medium width.
@@ -269,7 +269,7 @@ def _beside(
     taken = []
     for entry in named:
         x, y = place(entry)
-        half = 4.0 * len(entry.name)
+        half = 3.3 * len(entry.name)
         boxes = {
             "top center": (x, y - 12, half, 7.0),
             "bottom center": (x, y + 12, half, 7.0),
@@ -278,8 +278,8 @@ def _beside(
         }
         own = (x, y, 5.0, 5.0)
         others = [mark for mark in marks if mark != own] + names
-        free = (p for p, box in boxes.items() if not any(_overlap(box, one) for one in others))
-        taken.append(next(free, "top center"))
+        covered = {at: sum(_overlap(box, one) for one in others) for at, box in boxes.items()}
+        taken.append(min(covered, key=covered.__getitem__))
         names.append(boxes[taken[-1]])
     return taken
 

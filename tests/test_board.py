@@ -7,6 +7,8 @@ import math
 import random
 from typing import Any
 
+import numpy as np
+import plotly.graph_objects as go
 import pytest
 from made_up import write_metrics
 
@@ -192,7 +194,7 @@ def test_the_figure_holds_who_has_the_cost_and_the_front() -> None:
 
 
 def test_a_name_stands_below_its_ring_where_another_is_close_above() -> None:
-    close = [entry("lower", 1000, 0.9970, run=""), entry("upper", 1100, 0.9972, run="")]
+    close = [entry("lower", 1000, 0.9970, run=""), entry("upper", 1050, 0.9972, run="")]
     apart = [entry("worse", 1000, 0.98, run=""), entry("larger", 9000, 0.9973, run="")]
     recipes = figures.accuracy_over_cost([*close, *apart], "parameters", {}).data[2]
     places = dict(zip(recipes.text, recipes.textposition, strict=True))
@@ -208,15 +210,65 @@ def test_a_name_stands_below_its_ring_where_a_run_is_close_above() -> None:
     assert list(alone.textposition) == ["top center"]
 
 
+def covers(figure: go.Figure) -> list[tuple[str, int]]:
+    """Which names cover how many marks and other names, in a window of medium width."""
+    wide, high = (
+        size / np.ptp(axis.range)
+        for size, axis in ((700, figure.layout.xaxis), (340, figure.layout.yaxis))
+    )
+    marks = [
+        (x - 4, y - 4, x + 4, y + 4)
+        for trace in figure.data[1:]
+        for x, y in zip(wide * np.log10(trace.x), -high * np.log10(trace.y), strict=True)
+    ]
+    named = figure.data[2]
+    names = []
+    for (left, low, _, _), text, place in zip(
+        marks[-len(named.x) :], named.text, named.textposition, strict=True
+    ):
+        half = 3.2 * len(text)
+        right, up = {
+            "top center": (0, 12),
+            "bottom center": (0, -12),
+            "middle right": (half + 8, 0),
+            "middle left": (-half - 8, 0),
+        }[place]
+        x, y = left + 4 + right, low + 4 + up
+        names.append((x - half, y - 6, x + half, y + 6))
+
+    def meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+        return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+    counts = [sum(meet(name, other) for other in (*marks, *names)) - 1 for name in names]
+    return [(text, count) for text, count in zip(named.text, counts, strict=True) if count]
+
+
 def test_no_name_covers_a_mark_or_another_name() -> None:
-    close = [("three-conv-128", 65_354, 0.9898), ("fast", 57_114, 0.9909), ("third", 60_000, 0.99)]
+    close = [("three-conv-128", 65_354, 0.9898), ("fast", 57_114, 0.9909), ("third", 40_000, 0.99)]
     recipes = [entry(name, size, share, run="") for name, size, share in close]
     mine, far = entry("mine", 57_114, 0.9923), entry("micro", 987, 0.9902, run="")
     styles = {"mine": figures.run_colour(0)}
-    drawn = figures.accuracy_over_cost([*recipes, mine, far], "parameters", styles).data[2]
-    places = dict(zip(drawn.text, drawn.textposition, strict=True))
-    assert places["micro"] == "top center"
-    assert len({places[name] for name, *_ in close}) == 3
+    figure = figures.accuracy_over_cost([*recipes, mine, far], "parameters", styles)
+    assert covers(figure) == []
+    assert figure.data[2].textposition[-1] == "top center"
+
+
+@pytest.mark.parametrize("accuracy", [0.99, 0.9905, 0.991, 0.992])
+def test_a_run_of_a_recipe_leaves_every_recipes_name_readable(accuracy: float) -> None:
+    recipes = board.recipes()
+    mine = entry("mine", Recipe.load("fast").parameters, accuracy)
+    styles = {"mine": figures.run_colour(0)}
+    assert covers(figures.accuracy_over_cost([*recipes, mine], "parameters", styles)) == []
+
+
+def test_a_name_that_finds_no_free_place_covers_as_little_as_it_can() -> None:
+    recipes = [entry(name, 10_000, 0.99, run="") for name in "abcde"]
+    above = entry("above", 10_000, 0.9908)
+    styles = {"above": figures.run_colour(0)}
+    drawn = figures.accuracy_over_cost([*recipes, above], "parameters", styles).data[2]
+    assert len(set(drawn.textposition[:4])) == 4
+    # Above there are a name and a mark, below a name alone.
+    assert drawn.textposition[4] == "bottom center"
 
 
 def test_hover_says_how_sure_a_test_accuracy_is() -> None:

@@ -22,10 +22,10 @@ _COSTS: dict[Cost, str] = {
 }
 _PLACES = 5
 _COLUMNS = {
-    "dot": st.column_config.ImageColumn("", width=28, help="Its colour below"),
-    "name": st.column_config.TextColumn("Name", width=102),
-    "validation": {**PERCENT, "label": "Validation", "width": 80},
-    "test": {**PERCENT, "label": "Test", "width": 66},
+    "dot": st.column_config.ImageColumn("", width=30, help="Its colour below"),
+    "name": st.column_config.TextColumn("Name", width=95),
+    "validation": {**PERCENT, "label": "Validation", "width": 82},
+    "test": {**PERCENT, "label": "Test", "width": 68},
     "parameters": st.column_config.NumberColumn(
         "Param.", format="localized", width=66, help="Parameters"
     ),
