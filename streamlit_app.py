@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from digitcore import queue
+from digitcore.jobs import queue
 from ui.frame import navigation
 from ui.memory import keep_small
 from ui.notices import data_notice

@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from benchmarks import machine  # noqa: E402
-from digitcore import Recipe, load_dataset, results, runs  # noqa: E402
+from digitcore import Recipe, load_dataset, runs  # noqa: E402
+from digitcore.jobs import environment  # noqa: E402
 
 # Test accuracy: what authors of public projects state, the first as the author's own script gave
 # it here, because its author reports without a number; and what we set out for.
@@ -136,8 +137,8 @@ def is_fit(event: dict[str, Any]) -> bool:
 def usable(recipe: Recipe) -> Callable[[runs.Run], bool]:
     # Else the figures would not be of one machine, or not of MNIST.
     here = {
-        "machine": results.machine(),
-        "versions": results.versions(),
+        "machine": environment.machine(),
+        "versions": environment.versions(),
         "data_checksum": load_dataset().checksum,
     }
 

@@ -1,6 +1,6 @@
 """Trains `micro` by labels alone and with a teacher, and prints what each reads of the images held out.
 
-    python -m digitcore train --recipe best --epochs 8 --validation-share 0.2   # makes the teacher
+    python -m digitcore train --recipe best --epochs 8 --validation-split 0.2   # makes the teacher
     DIGITCORE_DATA_DIR=... python benchmarks/distillation.py --teacher RUN      # half an hour
 
 The teacher must not have learned the images that are held out, the last 12,000 of the training
@@ -32,10 +32,10 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--epochs", type=int, default=Recipe.load("micro").epochs)
     options = parser.parse_args()
-    run, data = runs.load(options.teacher), load_dataset(validation_share=HELD_OUT)
+    run, data = runs.load(options.teacher), load_dataset(validation_split=HELD_OUT)
     if data.notice:
         sys.exit(data.notice)
-    if run.recipe.validation_share < HELD_OUT:
+    if run.recipe.validation_split < HELD_OUT:
         sys.exit(f"The teacher has learned images that are held out. Received: {run.id}")
     ask = Predictor(run).probabilities
     print(machine.report() + "\n")
@@ -44,7 +44,7 @@ def main() -> None:
     for share in options.shares:
         for seed in options.seeds:
             recipe = Recipe.load("micro").changed(
-                distillation=share, seed=seed, epochs=options.epochs, validation_share=HELD_OUT
+                distillation=share, seed=seed, epochs=options.epochs, validation_split=HELD_OUT
             )
             told: list[dict[str, Any]] = []
             training.train(recipe, data, told.append, teacher=ask)

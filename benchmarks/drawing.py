@@ -33,9 +33,11 @@ sys.path[:0] = [str(ROOT)]
 import hands  # noqa: E402
 import whole_numbers  # noqa: E402
 
-from digitcore import drawing, evaluation, handwriting, runs  # noqa: E402
-from digitcore.data import load_dataset  # noqa: E402
-from digitcore.predictor import Predictor  # noqa: E402
+from digitcore import drawing, runs  # noqa: E402
+from digitcore.analysis import classification  # noqa: E402
+from digitcore.datasets import load_dataset  # noqa: E402
+from digitcore.drawing import synthetic  # noqa: E402
+from digitcore.runs.predictor import Predictor  # noqa: E402
 
 CANVAS = 400
 NUMBERS = 400  # of each length
@@ -75,8 +77,8 @@ def main() -> None:
     run = runs.load(options.run)
     ask = Predictor(run).probabilities
     random = np.random.default_rng(options.seed)
-    rows, digits = mnist(ask, run.recipe.validation_share)
-    threshold = evaluation.doubt_threshold(digits["validation"])
+    rows, digits = mnist(ask, run.recipe.validation_split)
+    threshold = classification.doubt_threshold(digits["validation"])
     known = {"MNIST test": digits["test"]}
     if options.strokes:
         found, table = pen_strokes(options.strokes, ask, random)
@@ -86,7 +88,7 @@ def main() -> None:
         found, table = canvas(options.canvas, ask)
         rows += found
         known["canvas digits"] = table
-    strangers = {"scribbles": ask(images(2000, handwriting.scribble, random))}
+    strangers = {"scribbles": ask(images(2000, synthetic.scribble, random))}
     if options.strokes:
         strangers["half-drawn digits"] = ask(half_drawn(options.strokes, random))
     if options.others:
@@ -107,16 +109,16 @@ def main() -> None:
 Ask = Callable[[np.ndarray], np.ndarray]
 
 
-def mnist(ask: Ask, validation_share: float) -> tuple[list[Row], dict[str, np.ndarray]]:
+def mnist(ask: Ask, validation_split: float) -> tuple[list[Row], dict[str, np.ndarray]]:
     """MNIST's test images as they are, and enlarged to a canvas and read from there."""
-    digits = load_dataset(validation_share=validation_share, download=False)
+    digits = load_dataset(validation_split=validation_split, download=False)
     if digits.notice:
         sys.exit(digits.notice)
     test = digits.test
     tables = {"test": ask(test.images), "validation": ask(digits.validation.images)}
     on_canvas = [np.kron(image, np.ones((10, 10), np.uint8)) for image in test.images]
     again = ask(np.array([drawing.from_image(image) for image in on_canvas]))
-    right, back = (evaluation.accuracy(t, test.labels) for t in (tables["test"], again))
+    right, back = (classification.accuracy(t, test.labels) for t in (tables["test"], again))
     rows = [
         Row("MNIST test", share(right, len(test)), "", len(test), "≥ 99.5 %"),
         Row(
@@ -274,7 +276,7 @@ def both(what: str, ours: np.ndarray, naive: np.ndarray, target: str = "") -> Ro
 
 
 def share(right: float, count: int) -> str:
-    low, high = evaluation.wilson(round(right * count), count)
+    low, high = classification.wilson(round(right * count), count)
     return f"{100 * right:.2f} % ({100 * low:.2f}–{100 * high:.2f})"
 
 

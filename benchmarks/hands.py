@@ -26,10 +26,11 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from digitcore import drawing, queue, runs  # noqa: E402
-from digitcore.hand import Hand  # noqa: E402
-from digitcore.predictor import Predictor  # noqa: E402
+from digitcore import drawing, runs  # noqa: E402
+from digitcore.drawing.samples import Hand  # noqa: E402
+from digitcore.jobs import queue  # noqa: E402
 from digitcore.runs import Run  # noqa: E402
+from digitcore.runs.predictor import Predictor  # noqa: E402
 
 A_DIGIT = 2
 LOOKED_AT = (*range(1, 13), 14, 15, 19, 20, 28)

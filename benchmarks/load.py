@@ -595,7 +595,7 @@ def workers(app: App) -> list[psutil.Process]:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             theirs = process.environ().get("DIGITCORE_MODELS_DIR") == str(app.models)
-            if theirs and "digitcore.worker" in process.cmdline():
+            if theirs and "digitcore.jobs.worker" in process.cmdline():
                 found.append(process)
     return found
 

@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from digitcore import results
+from digitcore.jobs import (
+    environment,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -16,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 def circumstances() -> dict[str, Any]:
     """Machine, versions, commit and date."""
     return {
-        "machine": results.machine(),
-        "versions": results.versions(),
+        "machine": environment.machine(),
+        "versions": environment.versions(),
         "commit": _commit(),
         "date": time.strftime("%Y-%m-%d"),
     }

@@ -29,8 +29,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import camera  # noqa: E402
-from digitcore import DrawingError, Predictor, drawing, load_dataset, paper  # noqa: E402
-from digitcore.evaluation import wilson  # noqa: E402
+from digitcore import DrawingError, Predictor, drawing, load_dataset  # noqa: E402
+from digitcore.analysis.classification import wilson  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def read(photo: camera.Photo, predictor: Predictor) -> Reading:
     digits: tuple[int, ...] = ()
     try:
         image = drawing.read_image(photo.data)
-        digits = answers(predictor, paper.find(image).digits)
+        digits = answers(predictor, photo.find(image).digits)
     except DrawingError as error:
         print(f"{photo.kind} {photo.digits}: {error}", file=sys.stderr)
     seconds = time.perf_counter() - begun

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from digitcore import Recipe, load_dataset  # noqa: E402
-from digitcore.data import Split  # noqa: E402
-from digitcore.layers import (  # noqa: E402
+from digitcore.datasets import Split  # noqa: E402
+from digitcore.recipes.layers import (  # noqa: E402
     BatchNorm,
     Conv,
     DepthwiseConv,
@@ -44,9 +44,9 @@ def plain_keras(recipe: Recipe) -> dict[str, float]:
     """What a notebook does: a Keras model, `compile` and `fit`."""
     import keras
 
-    from digitcore import network, optimizers
+    from digitcore.training import network, optimizers
 
-    data = load_dataset(validation_share=recipe.validation_share)
+    data = load_dataset(validation_split=recipe.validation_split)
     keras.utils.set_random_seed(recipe.seed)
     model = network.build(recipe, "float32")
     steps = -(-len(data.train) // recipe.batch_size)
@@ -72,7 +72,7 @@ def plain_torch(recipe: Recipe) -> dict[str, float]:
     import torch
     from torch.nn import functional
 
-    data = load_dataset(validation_share=recipe.validation_share)
+    data = load_dataset(validation_split=recipe.validation_split)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(recipe.seed)
     model = torch_network(recipe).to(device)
@@ -167,7 +167,7 @@ def torch_optimizer(recipe: Recipe, model: Any, steps: int) -> tuple[Any, Any]:
     else:
         optimizer = optim.Adam(weights, rate, eps=1e-7)
     total = steps * recipe.epochs
-    warmup = round(total * recipe.warmup_share)
+    warmup = round(total * recipe.warmup_ratio)
 
     def share(step: int) -> float:
         if recipe.schedule == "step":

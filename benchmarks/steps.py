@@ -26,11 +26,11 @@ import tensorflow as tf  # noqa: E402
 from machine import report, write_json  # noqa: E402
 
 from digitcore import Recipe, load_dataset  # noqa: E402
-from digitcore.batches import Batches  # noqa: E402
-from digitcore.checkpoints import Checkpoint  # noqa: E402
-from digitcore.data import Dataset  # noqa: E402
-from digitcore.loop import Training, gpu  # noqa: E402
-from digitcore.training import PRECISIONS  # noqa: E402
+from digitcore.datasets import Dataset  # noqa: E402
+from digitcore.training.batches import Batches  # noqa: E402
+from digitcore.training.loop import Training, gpu  # noqa: E402
+from digitcore.training.state import Checkpoint  # noqa: E402
+from digitcore.training.trainer import PRECISIONS  # noqa: E402
 
 
 def main() -> None:

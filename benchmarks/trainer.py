@@ -59,8 +59,8 @@ from digitcore import Recipe, load_dataset  # noqa: E402
 # What the plain scripts leave out.
 NOT_PLAIN = (
     *("rotation", "shift", "scale", "shear", "elastic"),
-    *("averaging", "epoch_images", "label_smoothing", "early_stopping", "weight_decay"),
-    *("written_digits", "written_others", "distillation"),
+    *("ema_decay", "epoch_images", "label_smoothing", "early_stopping", "weight_decay"),
+    *("synthetic_digits", "synthetic_outliers", "distillation"),
 )
 
 
@@ -188,7 +188,7 @@ def watched_by(name: str) -> Callable[[Path, dict[str, str]], dict[str, Any]]:
     def train(recipe: Path, environment: dict[str, str]) -> dict[str, Any]:
         import load  # the clients, and all that they import
 
-        from digitcore import queue
+        from digitcore.jobs import queue
 
         folder = Path(environment["DIGITCORE_MODELS_DIR"])
         os.environ.update(environment)

@@ -28,8 +28,9 @@ ROOT = Path(__file__).parents[1]
 # In the place of this folder, in which `numbers` would be this file, also for Python's own.
 sys.path[0] = str(ROOT)
 
-from digitcore import Predictor, drawing, numbers  # noqa: E402
-from digitcore.evaluation import wilson  # noqa: E402
+from digitcore import Predictor, drawing  # noqa: E402
+from digitcore.analysis.classification import wilson  # noqa: E402
+from digitcore.drawing import sequence  # noqa: E402
 
 Strokes = list[np.ndarray]
 LENGTHS = (2, 3, 4, 5, 6)
@@ -142,12 +143,12 @@ def join(number: Written, at: int) -> Written:
 # --- measures ----------------------------------------------------------------
 
 
-def measured(written: list[Written], ask: numbers.Ask) -> list[dict[str, Any]]:
+def measured(written: list[Written], ask: sequence.Ask) -> list[dict[str, Any]]:
     """What was read of each number, by each way, and the milliseconds that it took."""
     found = []
     for number in written:
         begun = time.perf_counter()
-        got = numbers.read(number.strokes, ask)
+        got = sequence.read(number.strokes, ask)
         taken = 1000 * (time.perf_counter() - begun)
         found.append(
             {
@@ -162,14 +163,14 @@ def measured(written: list[Written], ask: numbers.Ask) -> list[dict[str, Any]]:
     return found
 
 
-def told(number: Written, ask: numbers.Ask) -> str | None:
+def told(number: Written, ask: sequence.Ask) -> str | None:
     """What is read where it is known which strokes are whose; None where two share one."""
     if len({i for own in number.owners for i in own}) < sum(map(len, number.owners)):
         return None
     return text_of([[number.strokes[i] for i in own] for own in number.owners], ask)
 
 
-def text_of(digits: list[Strokes], ask: numbers.Ask) -> str:
+def text_of(digits: list[Strokes], ask: sequence.Ask) -> str:
     images = np.array([drawing.from_strokes(digit) for digit in digits])
     return "".join(map(str, ask(images).argmax(axis=1)))
 
@@ -220,14 +221,14 @@ def share(found: list[dict[str, Any]], way: str) -> str:
 # --- weights -----------------------------------------------------------------
 
 
-def fit(pens: list[Pen], ask: numbers.Ask, count: int) -> numbers.Measures:
+def fit(pens: list[Pen], ask: sequence.Ask, count: int) -> sequence.Measures:
     """The weights under which the true ways to part numbers are likeliest, slightly held to 0."""
     random = np.random.default_rng(0)
     written = composed(pens, 1, count, random)
     for length in LENGTHS:
         written += composed(pens, length, count, random)
         written += composed(pens, length, count // 5, random, True)
-    tried = [(numbers.trials(number.strokes, ask), number.owners) for number in written]
+    tried = [(sequence.trials(number.strokes, ask), number.owners) for number in written]
     tables = [np.array([trial.measures for trial in found]) for found, _ in tried]
 
     def loss(weights: np.ndarray) -> float:
@@ -236,13 +237,13 @@ def fit(pens: list[Pen], ask: numbers.Ask, count: int) -> numbers.Measures:
             total -= true_share(found, owners, np.exp(np.clip(table @ weights, -50, 50)))
         return total
 
-    best = minimize(loss, np.array(numbers.WEIGHTS, float), method="L-BFGS-B")
+    best = minimize(loss, np.array(sequence.WEIGHTS, float), method="L-BFGS-B")
     print(f"{len(written):,} numbers, loss {best.fun / len(written):.4f} each", file=sys.stderr)
-    return numbers.Measures(*np.round(best.x, 2).tolist())
+    return sequence.Measures(*np.round(best.x, 2).tolist())
 
 
 def true_share(
-    found: list[numbers.Trial], owners: list[tuple[int, ...]], odds: np.ndarray
+    found: list[sequence.Trial], owners: list[tuple[int, ...]], odds: np.ndarray
 ) -> float:
     """Log of the probability of the true digits; 0 where they are none of the ways."""
     end = max(trial.last for trial in found)

@@ -1,4 +1,4 @@
-"""Train, study and use networks that read digits. Knows nothing of Streamlit.
+"""Train, study and use image networks. Knows nothing of Streamlit.
 
     import digitcore
     run = digitcore.submit(digitcore.Recipe.load("fast"))
@@ -9,72 +9,73 @@ Importing it loads neither TensorFlow nor Streamlit: each module is loaded when 
 is first asked for, and only what makes and trains networks needs Keras.
 """
 
+from __future__ import annotations
+
+import functools
+import pkgutil
 from importlib import import_module
 from typing import Any
 
+# Each public name, and the module that it lives in.
 _HOME = {
-    "DataError": "data",
-    "Dataset": "data",
+    "DataError": "datasets",
+    "Dataset": "datasets",
     "DrawingError": "drawing",
-    "Hand": "hand",
-    "HandError": "hand",
-    "Predictor": "predictor",
-    "Recipe": "recipe",
-    "RecipeError": "recipe",
+    "Hand": "drawing.samples",
+    "HandError": "drawing.samples",
+    "Predictor": "runs.predictor",
+    "Recipe": "recipes",
+    "RecipeError": "recipes",
     "Run": "runs",
     "RunError": "runs",
-    "extend": "queue",
-    "follow": "queue",
+    "extend": "jobs.queue",
+    "follow": "jobs.queue",
     "list_runs": "runs",
-    "load_dataset": "data",
-    "resume": "queue",
-    "submit": "queue",
-    "teach": "queue",
+    "load_dataset": "datasets",
+    "resume": "jobs.queue",
+    "submit": "jobs.queue",
+    "teach": "jobs.queue",
 }
-_MODULES = (
-    "batches",
-    "board",
-    "checkpoints",
-    "data",
-    "drawing",
-    "evaluation",
-    "events",
-    "figure_files",
-    "figures",
+# From the ground up; `files` is a module, each other room a package.
+_ROOMS = (
     "files",
-    "hand",
-    "handwriting",
-    "ink",
-    "layers",
-    "network",
-    "numbers",
-    "optimizers",
-    "paper",
-    "predictor",
-    "queue",
-    "recipe",
-    "results",
-    "ruled_lines",
+    "drawing",
+    "datasets",
+    "recipes",
     "runs",
-    "teacher",
     "training",
-    "worker",
-    "xray",
+    "analysis",
+    "jobs",
+    "figures",
 )
 
 __version__ = "0.1.0"
 __all__ = [  # noqa: PLE0604  a test compares it with the two tables above
-    *sorted([*_HOME, *_MODULES])
+    *sorted([*_HOME, *_ROOMS])
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+    if name in _ROOMS:
         return import_module(f"digitcore.{name}")
     if name in _HOME:
         return getattr(import_module(f"digitcore.{_HOME[name]}"), name)
+    # A module by its own name, as in `digitcore.network`, whichever room it is in.
+    if not name.startswith("_") and name in _modules():
+        return import_module(_modules()[name])
     raise AttributeError(f"module 'digitcore' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+@functools.cache
+def _modules() -> dict[str, str]:
+    """Each module's own name to its full one; of two that share theirs, the one nearer the ground."""
+    found: dict[str, str] = {}
+    for room in _ROOMS:
+        for path in __path__:
+            for module in pkgutil.iter_modules([f"{path}/{room}"]):
+                found.setdefault(module.name, f"digitcore.{room}.{module.name}")
+    return found

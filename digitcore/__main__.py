@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from digitcore import data, drawing, evaluation, queue, runs
-from digitcore.hand import Hand
-from digitcore.predictor import Predictor
-from digitcore.recipe import Hyperparameter, Recipe, RecipeError, hyperparameters
+from digitcore import datasets, drawing, runs
+from digitcore.analysis import classification
+from digitcore.drawing.samples import Hand
+from digitcore.jobs import queue
+from digitcore.recipes import EARLIER_NAMES, Hyperparameter, Recipe, RecipeError, hyperparameters
 from digitcore.runs import Run, RunError
+from digitcore.runs.predictor import Predictor
 
 STOPPED = 130
 Result = dict[str, Any]
@@ -129,16 +131,16 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
         result = {"runs": [run.id for run in chosen]}
     if options.hand:
         return _evaluate_hand(chosen, Hand.load(options.hand), result)
-    asked = [(run.recipe.validation_share, run.recipe.training_images) for run in chosen]
+    asked = [(run.recipe.validation_split, run.recipe.training_images) for run in chosen]
     if len(set(asked)) > 1:
         raise RunError(
             "An ensemble needs runs that were validated on the same images. Received "
-            f"validation_share, training_images: {', '.join(map(str, asked))}"
+            f"validation_split, training_images: {', '.join(map(str, asked))}"
         )
     recipe = chosen[0].recipe
-    dataset = data.load_dataset(
+    dataset = datasets.load_dataset(
         recipe.dataset,
-        validation_share=recipe.validation_share,
+        validation_split=recipe.validation_split,
         training_images=recipe.training_images,
         progress=_DownloadBar(),
     )
@@ -149,7 +151,7 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
     splits = {"test": dataset.test, "validation": dataset.validation}
     ask = _ensemble(chosen)
     tables = {name: ask(split.images) for name, split in splits.items()}
-    found = evaluation.scores(tables, {name: split.labels for name, split in splits.items()})
+    found = classification.scores(tables, {name: split.labels for name, split in splits.items()})
     lines = [
         f"{name}: {_accuracy(found, name)}, loss {found[f'{name}_loss']:.4f}, {len(split):,} images"
         for name, split in splits.items()
@@ -176,7 +178,7 @@ def _evaluate_hand(chosen: list[Run], hand: Hand, result: Result) -> tuple[Resul
     return {**result, "drawings": len(hand), "right": right, "wrong": wrong}, text
 
 
-def _same_digits(run: Run, dataset: data.Dataset) -> None:
+def _same_digits(run: Run, dataset: datasets.Dataset) -> None:
     if (run.metrics or {}).get("data_checksum", dataset.checksum) != dataset.checksum:
         raise RunError(
             f"The run {run.id} was measured on other digits than those on this machine. "
@@ -213,7 +215,7 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
 
 def show_data(options: argparse.Namespace) -> tuple[Result, str]:
     """Tells where the digits come from, how many there are, and their checksum."""
-    result = data.describe(data.load_dataset("mnist", progress=_DownloadBar()))
+    result = datasets.describe(datasets.load_dataset("mnist", progress=_DownloadBar()))
     lines = [f"{key}: {value}" for key, value in result.items() if value is not None]
     return result, "\n".join(lines)
 
@@ -358,11 +360,30 @@ def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
             bounds = f" {low} to {parameter.high}{unit}." if parameter.high else ""
             text = f"{text}{bounds} Default: the recipe's, else {parameter.default}."
         parser.add_argument(
-            f"--{name.replace('_', '-')}",
+            _flag(name),
             dest=name,
             metavar=_metavar(parameter) if parameter else "TEXT",
             help=text,
         )
+    for earlier, now in EARLIER_NAMES.items():
+        parser.add_argument(
+            _flag(earlier), action=_Renamed, now=_flag(now), nargs="?", help=argparse.SUPPRESS
+        )
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+class _Renamed(argparse.Action):
+    """A flag by its earlier name is an error that names the new one."""
+
+    def __init__(self, option_strings: list[str], dest: str, now: str, **options: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, **options)
+        self._now = now
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        parser.error(f"{option} is called {self._now} now")
 
 
 def _metavar(parameter: Hyperparameter) -> str:

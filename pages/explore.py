@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from digitcore import data, evaluation, figures
-from digitcore.data import DataError, Split
+from digitcore import datasets
+from digitcore.analysis import classification
+from digitcore.datasets import DataError, Split
+from digitcore.figures import interactive
 from digitcore.runs import Run, RunError
 from ui import caching, digit_filters, text
 from ui.choice import choice
@@ -40,14 +42,14 @@ def unlabelled(metrics: dict[str, Any], why: str, way: str = "") -> NoReturn:
 def headline(probabilities: np.ndarray, labels: np.ndarray, name: str) -> None:
     wrong = int((probabilities.argmax(axis=1) != labels).sum())
     total = len(labels)
-    low, high = evaluation.wilson(total - wrong, total)
+    low, high = classification.wilson(total - wrong, total)
     st.html(
         '<div style="font-variant-numeric: tabular-nums; display: flex; flex-wrap: wrap; '
         'gap: 0.25rem 1.75rem; align-items: baseline">'
         f'<span><span style="font-size: 1.75rem; font-weight: 600">'
         f"{text.percent(1 - wrong / total)}</span> {name} ({100 * low:.2f}–{100 * high:.2f})</span>"
         f"<span>{wrong:,} of {total:,} wrong</span>"
-        f"<span>loss {evaluation.log_loss(probabilities, labels):.3f}</span></div>",
+        f"<span>loss {classification.log_loss(probabilities, labels):.3f}</span></div>",
         width="content",
     )
 
@@ -66,7 +68,7 @@ INK = "<style>.js-plotly-plot .annotation-text { fill: currentColor !important }
 
 
 def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> None:
-    matrix = evaluation.confusion(labels, probabilities.argmax(axis=1))
+    matrix = classification.confusion(labels, probabilities.argmax(axis=1))
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
@@ -79,7 +81,7 @@ def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> None:
     st.html(INK)
     key = f"confusion-{st.session_state.get('explore_chart', 0)}"
     st.plotly_chart(
-        figures.confusion_heatmap(matrix, cells == "row shares", digit_filters.cell()),
+        interactive.confusion_heatmap(matrix, cells == "row shares", digit_filters.cell()),
         key=key,
         on_select=lambda: clicked(key),
         selection_mode="points",
@@ -95,7 +97,7 @@ def browse(
 
     `key` names the run and the split.
     """
-    found = evaluation.select(probabilities, split.labels, **asked)
+    found = classification.select(probabilities, split.labels, **asked)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
@@ -132,7 +134,7 @@ def tiles_of(indices: np.ndarray, probabilities: np.ndarray, split: Split) -> li
 
 def the_digit(index: int, probabilities: np.ndarray, split: Split, name: str) -> None:
     true, row = int(split.labels[index]), probabilities[index]
-    loss = float(evaluation.losses(row[None], split.labels[index : index + 1])[0])
+    loss = float(classification.losses(row[None], split.labels[index : index + 1])[0])
     read = int(row.argmax())
     verdict = f"{true} read right" if read == true else f"{true} read as {read}"
     image, facts = st.columns([1, 2], gap="medium")
@@ -146,7 +148,7 @@ def the_digit(index: int, probabilities: np.ndarray, split: Split, name: str) ->
 
 
 def per_digit(probabilities: np.ndarray, labels: np.ndarray) -> None:
-    scores = pd.DataFrame(evaluation.per_digit(labels, probabilities.argmax(axis=1)))
+    scores = pd.DataFrame(classification.per_digit(labels, probabilities.argmax(axis=1)))
     scores[["precision", "recall", "f1"]] *= 100
     share = st.column_config.NumberColumn(format="%.2f %%")
     st.markdown("**Per digit**")
@@ -173,20 +175,20 @@ def downloads(
     rows = st.session_state.get("explore_cells") == "row shares"
 
     def predictions() -> bytes:
-        rows = evaluation.table(probabilities, split.labels)
+        rows = classification.table(probabilities, split.labels)
         return pd.DataFrame(rows).to_csv(index=False).encode()
 
     def confusion() -> bytes:
-        from digitcore import figure_files
+        from digitcore.figures import static
 
-        matrix = evaluation.confusion(split.labels, read)
-        return figure_files.to_bytes(figure_files.confusion_file(matrix, rows, title), "png")
+        matrix = classification.confusion(split.labels, read)
+        return static.to_bytes(static.confusion_file(matrix, rows, title), "png")
 
     def digits() -> bytes:
-        from digitcore import figure_files
+        from digitcore.figures import static
 
-        figure = figure_files.digits_file(split.images[some], split.labels[some], read[some], title)
-        return figure_files.to_bytes(figure, "png")
+        figure = static.digits_file(split.images[some], split.labels[some], read[some], title)
+        return static.to_bytes(figure, "png")
 
     title = f"{run.name}, {name}"
     with st.container(horizontal=True):
@@ -243,6 +245,6 @@ except RunError as error:
     st.error(text.plain(str(error)))
     st.stop()
 if dataset.checksum != metrics.get("data_checksum"):
-    way = "" if data.available() else "Download MNIST above."
+    way = "" if datasets.available() else "Download MNIST above."
     unlabelled(metrics, "This run read other digits than those that are on this machine", way)
 study(run, tables, {"test": dataset.test, "validation": dataset.validation})

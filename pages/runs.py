@@ -10,9 +10,10 @@ from typing import get_args
 import pandas as pd
 import streamlit as st
 
-from digitcore import events, figures, runs
-from digitcore.data import DataError
-from digitcore.runs import ACTIVE, Run, RunError, State, Status
+from digitcore import runs
+from digitcore.datasets import DataError
+from digitcore.figures import interactive
+from digitcore.runs import ACTIVE, Run, RunError, State, Status, events
 from ui import caching, run_board, text
 from ui.choice import choice
 from ui.frame import require_frame
@@ -78,20 +79,20 @@ def report_files(run: Run) -> dict[str, Callable[[], bytes]]:
     """
 
     def curves(kind: str) -> bytes:
-        from digitcore import figure_files
+        from digitcore.figures import static
 
         log = events.EventLog().read(run.path / "events.jsonl")
-        return figure_files.to_bytes(figure_files.curves_file(log, run.name), kind)
+        return static.to_bytes(static.curves_file(log, run.name), kind)
 
     def digits(kind: str) -> bytes:
-        from digitcore import figure_files
+        from digitcore.figures import static
 
         test = caching.dataset(run).test
         read = run.probabilities()["test"][:IN_FILE].argmax(axis=1)
-        figure = figure_files.digits_file(
+        figure = static.digits_file(
             test.images[:IN_FILE], test.labels[:IN_FILE], read, f"{run.name}, test"
         )
-        return figure_files.to_bytes(figure, kind)
+        return static.to_bytes(figure, kind)
 
     files = {}
     for kind in ("png", "pdf"):
@@ -151,12 +152,12 @@ def curves(chosen: list[tuple[Run, State]]) -> None:
     if not logs:
         st.caption("No epoch has ended yet.")
         return
-    styles = {run.id: figures.run_colour(state.number) for run, state in chosen}
+    styles = {run.id: interactive.run_colour(state.number) for run, state in chosen}
     names = {run.id: run.called(state) for run, state in chosen}
     short = {i: name if len(name) <= 28 else f"{name[:27]}…" for i, name in names.items()}
     labels = text.told_apart(short)
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
-        figure = figures.compare_curves(
+        figure = interactive.compare_curves(
             {labels[run_id]: log for run_id, log in logs.items()},
             {labels[run_id]: styles[run_id] for run_id in logs},
             quantity,

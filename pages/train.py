@@ -4,8 +4,9 @@ import time
 
 import streamlit as st
 
-from digitcore import data, queue, runs
-from digitcore.recipe import Recipe
+from digitcore import datasets, runs
+from digitcore.jobs import estimates, queue
+from digitcore.recipes import Recipe
 from ui import text
 from ui.frame import require_frame
 from ui.live_run import live, pace
@@ -50,17 +51,17 @@ def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
     Of MNIST, while no digits are on this machine.
     """
     try:
-        if data.available():
-            digits = data.load_dataset(
-                validation_share=recipe.validation_share,
+        if datasets.available():
+            digits = datasets.load_dataset(
+                validation_split=recipe.validation_split,
                 training_images=recipe.training_images,
                 download=False,
             )
             given = len(digits.train)
             return given, len(digits.validation), recipe.images_an_epoch(given)
-    except data.DataError:
+    except datasets.DataError:
         pass  # the frame says it
-    validation = round(recipe.training_images * recipe.validation_share)
+    validation = round(recipe.training_images * recipe.validation_split)
     return recipe.training_images - validation, validation, recipe.images_an_epoch()
 
 
@@ -94,7 +95,7 @@ facts = [
     f"{images:,} training and {validation:,} validation images",
     steps if an_epoch == images else f"{an_epoch:,} images in {steps}",
 ]
-if speed := queue.images_per_second(recipe):
+if speed := estimates.images_per_second(recipe):
     facts.append(f"about {text.duration(an_epoch / speed)} an epoch, as the last time")
 st.caption(" · ".join(facts))
 with st.expander("Layers", expanded=run is None):

@@ -16,7 +16,9 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 from studio import Studio, ended
 
-from digitcore import data, download, queue
+from digitcore import datasets
+from digitcore.datasets import download
+from digitcore.jobs import queue
 
 
 def skip_or_fail(reason: str) -> NoReturn:
@@ -73,12 +75,12 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def mnist() -> data.Dataset:
+def mnist() -> datasets.Dataset:
     """MNIST itself, from DIGITCORE_DATA_DIR."""
     folder = os.environ.get("DIGITCORE_DATA_DIR")
     if not folder:
         skip_or_fail("DIGITCORE_DATA_DIR is not set to a folder with MNIST")
-    dataset = data.load_dataset()
+    dataset = datasets.load_dataset()
     if dataset.notice:
         skip_or_fail(dataset.notice)
     return dataset
@@ -102,7 +104,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.delenv("DIGITCORE_DATA_DIR", raising=False)
         patch.setenv("XDG_CACHE_HOME", str(folder))
         patch.setenv("KERAS_HOME", str(folder))
-        found = data.load_dataset(download=False)
+        found = datasets.load_dataset(download=False)
     parts = [found.train, found.validation]
     images = np.concatenate([split.images for split in parts])
     labels = np.concatenate([split.labels for split in parts])

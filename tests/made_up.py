@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from digitcore.recipe import Recipe
+from digitcore.recipes import Recipe
 
 NAMES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 
@@ -36,14 +36,14 @@ RICH = PLAIN.changed(
     ],
     epochs=3,
     schedule="cosine",
-    warmup_share=0.3,
+    warmup_ratio=0.3,
     rotation=10,
     shift=2,
     scale=0.1,
     shear=5,
     elastic=0.5,
-    unwarped_epochs=1,
-    averaging=0.9,
+    epochs_without_augmentation=1,
+    ema_decay=0.9,
     label_smoothing=0.1,
     weight_decay=0.01,
 )

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from digitcore.recipe import Recipe
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
 
 ROOT = Path(__file__).parents[1]

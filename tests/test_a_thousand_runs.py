@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from digitcore import files, queue, runs
-from digitcore.recipe import Recipe
+from digitcore import files, runs
+from digitcore.jobs import queue
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
+from digitcore.runs import run as run_module
 from ui import caching, run_table
 
 EPOCH = {
@@ -82,9 +84,9 @@ def test_a_state_is_read_again_when_it_changed_and_only_then(
     many: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    whole = runs._read_state
+    whole = run_module.read_state
     monkeypatch.setattr(
-        runs, "_read_state", lambda path: (read.append(path.parent.name), whole(path))[1]
+        run_module, "read_state", lambda path: (read.append(path.parent.name), whole(path))[1]
     )
     runs.list_states()
     assert sorted(read) == sorted(run.id for run in many)

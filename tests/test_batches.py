@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from made_up import PLAIN, made_up_digits
 
-from digitcore.batches import Batches
-from digitcore.data import Split
-from digitcore.recipe import Recipe
+from digitcore.datasets import Split
+from digitcore.recipes import Recipe
+from digitcore.training.batches import Batches
 
 
 def numbered(count: int) -> Split:
@@ -122,7 +122,7 @@ def test_warps_differ_from_epoch_to_epoch_and_not_from_time_to_time() -> None:
 
 @pytest.mark.parametrize("first", [0, 2])
 def test_the_last_epochs_learn_the_images_as_they_are(first: int) -> None:
-    recipe = PLAIN.changed(epochs=4, batch_size=100, rotation=20, unwarped_epochs=2)
+    recipe = PLAIN.changed(epochs=4, batch_size=100, rotation=20, epochs_without_augmentation=2)
     images, labels = made_up_digits()[:2]
     original = {image.tobytes() for image in images}
     found = [
@@ -136,7 +136,7 @@ def test_the_last_epochs_learn_the_images_as_they_are(first: int) -> None:
 
 
 def test_more_unwarped_epochs_than_there_are_is_all_of_them() -> None:
-    recipe = PLAIN.changed(batch_size=64, rotation=20, unwarped_epochs=9)
+    recipe = PLAIN.changed(batch_size=64, rotation=20, epochs_without_augmentation=9)
     assert [sorted(order) for order in orders(recipe, numbered(330))] == [list(range(330))] * 2
 
 
@@ -148,7 +148,7 @@ def test_a_step_that_makes_its_batch_itself_learns_the_same() -> None:
         # By another operation, which rounds otherwise.
         (PLAIN.changed(batch_size=64, rotation=20, shift=2, scale=0.1, shear=9), 1),
         (PLAIN.changed(batch_size=64, rotation=20, elastic=2), 0),
-        (PLAIN.changed(batch_size=64, rotation=20, unwarped_epochs=1), 1),
+        (PLAIN.changed(batch_size=64, rotation=20, epochs_without_augmentation=1), 1),
     ):
         ahead, within = Batches(recipe, split), Batches(recipe, split, in_step=True)
         pairs = list(zip(ahead.steps(0, 2), within.steps(0, 2), strict=True))

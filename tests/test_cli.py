@@ -13,11 +13,12 @@ import pytest
 from made_up import write_metrics
 from PIL import Image
 
-from digitcore import network, runs
+from digitcore import runs
 from digitcore.__main__ import main
-from digitcore.predictor import Predictor
-from digitcore.recipe import Recipe
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
+from digitcore.runs.predictor import Predictor
+from digitcore.training import network
 
 ROOT = Path(__file__).parents[1]
 RECIPE = Recipe(name="small", layers=[{"kind": "flatten"}])

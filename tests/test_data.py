@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from made_up import made_up_digits, write_idx, write_npz
 
-from digitcore import data
-from digitcore.data import DataError, available, describe, load_dataset
+from digitcore import datasets
+from digitcore.datasets import DataError, available, describe, load, load_dataset
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def no_folder_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def project_cache(tmp_path: Path) -> Path:
-    folder = data._cache_folder()
+    folder = load._cache_folder()
     assert folder.is_relative_to(tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -40,7 +40,7 @@ def keras_cache(tmp_path: Path) -> Path:
 
 def test_validation_is_the_last_share_of_the_training_images(small_data: Path) -> None:
     images, labels, test_images, test_labels = made_up_digits()
-    dataset = load_dataset(validation_share=0.25)
+    dataset = load_dataset(validation_split=0.25)
     np.testing.assert_array_equal(dataset.train.images, images[:150])
     np.testing.assert_array_equal(dataset.train.labels, labels[:150])
     np.testing.assert_array_equal(dataset.validation.images, images[150:])
@@ -60,7 +60,7 @@ def test_validation_is_the_last_share_of_the_training_images(small_data: Path) -
     ],
 )
 def test_sizes(small_data: Path, share: float, used: int, train: int, validation: int) -> None:
-    dataset = load_dataset(validation_share=share, training_images=used)
+    dataset = load_dataset(validation_split=share, training_images=used)
     assert (len(dataset.train), len(dataset.validation)) == (train, validation)
     assert len(dataset.test) == 40
     np.testing.assert_array_equal(dataset.train.images[0], made_up_digits()[0][0])
@@ -81,9 +81,9 @@ def test_arrays_are_read_only_and_shared(small_data: Path) -> None:
     ("arguments", "message"),
     [
         ({"name": "cifar"}, "The one dataset is mnist. Received: cifar"),
-        ({"validation_share": 0.0}, "Received: 0.0"),
-        ({"validation_share": 1.0}, "Received: 1.0"),
-        ({"validation_share": float("nan")}, "Received: nan"),
+        ({"validation_split": 0.0}, "Received: 0.0"),
+        ({"validation_split": 1.0}, "Received: 1.0"),
+        ({"validation_split": float("nan")}, "Received: nan"),
         ({"training_images": 1}, "Received: 1"),
     ],
 )
@@ -198,7 +198,7 @@ def test_other_digits_than_mnist_are_noticed(
     assert notice is not None
     assert "not MNIST" in notice
     assert str(small_data) in notice
-    monkeypatch.setattr(data, "MNIST_CHECKSUM", load_dataset().checksum)
+    monkeypatch.setattr(load, "MNIST_CHECKSUM", load_dataset().checksum)
     assert load_dataset().notice is None
 
 
@@ -247,7 +247,7 @@ def test_describe_is_plain_and_counts(small_data: Path) -> None:
 
 def test_importing_and_reading_stays_light(small_data: Path) -> None:
     code = (
-        "import sys; from digitcore.data import load_dataset; load_dataset(); "
+        "import sys; from digitcore.datasets import load_dataset; load_dataset(); "
         "heavy = {'tensorflow', 'keras', 'sklearn', 'scipy', 'PIL', 'requests', 'urllib.request'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
@@ -258,7 +258,7 @@ def test_importing_and_reading_stays_light(small_data: Path) -> None:
     assert output.stdout.strip() == "[]"
 
 
-def test_mnist_itself(mnist: data.Dataset) -> None:
+def test_mnist_itself(mnist: datasets.Dataset) -> None:
     assert mnist.name == "mnist"
     assert mnist.notice is None
     assert [len(s) for s in (mnist.train, mnist.validation, mnist.test)] == [54_000, 6_000, 10_000]

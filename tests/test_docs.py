@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks import accuracy
 from digitcore import __main__ as command_line
-from digitcore import board
-from digitcore.layers import Activation, Layer
-from digitcore.recipe import Recipe, hyperparameters
+from digitcore.analysis import leaderboard
+from digitcore.recipes import Recipe, hyperparameters
+from digitcore.recipes.layers import Activation, Layer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,7 +54,7 @@ def test_readme_shows_a_network_of_ones_own_and_all_that_it_may_be_made_of(tmp_p
 
 
 def test_readme_lists_every_module_of_digitcore() -> None:
-    for module in (ROOT / "digitcore").glob("*.py"):
+    for module in (ROOT / "digitcore").rglob("*.py"):
         assert module.name == "__init__.py" or module.name in README
 
 
@@ -95,5 +95,5 @@ def test_requirements_cover_what_the_code_imports() -> None:
 
 
 def test_results_and_board_show_the_same_figures() -> None:
-    for line in accuracy.table(board.measured()).splitlines()[2:]:
+    for line in accuracy.table(leaderboard.measured()).splitlines()[2:]:
         assert line in RESULTS

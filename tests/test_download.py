@@ -18,9 +18,8 @@ import pytest
 from made_up import made_up_digits, write_idx, write_npz
 from streamlit.testing.v1 import AppTest
 
-from digitcore import data, digit_files, download
-from digitcore.data import available, load_dataset
-from digitcore.download import RemoteFile
+from digitcore.datasets import available, download, formats, load, load_dataset
+from digitcore.datasets.download import RemoteFile
 from ui import caching
 
 REAL_SOURCES = download.SOURCES  # before a fixture takes them away
@@ -85,12 +84,12 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     folder = tmp_path / "served"
     folder.mkdir()
     write_idx(folder, made_up_digits(), gz=True)
-    idx = digit_files.find(folder)
+    idx = formats.find(folder)
     write_npz(folder / "mnist.npz", made_up_digits())
     server = Server()
     sources = (server.source(folder / "mnist.npz"), server.source(*idx))
     monkeypatch.setattr(download, "SOURCES", sources)
-    monkeypatch.setattr(data, "MNIST_CHECKSUM", digit_files.read(idx).checksum)
+    monkeypatch.setattr(load, "MNIST_CHECKSUM", formats.read(idx).checksum)
     yield server
     server.closing.set()
     server.http.shutdown()
@@ -98,7 +97,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def cached() -> set[str]:
-    return {file.name for file in data._cache_folder().iterdir()} - {"download.lock"}
+    return {file.name for file in load._cache_folder().iterdir()} - {"download.lock"}
 
 
 def test_a_good_download(server: Server) -> None:
@@ -115,7 +114,7 @@ def test_a_good_download(server: Server) -> None:
     assert {total for _, total in seen} == {size}
     assert seen[-1] == (size, size)
 
-    assert load_dataset().source == available() == str(data._cache_folder())
+    assert load_dataset().source == available() == str(load._cache_folder())
     assert server.requests == ["mnist.npz"]
 
 
@@ -194,7 +193,7 @@ def test_no_download_without_leave(server: Server) -> None:
 
 def test_a_broken_file_in_the_cache_is_replaced(server: Server) -> None:
     load_dataset()
-    file = data._cache_folder() / "mnist.npz"
+    file = load._cache_folder() / "mnist.npz"
     file.write_bytes(file.read_bytes()[:1000])
     assert load_dataset().notice is None
     assert file.read_bytes() == server.files["mnist.npz"]
@@ -211,7 +210,7 @@ def test_an_interrupted_download_leaves_nothing(server: Server) -> None:
 
 
 def test_leftovers_of_a_killed_download_are_cleared(server: Server) -> None:
-    folder = data._cache_folder()
+    folder = load._cache_folder()
     folder.mkdir(parents=True)
     (folder / "mnist.npz.part").write_bytes(b"half")
     (folder / "t10k-labels-idx1-ubyte.gz.part").write_bytes(b"half")
@@ -228,7 +227,7 @@ def test_two_at_once_download_once(server: Server) -> None:
 
 
 def test_who_waits_for_anothers_download_can_give_up(server: Server) -> None:
-    folder = data._cache_folder()
+    folder = load._cache_folder()
     folder.mkdir(parents=True)
     told = []
 
@@ -250,7 +249,7 @@ def test_a_full_disk_is_told(server: Server, monkeypatch: pytest.MonkeyPatch) ->
     real = Path.open
 
     def opened(path: Path, *arguments: Any, **options: Any) -> Any:
-        if path.parent != data._cache_folder():  # scikit-learn's digits are on another disk
+        if path.parent != load._cache_folder():  # scikit-learn's digits are on another disk
             return real(path, *arguments, **options)
         path.touch()
         return Full()
@@ -258,13 +257,13 @@ def test_a_full_disk_is_told(server: Server, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Path, "open", opened)
     notice = load_dataset().notice
     assert notice is not None
-    assert f"{data._cache_folder()} has no room for" in notice
+    assert f"{load._cache_folder()} has no room for" in notice
     assert server.requests == ["mnist.npz"]
     assert cached() == set()
 
 
 def test_a_cache_folder_that_cannot_be_made(server: Server) -> None:
-    folder = data._cache_folder()
+    folder = load._cache_folder()
     folder.parent.mkdir(parents=True)
     folder.touch()
     notice = load_dataset().notice
@@ -278,7 +277,7 @@ def test_the_real_sources_are_well_formed() -> None:
         assert all(len(bytes.fromhex(file.sha256)) == 32 for file in source)
     npz, idx = REAL_SOURCES
     assert [file.name for file in npz] == ["mnist.npz"]
-    assert [file.name for file in idx] == [f"{stem}-ubyte.gz" for stem in digit_files.IDX]
+    assert [file.name for file in idx] == [f"{stem}-ubyte.gz" for stem in formats.IDX]
 
 
 # --- asked for in a page ------------------------------------------------------

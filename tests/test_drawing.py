@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitcore import drawing, fabric
-from digitcore.data import Dataset
-from digitcore.drawing import DrawingError, from_image, from_strokes
+from digitcore import drawing
+from digitcore.datasets import Dataset
+from digitcore.drawing import DrawingError, canvas, from_image, from_strokes
 
 TURN = np.linspace(0, 2 * np.pi, 60)
 ZERO = np.column_stack([100 + 40 * np.cos(TURN), 150 + 70 * np.sin(TURN)])
@@ -252,7 +252,7 @@ LINE: list[list[object]] = [["M", 100, 200], ["L", 200, 200]]
 
 
 def test_a_canvas_path_becomes_a_stroke() -> None:
-    (stroke,) = fabric.strokes(
+    (stroke,) = canvas.strokes(
         canvas_of([["M", 100, 200], ["Q", 150, 200, 160, 200], ["L", 200, 200]])
     )
     np.testing.assert_allclose(stroke[[0, -1]], [[100, 200], [200, 200]])
@@ -262,31 +262,31 @@ def test_a_canvas_path_becomes_a_stroke() -> None:
 
 def test_curves_pass_where_bezier_says() -> None:
     path: list[list[object]] = [["M", 0, 0], ["C", 0, 100, 100, 100, 100, 0]]
-    (stroke,) = fabric.strokes(canvas_of(path, left=50, top=37.5))
+    (stroke,) = canvas.strokes(canvas_of(path, left=50, top=37.5))
     assert stroke[:, 1].max() == pytest.approx(75, abs=0.5)
     assert stroke[len(stroke) // 2][0] == pytest.approx(50, abs=3)
 
 
 def test_a_moved_scaled_and_turned_path_is_where_it_is_seen() -> None:
-    (stroke,) = fabric.strokes(canvas_of(LINE, left=10, top=20, scaleX=0.5, angle=90))
+    (stroke,) = canvas.strokes(canvas_of(LINE, left=10, top=20, scaleX=0.5, angle=90))
     np.testing.assert_allclose(stroke, [[10, -5], [10, 45]], atol=1e-9)
-    (mirrored,) = fabric.strokes(canvas_of(LINE, flipX=True))
+    (mirrored,) = canvas.strokes(canvas_of(LINE, flipX=True))
     np.testing.assert_allclose(mirrored, [[200, 200], [100, 200]])
 
 
 def test_a_path_placed_by_its_corner_is_where_it_is_seen() -> None:
     thing = canvas_of(LINE, originX="left", originY="top", left=91, top=191)
-    np.testing.assert_allclose(fabric.strokes(thing)[0], [[100, 200], [200, 200]])
+    np.testing.assert_allclose(canvas.strokes(thing)[0], [[100, 200], [200, 200]])
 
 
 def test_a_tap_is_one_point() -> None:
     tap = canvas_of([["M", 149.982, 200], ["L", 150.018, 200]])
-    np.testing.assert_allclose(fabric.strokes(tap), [[[150, 200]]])
+    np.testing.assert_allclose(canvas.strokes(tap), [[[150, 200]]])
 
 
 def test_an_empty_canvas_has_no_strokes_and_other_objects_are_skipped() -> None:
-    assert fabric.strokes({"objects": [], "background": "#000"}) == []
-    assert fabric.strokes({"objects": [{"type": "Rect", "left": 1}]}) == []
+    assert canvas.strokes({"objects": [], "background": "#000"}) == []
+    assert canvas.strokes({"objects": [{"type": "Rect", "left": 1}]}) == []
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_an_empty_canvas_has_no_strokes_and_other_objects_are_skipped() -> None:
 )
 def test_what_is_no_canvas_drawing_is_refused(data: object) -> None:
     with pytest.raises(DrawingError, match="Received"):
-        fabric.strokes(json.loads(json.dumps(data)))
+        canvas.strokes(json.loads(json.dumps(data)))
 
 
 def test_an_image_of_nothing_but_specks_is_named() -> None:

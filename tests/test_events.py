@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitcore import events, runs
-from digitcore.events import Event, EventLog
-from digitcore.recipe import Recipe
+from digitcore import runs
+from digitcore.recipes import Recipe
+from digitcore.runs import events
+from digitcore.runs.events import Event, EventLog
 
 RARE = {"validation_loss": 0.1, "validation_accuracy": 0.9, "learning_rate": 0.001, "best": True}
 

@@ -6,9 +6,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from digitcore import evaluation, figures
-from digitcore.events import EventLog
-from digitcore.scales import smooth
+from digitcore.analysis import classification
+from digitcore.figures import interactive
+from digitcore.figures.style import smooth
+from digitcore.runs.events import EventLog
 
 
 def batch(step: int, loss: float = 0.5, accuracy: float = 0.9) -> dict:
@@ -40,7 +41,7 @@ def traces(figure: go.Figure) -> dict[str, go.Scatter]:
 
 
 def test_curves_hold_the_events() -> None:
-    figure = figures.learning_curves(log(*BATCHES, *EPOCHS, steps=350), "loss")
+    figure = interactive.learning_curves(log(*BATCHES, *EPOCHS, steps=350), "loss")
     raw, training, validation, best = figure.data
     assert list(raw.x) == [event["step"] for event in BATCHES]
     assert list(raw.y) == [event["loss"] for event in BATCHES]
@@ -52,7 +53,7 @@ def test_curves_hold_the_events() -> None:
 
 
 def test_accuracies_stand_at_their_errors() -> None:
-    figure = figures.learning_curves(log(*EPOCHS), "accuracy")
+    figure = interactive.learning_curves(log(*EPOCHS), "accuracy")
     validation = traces(figure)["validation"]
     assert list(validation.y) == pytest.approx([0.03, 0.01, 0.015])
     assert list(validation.customdata) == pytest.approx([97, 99, 98.5])
@@ -66,19 +67,19 @@ def test_accuracies_stand_at_their_errors() -> None:
 
 @pytest.mark.parametrize("loss", [0.02, 3e-3, 2e-4, 3e-5, 1e-6])
 def test_the_least_loss_is_on_the_axis_and_beside_a_number(loss: float) -> None:
-    axis = figures.learning_curves(log(batch(1, loss=loss)), "loss").layout.yaxis
+    axis = interactive.learning_curves(log(batch(1, loss=loss)), "loss").layout.yaxis
     assert 10 ** min(axis.range) <= loss * 1.0001
     assert any(10 ** min(axis.range) <= tick <= loss * 1.0001 for tick in axis.tickvals)
 
 
 def test_a_perfect_batch_is_on_the_axis() -> None:
-    figure = figures.learning_curves(log(batch(1, accuracy=1.0)), "accuracy")
+    figure = interactive.learning_curves(log(batch(1, accuracy=1.0)), "accuracy")
     assert math.log10(figure.data[0].y[0]) > figure.layout.yaxis.range[1]
 
 
 def test_axes_stay_while_events_come() -> None:
-    early = figures.learning_curves(log(*BATCHES[:20], steps=500), "loss")
-    late = figures.learning_curves(log(*BATCHES[:150], *EPOCHS, steps=500), "loss")
+    early = interactive.learning_curves(log(*BATCHES[:20], steps=500), "loss")
+    late = interactive.learning_curves(log(*BATCHES[:150], *EPOCHS, steps=500), "loss")
     assert early.layout.xaxis.range == late.layout.xaxis.range
     assert early.layout.yaxis.range == late.layout.yaxis.range
     assert early.layout.height == late.layout.height == 280
@@ -90,9 +91,9 @@ def test_points_are_bounded_and_none_stands_out_unseen() -> None:
     losses = np.random.default_rng(0).uniform(0.5, 0.6, 5000)
     losses[[1234, 4321]] = 0.1, 2.5
     many = [batch(step, loss) for step, loss in enumerate(losses.tolist(), 1)]
-    figure = figures.learning_curves(log(*many), "loss")
+    figure = interactive.learning_curves(log(*many), "loss")
     raw, training, *_ = figure.data
-    assert figures.MAX_POINTS / 2 < len(raw.x) <= figures.MAX_POINTS
+    assert interactive.MAX_POINTS / 2 < len(raw.x) <= interactive.MAX_POINTS
     assert list(raw.x) == list(training.x) == sorted(set(raw.x))
     assert raw.x[-1] == 5000
     places = np.array(raw.x, int) - 1
@@ -104,16 +105,16 @@ def test_points_are_bounded_and_none_stands_out_unseen() -> None:
 def test_what_is_drawn_stays_while_points_come() -> None:
     many = [batch(step, loss=1 + math.sin(step) / 2) for step in range(1, 3001)]
     early, late = (
-        set(figures.learning_curves(log(*many[:end], steps=3000), "loss").data[0].x)
+        set(interactive.learning_curves(log(*many[:end], steps=3000), "loss").data[0].x)
         for end in (2000, 3000)
     )
     assert {x for x in late if x <= 1980} == {x for x in early if x <= 1980}
 
 
 def test_curves_of_nothing_and_of_a_training_that_went_astray() -> None:
-    assert list(figures.learning_curves(log(), "loss").data[0].x) == []
+    assert list(interactive.learning_curves(log(), "loss").data[0].x) == []
     astray = [batch(1), batch(2, loss=math.nan), batch(3, loss=1e9)]
-    figure = figures.learning_curves(log(*astray), "loss")
+    figure = interactive.learning_curves(log(*astray), "loss")
     assert np.isfinite(figure.layout.yaxis.range).all()
     assert np.isnan(figure.data[0].y[1]), "the raw line has its gap"
     assert np.isfinite(figure.data[1].y).all()
@@ -138,18 +139,18 @@ def test_smoothing_is_the_moving_average_of_its_formula(decay: float) -> None:
 
 def test_comparison_keeps_colours_and_reads_no_tags() -> None:
     runs = {"first": log(*EPOCHS).epochs, "<b>second</b>": log(*EPOCHS[:1]).epochs}
-    styles = {name: figures.run_colour(i) for i, name in enumerate(runs)}
-    figure = figures.compare_curves(runs, styles, "accuracy")
-    assert [trace.line.color for trace in figure.data] == list(figures.OKABE_ITO[:2])
+    styles = {name: interactive.run_colour(i) for i, name in enumerate(runs)}
+    figure = interactive.compare_curves(runs, styles, "accuracy")
+    assert [trace.line.color for trace in figure.data] == list(interactive.OKABE_ITO[:2])
     assert figure.data[1].name == "&lt;b&gt;second&lt;/b&gt;"
     assert list(figure.data[0].x) == [1, 2, 3]
     assert list(figure.layout.xaxis.tickvals) == [1, 2, 3]
 
 
 def test_colours_of_runs_differ_and_are_not_those_with_a_meaning() -> None:
-    styles = [figures.run_colour(i) for i in range(20)]
+    styles = [interactive.run_colour(i) for i in range(20)]
     assert len(set(styles)) == 20
-    assert not {figures.BLUE, figures.VERMILION} & {colour for colour, _ in styles}
+    assert not {interactive.BLUE, interactive.VERMILION} & {colour for colour, _ in styles}
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ def matrix() -> np.ndarray:
 
 
 def test_confusion_mutes_the_diagonal(matrix: np.ndarray) -> None:
-    right, wrong, _ = figures.confusion_heatmap(matrix, rows=False).data
+    right, wrong, _ = interactive.confusion_heatmap(matrix, rows=False).data
     assert np.isnan(np.diagonal(np.array(wrong.z, float))).all()
     assert np.isnan(np.array(right.z, float)[4, 9])
     assert wrong.z[4][9] ** 2 == pytest.approx(0.06)
@@ -170,7 +171,7 @@ def test_confusion_mutes_the_diagonal(matrix: np.ndarray) -> None:
 
 
 def test_a_click_tells_true_digit_and_digit_read(matrix: np.ndarray) -> None:
-    figure = figures.confusion_heatmap(matrix, rows=False)
+    figure = interactive.confusion_heatmap(matrix, rows=False)
     layer = figure.data[-1]
     assert len(layer.customdata) == 100
     for x, y, (true, read) in zip(layer.x, layer.y, layer.customdata, strict=True):
@@ -183,7 +184,7 @@ def test_a_click_tells_true_digit_and_digit_read(matrix: np.ndarray) -> None:
 
 def test_cells_tell_counts_or_shares(matrix: np.ndarray) -> None:
     def texts(rows: bool) -> dict:
-        notes = figures.confusion_heatmap(matrix, rows=rows).layout.annotations
+        notes = interactive.confusion_heatmap(matrix, rows=rows).layout.annotations
         return {(note.y, note.x): note.text for note in notes}
 
     assert texts(rows=False)[4, 9] == "6"
@@ -192,7 +193,7 @@ def test_cells_tell_counts_or_shares(matrix: np.ndarray) -> None:
 
 
 def test_hover_is_a_sentence(matrix: np.ndarray) -> None:
-    layer = figures.confusion_heatmap(matrix, rows=False).data[-1]
+    layer = interactive.confusion_heatmap(matrix, rows=False).data[-1]
     hover = {tuple(cell): text for cell, text in zip(layer.customdata, layer.text, strict=True)}
     assert hover[4, 9] == "4 read as 9: 6 digits, 6.00 % of the 4s"
     assert hover[7, 2] == "7 read as 2: 1 digit, 1.04 % of the 7s"
@@ -208,13 +209,13 @@ def test_hover_is_a_sentence(matrix: np.ndarray) -> None:
     ],
 )
 def test_the_chosen_cells_are_framed(matrix: np.ndarray, chosen: tuple, corners: tuple) -> None:
-    (frame,) = figures.confusion_heatmap(matrix, rows=False, chosen=chosen).layout.shapes
+    (frame,) = interactive.confusion_heatmap(matrix, rows=False, chosen=chosen).layout.shapes
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == corners
 
 
 def test_confusion_without_errors_or_images() -> None:
     for empty in (np.eye(10, dtype=int), np.zeros((10, 10), int)):
-        figure = figures.confusion_heatmap(empty, rows=True)
+        figure = interactive.confusion_heatmap(empty, rows=True)
         assert len(figure.data[-1].customdata) == 100
-    nothing = evaluation.confusion(np.empty(0, int), np.empty(0, int))
-    assert figures.confusion_heatmap(nothing, rows=True).layout.annotations == ()
+    nothing = classification.confusion(np.empty(0, int), np.empty(0, int))
+    assert interactive.confusion_heatmap(nothing, rows=True).layout.annotations == ()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
+import graphlib
+import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,15 +23,33 @@ FILES = sorted(
     for path in (ROOT / folder).rglob("*.py")
     if "__pycache__" not in path.parts
 )
-CORE = [path for path in FILES if path.parent.name == "digitcore"]
+CORE = [path for path in FILES if path.is_relative_to(ROOT / "digitcore")]
 # Who may know whom among our own; the frame and the pages know everybody.
+WITH_KERAS = {"training", "jobs"}
 OWN = {"digitcore", "ui", "pages", "streamlit_app"}
 MAY_USE = {"digitcore": {"digitcore"}, "ui": {"ui", "digitcore"}, "pages": {"ui", "digitcore"}}
-ALONE = (
-    *("layers", "drawing", "evaluation", "events", "files", "parts", "ruled_lines"),
-    *("scales", "download"),
-)
-WITH_KERAS = {"network", "batches", "warps", "optimizers", "loop", "training", "worker"}
+
+
+def rooms() -> dict[str, set[str]]:
+    """Each room of digitcore and those that it may import, from the table in ARCHITECTURE.md."""
+    lines = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()
+    begin = lines.index("| room | what lives there | may import |")
+    table = itertools.takewhile(lambda line: line.startswith("|"), lines[begin + 2 :])
+    found: dict[str, set[str]] = {}
+    for line in table:
+        room, _, allowed = (cell.strip() for cell in line.strip("|").split("|"))
+        (name,) = re.findall(r"`(\w+)/?`", room)
+        every = set(found) if allowed == "all above" else set()
+        found[name] = {name, *every, *re.findall(r"`(\w+)`", allowed)}
+    return found
+
+
+ROOMS = rooms()
+
+
+def room_of(path: Path) -> str:
+    inside = path.relative_to(ROOT / "digitcore").parts
+    return inside[0] if len(inside) > 1 else path.stem
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -45,12 +67,11 @@ def packages(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path)}
 
 
-def siblings(path: Path) -> set[str]:
-    """Modules of digitcore that the file imports, whichever way it names them."""
-    modules = {core.stem for core in CORE}
+def imported_rooms(path: Path) -> set[str]:
+    """Rooms of digitcore that the file imports from; a name of digitcore's own is its home's."""
     names = [name.split(".") for name in imports(path)]
-    own = [name[1] for name in names if name[0] == "digitcore" and len(name) > 1]
-    return {name if name in modules else digitcore._HOME.get(name, name) for name in own}
+    own = {name[1] for name in names if name[0] == "digitcore" and len(name) > 1}
+    return {digitcore._HOME.get(name, name).split(".")[0] for name in own}
 
 
 def shown(path: Path) -> str:
@@ -68,71 +89,65 @@ def test_digitcore_knows_nothing_of_streamlit(path: Path) -> None:
     assert not {name for name in packages(path) if name.startswith("streamlit")}
 
 
-@pytest.mark.parametrize("module", ALONE)
-def test_a_module_that_stands_alone_imports_no_sibling(module: str) -> None:
-    assert siblings(ROOT / "digitcore" / f"{module}.py") == set()
+def test_the_table_of_rooms_has_each_room_and_no_other() -> None:
+    there = {room_of(path) for path in CORE} - {"__init__", "__main__", "_lazy"}
+    assert set(ROOMS) == there == set(digitcore._ROOMS)
 
 
-@pytest.mark.parametrize(
-    ("module", "allowed"),
-    [
-        ("recipe", {"layers"}),
-        ("digit_files", {"files"}),
-        ("data", {"digit_files", "download"}),
-        ("runs", {"recipe", "events", "files"}),
-        ("queue", {"recipe", "events", "files", "hand", "runs"}),
-        ("network", {"layers", "recipe", "runs"}),
-        ("handwriting", {"drawing"}),
-        ("hand", {"drawing", "files", "handwriting", "recipe"}),
-        ("xray", {"drawing"}),
-        (
-            "training",
-            {
-                *("recipe", "events", "data", "handwriting", "batches", "checkpoints"),
-                *("loop", "teacher"),
-            },
-        ),
-        (
-            "loop",
-            {
-                *("layers", "recipe", "events", "data", "network", "batches"),
-                *("checkpoints", "optimizers"),
-            },
-        ),
-        ("checkpoints", {"files", "runs"}),
-        ("batches", {"data", "layers", "recipe", "warps"}),
-        ("optimizers", {"recipe"}),
-        (
-            "results",
-            {
-                *("data", "evaluation", "events", "files", "hand", "network", "predictor", "runs"),
-                "loop",  # what a training gives back
-            },
-        ),
-        ("warps", {"layers", "recipe"}),
-        ("predictor", {"files", "runs"}),
-        ("teacher", {"predictor"}),
-        ("board", {"runs"}),
-        ("fabric", {"drawing"}),
-        ("numbers", {"drawing", "parts"}),
-        ("ink", {"drawing", "ruled_lines"}),
-        ("paper", {"drawing", "ink"}),
-        ("figures", {"scales", "events", "board"}),
-        ("figure_files", {"scales", "events"}),
-    ],
-)
-def test_a_module_imports_only_what_lies_below_it(module: str, allowed: set[str]) -> None:
-    assert siblings(ROOT / "digitcore" / f"{module}.py") <= allowed
+def test_each_room_stands_on_rooms_above_it_in_the_table() -> None:
+    order = list(ROOMS)
+    for room, allowed in ROOMS.items():
+        assert allowed <= set(order[: order.index(room) + 1])
+
+
+@pytest.mark.parametrize("path", [p for p in CORE if room_of(p) in ROOMS], ids=shown)
+def test_a_file_imports_only_what_its_room_may(path: Path) -> None:
+    assert imported_rooms(path) - {"_lazy"} <= ROOMS[room_of(path)]
+
+
+def test_the_way_to_modules_imports_nothing_of_ours() -> None:
+    assert imported_rooms(ROOT / "digitcore" / "_lazy.py") == set()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_two_files_of_a_room_import_each_other_in_a_circle(room: str) -> None:
+    files = [path for path in CORE if room_of(path) == room and path.stem != "__init__"]
+    graph = {
+        path.stem: {
+            other.stem
+            for other in files
+            for name in imports(path)
+            if f"{name}.".startswith(f"digitcore.{room}.{other.stem}.")
+        }
+        - {path.stem}
+        for path in files
+    }
+    assert list(graphlib.TopologicalSorter(graph).static_order()) is not None
+
+
+@pytest.mark.parametrize("path", [p for p in CORE if p.stem != "__init__"], ids=shown)
+def test_each_module_is_an_attribute_of_its_room_and_of_digitcore(path: Path) -> None:
+    inside = path.relative_to(ROOT / "digitcore").with_suffix("").parts
+    if path.stem.startswith("_"):
+        return
+    module = functools.reduce(getattr, inside, digitcore)
+    assert module.__name__ == ".".join(("digitcore", *inside))
+    assert getattr(digitcore, path.stem) is not None
 
 
 def test_nothing_in_digitcore_but_the_command_line_imports_the_worker() -> None:
-    users = {path.stem for path in CORE if "worker" in siblings(path)}
+    users = {
+        path.stem
+        for path in CORE
+        for name in imports(path)
+        if name.startswith("digitcore.jobs.worker")
+    }
     assert users <= {"__main__"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=shown)
 def test_keras_is_imported_only_where_networks_are_made(path: Path) -> None:
-    if not (path.parent.name == "digitcore" and path.stem in WITH_KERAS):
+    if path.parent.name not in WITH_KERAS:
         assert not packages(path) & {"keras", "tensorflow"}
 
 
@@ -140,8 +155,11 @@ def test_what_a_page_imports_loads_neither_tensorflow_nor_streamlit() -> None:
     program = """
 import sys, digitcore
 light = len([name for name in sys.modules if name.startswith("digitcore.")])
-import digitcore.runs, digitcore.data, digitcore.predictor, digitcore.drawing
-import digitcore.evaluation, digitcore.figures, digitcore.recipe, digitcore.__main__
+from digitcore import datasets, drawing, recipes, runs, __main__
+from digitcore.analysis import attribution, classification, leaderboard
+from digitcore.figures import interactive, static
+from digitcore.jobs import checkpoints, estimates, queue
+from digitcore.runs import predictor
 digitcore.Recipe.load("fast").summary()
 loaded = {name.split(".")[0] for name in sys.modules}
 print(light, sorted(loaded & {"tensorflow", "keras", "streamlit", "jax", "torch"}))
@@ -160,9 +178,11 @@ def test_public_names_are_sorted_and_all_there() -> None:
 
 
 def test_every_public_name_is_the_one_of_its_module() -> None:
-    from digitcore import data, predictor, queue, runs
+    from digitcore import datasets, runs
+    from digitcore.jobs import queue
+    from digitcore.runs import predictor
 
-    assert digitcore.load_dataset is data.load_dataset
+    assert digitcore.load_dataset is datasets.load_dataset
     assert digitcore.Predictor is predictor.Predictor
     assert digitcore.submit is queue.submit
     assert digitcore.runs is runs
@@ -191,9 +211,9 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
     """Whoever chooses anything, such as the best epoch, a threshold or a precision, is not here."""
     found = {f"{shown(path)} {name}".strip() for path in FILES for name in readers_of_test(path)}
     assert found == {
-        "digitcore/results.py _measured",  # once, after the training
+        "digitcore/jobs/results.py _measured",  # once, after the training
         "digitcore/__main__.py evaluate",
-        "digitcore/data.py describe",  # counts them
+        "digitcore/datasets/load.py describe",  # counts them
         "pages/explore.py",
         "pages/runs.py digits",
     }

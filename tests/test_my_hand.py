@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
-from test_hand import written
+from test_samples import written
 
-from digitcore import queue, runs
-from digitcore.hand import Hand
+from digitcore import runs
+from digitcore.drawing.samples import Hand
+from digitcore.jobs import queue
 from digitcore.runs import Run
 from ui import hands
 

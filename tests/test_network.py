@@ -13,10 +13,11 @@ import pytest
 import tensorflow as tf
 from made_up import write_metrics
 
-from digitcore import network, runs
-from digitcore.predictor import Predictor
-from digitcore.recipe import Recipe
+from digitcore import runs
+from digitcore.recipes import Recipe
 from digitcore.runs import RunError
+from digitcore.runs.predictor import Predictor
+from digitcore.training import network
 
 EVERY_KIND = Recipe(
     name="every-kind",

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 from made_up import PLAIN, RICH
 
-from digitcore import network, optimizers
-from digitcore.recipe import Recipe
+from digitcore.recipes import Recipe
+from digitcore.training import network, optimizers
 
 
 def rates(recipe: Recipe, steps: int) -> list[float]:
@@ -26,7 +26,7 @@ def test_a_constant_rate_stays() -> None:
 
 
 def test_a_cosine_climbs_to_the_peak_and_falls_to_zero() -> None:
-    recipe = PLAIN.changed(epochs=4, schedule="cosine", warmup_share=0.25, learning_rate=0.02)
+    recipe = PLAIN.changed(epochs=4, schedule="cosine", warmup_ratio=0.25, learning_rate=0.02)
     found = rates(recipe, 10)
     assert found[:11] == pytest.approx([0.002 * step for step in range(11)])
     assert found[10:] == pytest.approx(
@@ -35,7 +35,7 @@ def test_a_cosine_climbs_to_the_peak_and_falls_to_zero() -> None:
 
 
 def test_a_cosine_without_warm_up_begins_at_the_peak() -> None:
-    found = rates(PLAIN.changed(schedule="cosine", warmup_share=0.0), 10)
+    found = rates(PLAIN.changed(schedule="cosine", warmup_ratio=0.0), 10)
     assert found[0] == pytest.approx(0.005)
     assert found[-1] == pytest.approx(0, abs=1e-8)
 

@@ -15,8 +15,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from digitcore import board, files, queue, runs
-from digitcore.recipe import Recipe
+from digitcore import files, runs
+from digitcore.analysis import leaderboard
+from digitcore.jobs import queue
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
 from ui import live_run, run_picker, run_table, text
 
@@ -166,9 +168,9 @@ def test_every_hyperparameter_that_matters_has_a_widget() -> None:
         for kind in (app.selectbox, app.slider, app.select_slider, app.number_input)
         for w in kind
     }
-    from digitcore.recipe import hyperparameters
+    from digitcore.recipes import hyperparameters
 
-    silent = {"warmup_share"}  # belongs to another schedule
+    silent = {"warmup_ratio"}  # belongs to another schedule
     assert {p.name for p in hyperparameters()} - silent <= keys
 
 
@@ -369,7 +371,7 @@ def test_the_board_shows_recipes_alone_where_there_is_no_run_yet() -> None:
 
 def test_the_board_has_ones_own_run_among_the_recipes(finished: str) -> None:
     run = runs.load(finished)
-    metrics = {**(run.metrics or {}), "data_checksum": board.measured()[0]["data_checksum"]}
+    metrics = {**(run.metrics or {}), "data_checksum": leaderboard.measured()[0]["data_checksum"]}
     metrics |= {"validation_images": 3_000, "validation_accuracy": 0.999, "seconds_to_99": 0.5}
     (run.path / "metrics.json").write_text(json.dumps(metrics))
     small = Recipe(name="small", layers=[{"kind": "pool", "size": 4}, {"kind": "flatten"}])

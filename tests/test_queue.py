@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from digitcore import files, queue, runs
-from digitcore.recipe import Recipe, RecipeError
+from digitcore import files, runs
+from digitcore.jobs import estimates, queue
+from digitcore.recipes import Recipe, RecipeError
 from digitcore.runs import Run, RunError
+from digitcore.runs.metrics import _NUMBERS
 
 RECIPE = Recipe(name="small", layers=[{"kind": "flatten"}], epochs=3)
 
@@ -47,7 +49,7 @@ def set_state(run: Run, **values: Any) -> None:
 
 def end(run: Run, epochs: int, status: str = "finished", **metrics: Any) -> None:
     """Makes it look as if the run had ended after so many epochs."""
-    known = dict.fromkeys(runs._NUMBERS, 0.5) | {"epochs": epochs}
+    known = dict.fromkeys(_NUMBERS, 0.5) | {"epochs": epochs}
     ends = {"test_interval": [0.4, 0.6], "validation_interval": [0.4, 0.6]}
     (run.path / "metrics.json").write_text(json.dumps(known | ends | metrics))
     (run.path / "events.jsonl").write_text('{"kind": "stage", "time": 0, "stage": "data"}\n')
@@ -256,23 +258,23 @@ def told(run: Run, *steps: int, speed: float = 1000.0) -> None:
 
 
 def test_the_wait_is_what_those_ahead_still_need(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = RECIPE.changed(training_images=20_000, validation_share=0.1, batch_size=100)
+    recipe = RECIPE.changed(training_images=20_000, validation_split=0.1, batch_size=100)
     first, second, third = (runs.create(recipe) for _ in range(3))
-    assert queue.wait_seconds(first) == 0
-    assert queue.wait_seconds(second) is None, "nothing tells how fast this network is"
+    assert estimates.wait_seconds(first) == 0
+    assert estimates.wait_seconds(second) is None, "nothing tells how fast this network is"
     set_state(first, status="running")
     with files.lock(first.lock_path):
         told(first, 1, 2, 270)  # of 540 steps, so 27 of 54 seconds are left
-        assert queue.ahead(third) == [first, second]
-        assert queue.seconds_left(first) == pytest.approx(27)
-        assert queue.wait_seconds(second) == pytest.approx(27)
-        assert queue.wait_seconds(third) is None
+        assert estimates.ahead(third) == [first, second]
+        assert estimates.seconds_left(first) == pytest.approx(27)
+        assert estimates.wait_seconds(second) == pytest.approx(27)
+        assert estimates.wait_seconds(third) is None
         done = runs.create(recipe)
         end(done, epochs=3, images_per_second=2000.0, fit_seconds=27.0)
-        assert queue.wait_seconds(third) == pytest.approx(27 + 27)
+        assert estimates.wait_seconds(third) == pytest.approx(27 + 27)
         monkeypatch.setenv("DIGITCORE_WORKERS", "2")
-        assert queue.wait_seconds(second) == 0
-        assert queue.wait_seconds(third) == pytest.approx(27)
+        assert estimates.wait_seconds(second) == 0
+        assert estimates.wait_seconds(third) == pytest.approx(27)
 
 
 def test_time_left_goes_by_the_steps_of_the_digits_that_are_there(run: Run) -> None:
@@ -282,22 +284,22 @@ def test_time_left_goes_by_the_steps_of_the_digits_that_are_there(run: Run) -> N
     with open(run.path / "events.jsonl", "a") as log:
         log.write(json.dumps(start) + "\n")
     left = (10 * RECIPE.epochs - 5) * RECIPE.batch_size / 1000
-    assert queue.seconds_left(run) == pytest.approx(left)
+    assert estimates.seconds_left(run) == pytest.approx(left)
 
 
 def test_only_a_long_training_of_the_same_network_tells_a_speed(run: Run) -> None:
     end(run, epochs=3, images_per_second=2000.0, fit_seconds=81.0)
-    assert queue.images_per_second(RECIPE.changed(epochs=9, learning_rate=0.01)) == 2000
-    assert queue.images_per_second(RECIPE.changed(batch_size=7)) is None
+    assert estimates.images_per_second(RECIPE.changed(epochs=9, learning_rate=0.01)) == 2000
+    assert estimates.images_per_second(RECIPE.changed(batch_size=7)) is None
     end_short = runs.create(RECIPE.changed(batch_size=7, training_images=1000))
     end(end_short, epochs=1, images_per_second=2000.0, fit_seconds=0.4)
-    assert queue.images_per_second(RECIPE.changed(batch_size=7)) is None
+    assert estimates.images_per_second(RECIPE.changed(batch_size=7)) is None
 
 
 def test_a_run_that_came_with_the_project_tells_nothing_of_this_machine(run: Run) -> None:
     end(run, epochs=3, images_per_second=2000.0, fit_seconds=81.0)
     run.update(turn=0)
-    assert queue.images_per_second(RECIPE) is None
+    assert estimates.images_per_second(RECIPE) is None
 
 
 def test_a_run_is_queued_although_no_process_can_be_started(

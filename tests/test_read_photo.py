@@ -19,7 +19,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from digitcore import runs
-from digitcore.recipe import Recipe
+from digitcore.recipes import Recipe
 
 ROOT = Path(__file__).parents[1]
 

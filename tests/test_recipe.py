@@ -8,8 +8,8 @@ from typing import Any
 import pydantic
 import pytest
 
-from digitcore.layers import Conv, Dense, Dropout, Flatten, Pool
-from digitcore.recipe import Recipe, RecipeError, hyperparameters
+from digitcore.recipes import Recipe, RecipeError, hyperparameters
+from digitcore.recipes.layers import Conv, Dense, Dropout, Flatten, Pool
 
 HYPERPARAMETERS = {parameter.name: parameter for parameter in hyperparameters()}
 SMALL = Recipe(name="small", layers=[{"kind": "flatten"}, {"kind": "dense", "units": 8}])
@@ -26,7 +26,7 @@ def convs_with_dropout(*filters: int, **settings: Any) -> list[Any]:
 SEEDS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "three-conv": (
         [*convs(64, 64, 64, kernel=3), Flatten(), Dense(units=64), Dense(units=32)],
-        {"batch_size": 32, "epochs": 5, "validation_share": 0.3, "parameters": 81_066},
+        {"batch_size": 32, "epochs": 5, "validation_split": 0.3, "parameters": 81_066},
     ),
     "three-conv-128": (
         [*convs(32, 64, 64, kernel=3), Flatten(), Dense(units=128)],
@@ -52,7 +52,7 @@ SEEDS: dict[str, tuple[list[Any], dict[str, Any]]] = {
             Dense(units=256),
             Dropout(rate=0.5),
         ],
-        {"batch_size": 60, "epochs": 10, "validation_share": 0.3, "parameters": 306_282},
+        {"batch_size": 60, "epochs": 10, "validation_split": 0.3, "parameters": 306_282},
     ),
 }
 
@@ -153,7 +153,7 @@ def saved(recipe: Recipe, folder: Path) -> Recipe:
     [
         ({"epochs": 0}, "epochs: .*greater than or equal to 1.* Received: 0"),
         ({"learning_rate": 0}, "learning_rate: .*greater than 0"),
-        ({"validation_share": 0.51}, "validation_share: .*less than or equal to 0.5"),
+        ({"validation_split": 0.51}, "validation_split: .*less than or equal to 0.5"),
         ({"seed": -1}, "seed: .*Received: -1"),
         ({"epochs": "many"}, "epochs: .*integer.* Received: 'many'"),
         ({"epochs": 2.5}, "epochs: .*integer"),

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from made_up import PLAIN
 
-from digitcore import results, runs
+from digitcore import runs
+from digitcore.jobs import results
 from digitcore.runs import Run
 
 TRAINED: Any = SimpleNamespace(

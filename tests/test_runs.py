@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from digitcore import files, queue, runs
-from digitcore.recipe import Recipe
+from digitcore import files, runs
+from digitcore.jobs import queue
+from digitcore.recipes import Recipe
 from digitcore.runs import Run, RunError
 
 ROOT = Path(__file__).parents[1]

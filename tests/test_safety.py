@@ -22,12 +22,16 @@ import pytest
 from made_up import made_up_digits, write_idx, write_metrics, write_npz
 from PIL import Image
 
-from digitcore import checkpoints, digit_files, drawing, events, fabric, files, network, runs
-from digitcore.digit_files import DataError
-from digitcore.drawing import DrawingError
-from digitcore.predictor import Predictor
-from digitcore.recipe import Recipe, RecipeError
-from digitcore.runs import Run, RunError
+from digitcore import drawing, files, runs
+from digitcore.datasets import formats
+from digitcore.datasets.formats import DataError
+from digitcore.drawing import DrawingError, canvas
+from digitcore.drawing import images as images_module
+from digitcore.jobs import checkpoints, networks
+from digitcore.recipes import Recipe, RecipeError
+from digitcore.runs import Run, RunError, events
+from digitcore.runs.predictor import Predictor
+from digitcore.training import network
 from ui import text
 
 ROOT = Path(__file__).parents[1]
@@ -105,7 +109,7 @@ def trained(run: Run) -> keras.Model:
 
 def test_a_notebook_loads_the_network_of_a_run(run: Run) -> None:
     model = trained(run)
-    for got, expected in zip(network.load(run).get_weights(), model.get_weights(), strict=True):
+    for got, expected in zip(networks.load(run).get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
@@ -145,10 +149,10 @@ def test_code_in_a_keras_file_never_runs(
     trap = tmp_path / "sprung"
     write(run.path / "model.keras", trap)
     if write is changed_config:  # Only numbers are taken, and these are sound.
-        assert network.load(run).count_params() == run.recipe.parameters
+        assert networks.load(run).count_params() == run.recipe.parameters
     else:
         with pytest.raises(RunError, match="is damaged, or not of the run's recipe"):
-            network.load(run)
+            networks.load(run)
     assert not trap.exists()
 
 
@@ -168,7 +172,7 @@ def test_a_keras_file_that_is_not_the_runs_is_told_of_in_a_sentence(
     trained(run)
     change(run.path / "model.keras")
     with pytest.raises(RunError) as caught:
-        network.load(run)
+        networks.load(run)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
 
@@ -176,7 +180,7 @@ def test_a_keras_file_that_is_not_the_runs_is_told_of_in_a_sentence(
 def test_a_keras_file_is_not_unpacked_beyond_its_bound(run: Run) -> None:
     bomb(run.path / "model.keras", "model.weights.h5")
     with pytest.raises(RunError, match="would take 300,000,000 bytes, more than 250,000,000"):
-        network.load(run)
+        networks.load(run)
 
 
 # --- arrays --------------------------------------------------------------------
@@ -242,13 +246,13 @@ def test_arrays_are_not_unpacked_beyond_their_bound(run: Run) -> None:
 def test_digits_that_claim_more_than_they_hold_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim(tmp_path / "mnist.npz", digit_files.NPZ_KEYS, (10**12, 28, 28), "|u1")
+    claim(tmp_path / "mnist.npz", formats.NPZ_KEYS, (10**12, 28, 28), "|u1")
     with pytest.raises(DataError, match="broken, or is not an npz file of plain arrays"):
-        digit_files.read(digit_files.find(tmp_path))
-    monkeypatch.setattr(digit_files, "MOST_BYTES", 1000)
+        formats.read(formats.find(tmp_path))
+    monkeypatch.setattr(formats, "MOST_BYTES", 1000)
     write_npz(tmp_path / "mnist.npz", made_up_digits())
     with pytest.raises(DataError, match="broken, or is not an npz file of plain arrays"):
-        digit_files.read(digit_files.find(tmp_path))
+        formats.read(formats.find(tmp_path))
 
 
 def test_a_gzip_file_is_not_unpacked_beyond_its_bound(
@@ -256,10 +260,10 @@ def test_a_gzip_file_is_not_unpacked_beyond_its_bound(
 ) -> None:
     write_idx(tmp_path, made_up_digits(), gz=True)
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(bytes(50_000_000)))
-    monkeypatch.setattr(digit_files, "MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(formats, "MOST_BYTES", 1_000_000)
     tracemalloc.start()
     with pytest.raises(DataError, match="holds more than 1,000,000 bytes"):
-        digit_files.read(digit_files.find(tmp_path))
+        formats.read(formats.find(tmp_path))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10_000_000
@@ -497,7 +501,7 @@ def test_too_many_pixels_are_told_from_the_header(monkeypatch: pytest.MonkeyPatc
     def decode(opened: Image.Image) -> None:
         raise AssertionError("it was decoded")
 
-    monkeypatch.setattr(drawing, "_decoded", decode)
+    monkeypatch.setattr(images_module, "_decoded", decode)
     for side in (6_000, 10_000, 30_000):
         header = png(1, 1)
         size = struct.pack(">II", side, side)
@@ -558,7 +562,7 @@ def test_a_hostile_drawing_ends_soon_with_an_image_or_a_sentence(name: str) -> N
     begun = time.process_time()
     # Warnings are errors here, so no number overflows on the way either.
     try:
-        answer = drawing.from_strokes(fabric.strokes(sent)).tobytes()
+        answer = drawing.from_strokes(canvas.strokes(sent)).tobytes()
     except DrawingError as error:
         answer = str(error).encode()
     assert 0 < len(answer) <= 28 * 28
@@ -567,7 +571,7 @@ def test_a_hostile_drawing_ends_soon_with_an_image_or_a_sentence(name: str) -> N
 
 def test_a_drawing_of_minutes_is_still_read() -> None:
     commands = [["M", 0, 0], *(["Q", x % 300, x % 7, x % 300 + 1, x % 5] for x in range(10_000))]
-    strokes = fabric.strokes({"objects": [path(commands)]})
+    strokes = canvas.strokes({"objects": [path(commands)]})
     assert drawing.from_strokes(strokes).max() == 255
 
 
@@ -586,5 +590,5 @@ def test_the_server_listens_to_this_computer_only_and_keeps_its_guards() -> None
     assert set(server["allowedHosts"]) <= {"localhost", "127.0.0.1", "::1"}
     assert server["enableCORS"] is server["enableXsrfProtection"] is True
     assert server["enableStaticServing"] is False
-    assert server["maxUploadSize"] * 1_000_000 <= drawing.MAX_FILE_BYTES
+    assert server["maxUploadSize"] * 1_000_000 <= drawing.images.MAX_FILE_BYTES
     assert server["maxMessageSize"] <= 50

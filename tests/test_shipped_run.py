@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitcore import drawing, evaluation, handwriting, runs
-from digitcore.data import Dataset
-from digitcore.predictor import Predictor
-from digitcore.recipe import Recipe
+from digitcore import drawing, runs
+from digitcore.analysis import classification
+from digitcore.datasets import Dataset
+from digitcore.drawing import synthetic
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
+from digitcore.runs.predictor import Predictor
 
 MODELS = Path(__file__).parents[1] / "models"
 
@@ -43,7 +45,7 @@ def test_it_reads_mnist_as_well_as_it_says(reader: Run, mnist: Dataset) -> None:
     metrics = reader.metrics
     assert metrics
     table = Predictor(reader).probabilities(mnist.test.images)
-    assert evaluation.accuracy(table, mnist.test.labels) == metrics["test_accuracy"]
+    assert classification.accuracy(table, mnist.test.labels) == metrics["test_accuracy"]
     np.testing.assert_allclose(table, reader.probabilities()["test"], atol=1e-4)
 
 
@@ -54,18 +56,16 @@ def test_mnist_enlarged_to_a_canvas_loses_at_most_a_tenth_of_a_point(
     images, labels = mnist.test.images[:2000], mnist.test.labels[:2000]
     on_canvas = [np.kron(image, np.ones((10, 10), np.uint8)) for image in images]
     again = ask(np.array([drawing.from_image(image) for image in on_canvas]))
-    direct = evaluation.accuracy(ask(images), labels)
-    assert evaluation.accuracy(again, labels) >= direct - 0.001
+    direct = classification.accuracy(ask(images), labels)
+    assert classification.accuracy(again, labels) >= direct - 0.001
 
 
 def test_it_reads_what_people_write_and_doubts_what_is_no_digit(reader: Run) -> None:
     ask, random = Predictor(reader).probabilities, np.random.default_rng(12345)
-    threshold = evaluation.doubt_threshold(reader.probabilities()["validation"])
+    threshold = classification.doubt_threshold(reader.probabilities()["validation"])
     labels = np.arange(500) % 10
-    digits = ask(
-        np.array([drawing.from_strokes(handwriting.write(int(d), random)) for d in labels])
-    )
-    others = ask(np.array([drawing.from_strokes(handwriting.scribble(random)) for _ in range(300)]))
-    assert evaluation.accuracy(digits, labels) > 0.97
+    digits = ask(np.array([drawing.from_strokes(synthetic.write(int(d), random)) for d in labels]))
+    others = ask(np.array([drawing.from_strokes(synthetic.scribble(random)) for _ in range(300)]))
+    assert classification.accuracy(digits, labels) > 0.97
     assert (digits.max(axis=1) < threshold).mean() < 0.06
     assert (others.max(axis=1) < threshold).mean() > 0.8

@@ -16,13 +16,16 @@ import pytest
 import tensorflow as tf
 from made_up import PLAIN, RICH
 
-from digitcore import evaluation, handwriting, loop, training
-from digitcore.batches import Batches
-from digitcore.checkpoints import Checkpoint
-from digitcore.data import DataError, Dataset, Split, load_dataset
-from digitcore.events import Event
-from digitcore.recipe import Recipe
-from digitcore.training import Trained
+from digitcore import training
+from digitcore.analysis import classification
+from digitcore.datasets import DataError, Dataset, Split, load_dataset
+from digitcore.drawing import synthetic
+from digitcore.recipes import Recipe
+from digitcore.runs.events import Event
+from digitcore.training import loop
+from digitcore.training.batches import Batches
+from digitcore.training.state import Checkpoint
+from digitcore.training.trainer import Trained
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,7 +41,7 @@ def digits() -> Dataset:
         patch.delenv("DIGITCORE_DATA_DIR", raising=False)
         patch.setenv("XDG_CACHE_HOME", "/nowhere")
         patch.setenv("KERAS_HOME", "/nowhere")
-        found = load_dataset(training_images=400, validation_share=0.175, download=False)
+        found = load_dataset(training_images=400, validation_split=0.175, download=False)
     assert (len(found.train), len(found.validation)) == (330, 70)
     return dataclasses.replace(found, test=Untouchable())
 
@@ -611,7 +614,7 @@ def test_distilling_without_a_teacher_or_until_a_stop_trains_nothing(digits: Dat
 
 
 def test_the_average_is_the_moving_mean_of_the_weights_after_each_step(digits: Dataset) -> None:
-    recipe = PLAIN.changed(averaging=0.8, epochs=2)
+    recipe = PLAIN.changed(ema_decay=0.8, epochs=2)
     outcome = run(recipe, digits, save_seconds=0)
     assert len(outcome.checkpoints) == 14
     steps = [checkpoint.variables[0] for checkpoint in outcome.checkpoints]
@@ -629,7 +632,7 @@ def test_the_average_is_the_moving_mean_of_the_weights_after_each_step(digits: D
 
 
 def test_the_average_is_what_is_validated_and_kept(digits: Dataset) -> None:
-    outcome = run(PLAIN.changed(averaging=0.8, epochs=1), digits)
+    outcome = run(PLAIN.changed(ema_decay=0.8, epochs=1), digits)
     end = outcome.checkpoints[-1]
     for kept, average in zip(outcome.weights, end.averages, strict=True):
         np.testing.assert_array_equal(kept, average)
@@ -642,7 +645,7 @@ def test_the_average_is_what_is_validated_and_kept(digits: Dataset) -> None:
 def test_an_average_changes_nothing_of_how_a_network_learns(
     plain: Outcome, digits: Dataset
 ) -> None:
-    averaged = run(PLAIN.changed(averaging=0.9), digits)
+    averaged = run(PLAIN.changed(ema_decay=0.9), digits)
     for one, other in zip(
         plain.checkpoints[-1].variables, averaged.checkpoints[-1].variables, strict=True
     ):
@@ -695,17 +698,19 @@ def test_a_stop_while_digits_are_written_is_heard_at_once(digits: Dataset) -> No
         return len(asked) > 3
 
     with pytest.raises(training.StoppedError):
-        training.train(PLAIN.changed(written_digits=100_000), digits, lambda event: None, stop=stop)
+        training.train(
+            PLAIN.changed(synthetic_digits=100_000), digits, lambda event: None, stop=stop
+        )
     assert len(asked) == 4
 
 
 def test_written_digits_are_learned_as_well_and_change_the_weights(digits: Dataset) -> None:
-    written = run(PLAIN.changed(epochs=1, written_digits=100, written_others=70), digits)
+    written = run(PLAIN.changed(epochs=1, synthetic_digits=100, synthetic_outliers=70), digits)
     assert [event["stage"] for event in written.of("stage")] == ["writing", "training"]
     steps = -(-(330 + 170) // PLAIN.batch_size)
     assert written.of("start")[0]["steps"] == steps
     assert written.of("batch")[-1]["step"] == steps
-    alone = run(PLAIN.changed(epochs=1, written_digits=100), digits)
+    alone = run(PLAIN.changed(epochs=1, synthetic_digits=100), digits)
     assert any(
         (left != right).any() for left, right in zip(written.weights, alone.weights, strict=True)
     )
@@ -730,7 +735,9 @@ def test_what_is_taught_is_learned_in_every_epoch(digits: Dataset) -> None:
     assert told[0]["steps_per_epoch"] == -(-120 // recipe.batch_size)
     alone = training.train(recipe, digits, lambda event: None)
     losses = [
-        evaluation.log_loss(one.model.predict(upside_down.images, verbose=0), upside_down.labels)
+        classification.log_loss(
+            one.model.predict(upside_down.images, verbose=0), upside_down.labels
+        )
         for one in (taught, alone)
     ]
     assert losses[0] < 0.8 * losses[1]
@@ -744,8 +751,8 @@ def test_losses_and_accuracies_are_of_digits_alone() -> None:
 
 
 def test_what_is_no_digit_is_learned_as_equally_any(digits: Dataset) -> None:
-    recipe = PLAIN.changed(written_others=200)
-    extras = [Split(*handwriting.images(0, recipe.written_others, recipe.seed))]
+    recipe = PLAIN.changed(synthetic_outliers=200)
+    extras = [Split(*synthetic.images(0, recipe.synthetic_outliers, recipe.seed))]
     steps = -(-(330 + 200) // recipe.batch_size)
     labels = np.concatenate(
         [
@@ -759,7 +766,7 @@ def test_what_is_no_digit_is_learned_as_equally_any(digits: Dataset) -> None:
 
 
 def test_a_batch_without_a_digit_harms_nothing(digits: Dataset) -> None:
-    recipe = PLAIN.changed(epochs=1, batch_size=1, written_others=300)
+    recipe = PLAIN.changed(epochs=1, batch_size=1, synthetic_outliers=300)
     one = dataclasses.replace(digits, train=Split(digits.train.images[:2], digits.train.labels[:2]))
     found = run(recipe, one).of("batch")
     assert all(0 <= event["accuracy"] <= 1 for event in found)

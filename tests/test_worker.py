@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from studio import Json, Studio, ended, epochs, network, until, wait_for_epoch
 
-from digitcore import worker
-from digitcore.data import load_dataset
-from digitcore.predictor import Predictor
-from digitcore.recipe import Recipe, hyperparameters
+from digitcore.datasets import load_dataset
+from digitcore.jobs import worker
+from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Run
+from digitcore.runs.predictor import Predictor
 
 # Epochs long enough to be interrupted, and all that keeps a state from one to the next.
 LONG = ("--epochs", "15", "--batch-size", "8", "--rotation", "8", "--name", "long")
@@ -113,7 +113,7 @@ def test_several_runs_are_evaluated_as_the_mean_of_what_they_say(
     assert found["test_accuracy"] == (np.mean(tables, axis=0).argmax(axis=1) == labels).mean()
     losses = [studio.call("evaluate", name)["test_loss"] for name in ids]
     assert found["test_loss"] < max(losses)
-    other = studio.call("train", *FAST, "--validation-share", "0.3")["run"]
+    other = studio.call("train", *FAST, "--validation-split", "0.3")["run"]
     refused = studio.call("evaluate", ids[0], other, status=1)
     assert "same images" in refused["error"]
 
@@ -139,7 +139,7 @@ def test_probabilities_are_the_predictors_and_the_keras_models(
     import keras
 
     monkeypatch.setenv("DIGITCORE_DATA_DIR", str(digits))
-    dataset = load_dataset(validation_share=finished.run.recipe.validation_share)
+    dataset = load_dataset(validation_split=finished.run.recipe.validation_split)
     predictor = Predictor(finished.run)
     tables = finished.run.probabilities()
     for split in ("test", "validation"):
@@ -200,23 +200,23 @@ EVERY_FLAG: Json = {
     "batch_size": 7,
     "learning_rate": 0.002,
     "training_images": 1200,
-    "validation_share": 0.2,
+    "validation_split": 0.2,
     "epoch_images": 200,
-    "written_digits": 30,
-    "written_others": 20,
+    "synthetic_digits": 30,
+    "synthetic_outliers": 20,
     "optimizer": "sgd",
     "momentum": 0.8,
     "schedule": "step",
-    "warmup_share": 0.3,
+    "warmup_ratio": 0.3,
     "step_epochs": 3,
     "step_factor": 0.9,
-    "averaging": 0.9,
+    "ema_decay": 0.9,
     "rotation": 5.0,
     "shift": 1.0,
     "scale": 0.05,
     "shear": 3.0,
     "elastic": 0.5,
-    "unwarped_epochs": 3,
+    "epochs_without_augmentation": 3,
     "weight_decay": 0.0001,
     "label_smoothing": 0.05,
     "distillation": 0.1,

@@ -12,13 +12,14 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from digitcore import evaluation, figures
-from digitcore.data import DataError, Dataset, Split, load_dataset
-from digitcore.events import EventLog
-from digitcore.predictor import Predictor
+from digitcore.analysis import classification
+from digitcore.analysis.attribution import Nearest
+from digitcore.datasets import DataError, Dataset, Split, load_dataset
+from digitcore.figures import interactive
+from digitcore.figures.style import Quantity
 from digitcore.runs import Run, RunError
-from digitcore.scales import Quantity
-from digitcore.xray import Nearest
+from digitcore.runs.events import EventLog
+from digitcore.runs.predictor import Predictor
 
 # Those who watch the same run see the same events, though each looks at another moment.
 _SHARED_SECONDS = 0.2
@@ -52,7 +53,7 @@ def _tables(path: Path, changed: float) -> dict[str, np.ndarray]:
 def doubt(run: Run) -> float | None:
     """Below which highest probability the run's network is unsure; None if it cannot be told."""
     try:
-        return evaluation.doubt_threshold(tables(run)["validation"])
+        return classification.doubt_threshold(tables(run)["validation"])
     except (RunError, ValueError):
         return None
 
@@ -77,7 +78,7 @@ def dataset(run: Run | None = None) -> Dataset:
         return load_dataset(download=False)
     return load_dataset(
         run.recipe.dataset,
-        validation_share=run.recipe.validation_share,
+        validation_split=run.recipe.validation_split,
         training_images=run.recipe.training_images,
         download=False,
     )
@@ -96,7 +97,7 @@ def learning_curves(log: EventLog, quantity: Quantity) -> go.Figure:
     with _drawing:
         drawn = _figures.setdefault(log, {})
         if quantity not in drawn:
-            figure = figures.learning_curves(log, quantity)
+            figure = interactive.learning_curves(log, quantity)
             # Streamlit asks for this each time, and it takes longer than all else it does.
             sent = figure.to_dict()
             figure.to_dict = lambda: sent

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from digitcore import evaluation
+from digitcore.analysis import classification
 
 ANY = "any"
 DEFAULTS = {
@@ -65,7 +65,7 @@ def filters() -> dict[str, Any]:
             st.selectbox(label, digits, key=f"explore_{name}", width=96, on_change=change, **more)
         order = st.selectbox(
             "Sort",
-            evaluation.ORDERS,
+            classification.ORDERS,
             key="explore_order",
             width=170,
             format_func=str.capitalize,

@@ -12,9 +12,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from digitcore import scales
+from digitcore.figures import style
 
-RIGHT, WRONG = scales.BLUE, scales.VERMILION
+RIGHT, WRONG = style.BLUE, style.VERMILION
 
 # Written once into each piece of HTML: st.html does not share styles between calls.
 _BARS_CSS = f"""<style>

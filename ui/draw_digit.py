@@ -8,10 +8,11 @@ from urllib.parse import quote
 import numpy as np
 import streamlit as st
 
-from digitcore import drawing, fabric, xray
-from digitcore.drawing import DigitImage, Floats
+from digitcore import drawing
+from digitcore.analysis import attribution
+from digitcore.analysis.attribution import Part
+from digitcore.drawing import Floats, InputImage, canvas
 from digitcore.runs import Run, RunError
-from digitcore.xray import Part
 from ui import caching, digits
 from ui.canvas import SIDE, drawing_canvas
 from ui.my_hand import correct
@@ -53,11 +54,11 @@ def draw_digit(run: Run) -> None:
     probabilities, parts, message = None, [], HINT
     strokes: list[Floats] = []
     try:
-        strokes = fabric.strokes(strokes_json)
+        strokes = canvas.strokes(strokes_json)
         if strokes:
             image = drawing.from_strokes(strokes)
             ask = caching.predictor(run).probabilities
-            probabilities, parts = xray.influence(strokes, ask)
+            probabilities, parts = attribution.influence(strokes, ask)
     except (drawing.DrawingError, RunError) as error:
         message = str(error)
     doubt = caching.doubt(run)
@@ -70,7 +71,7 @@ def draw_digit(run: Run) -> None:
         st.html(
             f'<img class="seen" alt="The digit image of 28×28 pixels" src="{digits.tile_uri(image)}">'
         )
-        said = xray.hints(image) if probabilities is not None else []
+        said = attribution.hints(image) if probabilities is not None else []
         st.caption(f"Unusual: {', '.join(said)}" if said else "28×28 pixels, as MNIST's")
     if probabilities is None:
         st.html(f'{STYLE}<div class="xray"></div>')
@@ -105,7 +106,7 @@ def _panel(title: str, tiles: list[tuple[str, str]]) -> str:
     return f'<section><h6>{title}</h6><div class="tiles">{figures}</div></section>'
 
 
-def _steps(strokes: list[Floats], image: DigitImage) -> str:
+def _steps(strokes: list[Floats], image: InputImage) -> str:
     lines = [(stroke, "#ffffff", 1.0) for stroke in strokes]
     corner, side = _window(strokes)
     boxed = drawing.from_strokes(strokes, centred=False)
@@ -146,7 +147,7 @@ def _influence(parts: list[Part]) -> str:
     return _panel("Strokes", [(picture, words)])
 
 
-def _neighbours(image: DigitImage) -> str:
+def _neighbours(image: InputImage) -> str:
     if (found := caching.nearest()) is None:
         return ""
     split, nearest = found
@@ -154,7 +155,7 @@ def _neighbours(image: DigitImage) -> str:
     return _panel("Nearest training digits", tiles)
 
 
-def _img(image: DigitImage) -> str:
+def _img(image: InputImage) -> str:
     return f'<img alt="" src="{digits.tile_uri(image)}">'
 
 

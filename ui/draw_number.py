@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from digitcore import drawing, fabric, numbers
+from digitcore import drawing
+from digitcore.drawing import canvas, sequence
 from digitcore.runs import Run, RunError
 from ui import caching
 from ui.canvas import drawing_canvas
@@ -25,9 +26,9 @@ def draw_number(run: Run) -> None:
     number = None
     message = HINT
     try:
-        strokes = fabric.strokes(sketch)
+        strokes = canvas.strokes(sketch)
         if strokes:
-            number = numbers.read(strokes, caching.predictor(run).probabilities)
+            number = sequence.read(strokes, caching.predictor(run).probabilities)
     except (drawing.DrawingError, RunError) as error:
         message = str(error)
     st.html(number_html(number, message, caching.doubt(run)))

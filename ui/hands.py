@@ -8,7 +8,7 @@ from pathlib import Path
 
 from digitcore import files, runs
 from digitcore.drawing import Floats
-from digitcore.hand import Example, Hand
+from digitcore.drawing.samples import Example, Hand
 from ui.sketches import sketch_name
 
 _FOLDER = ".hands"

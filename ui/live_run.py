@@ -9,10 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from digitcore import queue, runs
-from digitcore.events import Event, EventLog, best_epoch
-from digitcore.recipe import Recipe, hyperparameters
+from digitcore import runs
+from digitcore.jobs import estimates, queue
+from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Run, RunError, State
+from digitcore.runs.events import Event, EventLog, best_epoch
 from ui import caching, text
 from ui.recipe_form import use
 from ui.run_picker import turn_to, when
@@ -261,7 +262,7 @@ def progress(run: Run, state: State, last: dict[str, Event]) -> tuple[float, str
     if not batch or not _trains(last):
         return share, STAGES.get(stage, text.plain(stage))
     epoch = f"Epoch {batch['epoch']} of {run.recipe.epochs}"
-    left = text.duration(queue.seconds_left(run) or 0.0)
+    left = text.duration(estimates.seconds_left(run) or 0.0)
     return share, f"{epoch} · {share:.0%} · {left} left".replace("%", " %")
 
 
@@ -274,10 +275,10 @@ def _trains(last: dict[str, Event]) -> bool:
 
 def _place(run: Run) -> str:
     """Where a run stands in the queue, and how long it waits, as far as that can be told."""
-    before = queue.ahead(run)
+    before = estimates.ahead(run)
     if len(before) < queue.places():
         return "Starting"
     place = 1 + sum(other.status == "queued" for other in before)
     words = f"Waiting, {text.ordinal(place)} in the queue"
-    seconds = queue.wait_seconds(run)
+    seconds = estimates.wait_seconds(run)
     return f"{words} · begins in about {text.duration(seconds)}" if seconds else words

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from digitcore import drawing, fabric, queue, runs
-from digitcore.drawing import Floats
-from digitcore.hand import Hand, HandError
+from digitcore import drawing, runs
+from digitcore.drawing import Floats, canvas
+from digitcore.drawing.samples import Hand, HandError
+from digitcore.jobs import queue
 from digitcore.runs import ACTIVE, Run, RunError
 from ui import caching, digits, hands, text
 from ui.canvas import SIDE, clear_canvas, drawing_canvas
@@ -78,7 +79,7 @@ def _ask_for_one(run: Run, hand: Hand) -> None:
     strokes: list[Floats] = []
     said = "&nbsp;"
     try:
-        strokes = fabric.strokes(sketch)
+        strokes = canvas.strokes(sketch)
         if strokes:
             image = drawing.from_strokes(strokes)
             table = caching.predictor(run).probabilities(image[np.newaxis])[0]

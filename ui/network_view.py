@@ -7,8 +7,8 @@ import math
 
 import pandas as pd
 
-from digitcore.layers import INPUT_SHAPE, LayerRow, Shape
-from digitcore.recipe import Recipe
+from digitcore.recipes import Recipe
+from digitcore.recipes.layers import INPUT_SHAPE, LayerRow, Shape
 
 _SHOWN = ("conv", "depthwise_conv", "pool", "global_pool", "dense")
 _PIXEL = 2.75  # screen pixels for one pixel of an image

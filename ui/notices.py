@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from digitcore import data
+from digitcore import datasets
 from digitcore.runs import Run, RunError
 from ui import text
 
@@ -10,11 +10,11 @@ from ui import text
 def data_notice() -> None:
     """One line while the digits on this machine are not MNIST's, or are not here yet."""
     try:
-        if data.available() is None:
+        if datasets.available() is None:
             _offer_download()
             return
-        notice = data.load_dataset(download=False).notice
-    except data.DataError as error:
+        notice = datasets.load_dataset(download=False).notice
+    except datasets.DataError as error:
         st.error(text.plain(str(error)), icon=":material/folder_off:")
         return
     if notice:
@@ -38,12 +38,12 @@ def _offer_download() -> None:
         bar.progress(min(1.0, done / total), words)
 
     try:
-        data.fetch(progress)
+        datasets.fetch(progress)
     except OSError as error:
         bar.empty()
         st.error(
             f"MNIST could not be downloaded ({text.plain(str(error))}). Try again where there is a "
-            f"network, or set `{data.VARIABLE}` to a folder that has `mnist.npz`."
+            f"network, or set `{datasets.VARIABLE}` to a folder that has `mnist.npz`."
         )
     else:
         st.rerun()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from digitcore.numbers import Digit, Number
+from digitcore.drawing.sequence import Digit, Number
 from ui import digits
 
 _STYLE = f"""<style>

@@ -12,8 +12,9 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from digitcore import drawing, paper
-from digitcore.numbers import Digit, Number
+from digitcore import drawing
+from digitcore.drawing import photo
+from digitcore.drawing.sequence import Digit, Number
 from digitcore.runs import Run, RunError
 from ui import caching, text
 from ui.number_tiles import number_html
@@ -90,7 +91,7 @@ def _asked() -> bytes | None:
         file = st.file_uploader(
             "Photo of a number on paper",
             type=TYPES,
-            max_upload_size=drawing.MAX_FILE_BYTES // 10**6,
+            max_upload_size=drawing.images.MAX_FILE_BYTES // 10**6,
             key="photo_file",
             help="Choose, drop or paste an image.",
         )
@@ -102,7 +103,7 @@ def _seen(checksum: str, _data: bytes) -> _Seen | str:
     """What was found in the photo, or a sentence that says why nothing was."""
     try:
         image = drawing.read_image(_data)
-        found = paper.find(image)
+        found = photo.find(image)
     except drawing.DrawingError as error:
         return str(error)
     return _Seen(_picture(image, found.boxes), found.digits, list(map(tuple, found.boxes.tolist())))

@@ -6,13 +6,16 @@ from typing import Any
 
 import streamlit as st
 
-from digitcore.recipe import Hyperparameter, Recipe, RecipeError, hyperparameters
+from digitcore.recipes import EARLIER_NAMES, Hyperparameter, Recipe, RecipeError, hyperparameters
 
 _OPEN = "Training"
 
 
 def recipe_form() -> Recipe:
     """Draws the form where it is called and returns what it says; the URL keeps every change."""
+    for earlier, now in EARLIER_NAMES.items():  # a link that was shared before
+        if value := st.query_params.pop(earlier, None):
+            st.query_params.setdefault(now, value)
     names = Recipe.names()
     name = st.selectbox(
         "Recipe", names, key="recipe", bind="query-params", on_change=_follow_recipe

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from digitcore import board, figures
-from digitcore.board import Challenge, Cost, Entry
+from digitcore.analysis import leaderboard
+from digitcore.analysis.leaderboard import Challenge, Cost, Entry
+from digitcore.figures import interactive
 from digitcore.runs import Run, State
 from ui import text
 from ui.choice import choice
@@ -35,13 +36,13 @@ _COLUMNS = {
 
 def show(everything: list[tuple[Run, State]]) -> None:
     """Draws the board of the recipes and these runs where it is called."""
-    own = [(entry, state) for run, state in everything if (entry := board.of_run(run, state))]
+    own = [(entry, state) for run, state in everything if (entry := leaderboard.of_run(run, state))]
     names = text.told_apart({entry.run: entry.name for entry, _ in own})
-    entries = board.recipes() + [entry._replace(name=names[entry.run]) for entry, _ in own]
-    styles = {entry.run: figures.run_colour(state.number) for entry, state in own}
+    entries = leaderboard.recipes() + [entry._replace(name=names[entry.run]) for entry, _ in own]
+    styles = {entry.run: interactive.run_colour(state.number) for entry, state in own}
     dots = {entry.run: dot(state.number) for entry, state in own}
-    columns = st.columns(len(board.CHALLENGES), gap="medium")
-    for column, challenge in zip(columns, board.CHALLENGES, strict=True):
+    columns = st.columns(len(leaderboard.CHALLENGES), gap="medium")
+    for column, challenge in zip(columns, leaderboard.CHALLENGES, strict=True):
         with column:
             _challenge(entries, challenge, dots)
     with st.container(
@@ -50,7 +51,7 @@ def show(everything: list[tuple[Run, State]]) -> None:
         st.markdown("**Accuracy over cost**", width="content")
         cost = choice("Cost", list(_COSTS), "board_cost", format_func=_COSTS.__getitem__)
     st.plotly_chart(
-        figures.accuracy_over_cost(entries, cost, styles),
+        interactive.accuracy_over_cost(entries, cost, styles),
         key=f"board-{cost}",
         config={"displayModeBar": False},
         alt=f"Validation accuracy over {_COSTS[cost]} of the recipes and the runs",
@@ -60,7 +61,7 @@ def show(everything: list[tuple[Run, State]]) -> None:
 
 def _challenge(entries: list[Entry], challenge: Challenge, dots: dict[str, str]) -> None:
     st.markdown(f"**{challenge.title}**", help=_rules(challenge))
-    found = board.places(entries, challenge)
+    found = leaderboard.places(entries, challenge)
     if not found:
         st.caption("Nothing takes part yet.")
         return
@@ -94,7 +95,7 @@ def _row(place: int, entry: Entry, challenge: Challenge, dots: dict[str, str]) -
 
 def _origin() -> str:
     """Where the recipes' figures come from, as a sentence or two."""
-    rows = board.measured()
+    rows = leaderboard.measured()
     machines = " or ".join(dict.fromkeys(row["machine"] for row in rows))
     counts = sorted({len(row["trainings"]) for row in rows})
     seeds = (
@@ -106,6 +107,6 @@ def _origin() -> str:
         f"Grey: the project's recipes over {seeds} each, accuracies as means and the rest as "
         f"medians, measured on {machines}. "
         "In colour: runs, on the machine where each was trained, if they were validated on "
-        f"{board.FEWEST_VALIDATION_IMAGES:,} images or more. "
+        f"{leaderboard.FEWEST_VALIDATION_IMAGES:,} images or more. "
         "The line joins what nothing cheaper beats. Places go by validation; test only reports."
     )

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from digitcore.recipe import Recipe, hyperparameters
+from digitcore.recipes import Recipe, hyperparameters
 
 
 def percent(share: float) -> str:

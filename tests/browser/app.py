@@ -155,5 +155,5 @@ def _end_workers(models: Path) -> None:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             theirs = process.environ().get("DIGITCORE_MODELS_DIR") == str(models)
-            if theirs and "digitcore.worker" in process.cmdline():
+            if theirs and "digitcore.jobs.worker" in process.cmdline():
                 process.kill()

@@ -10,7 +10,7 @@ from browser.app import ROOT, App, serve
 from playwright.sync_api import Browser, Page
 from studio import until
 
-from digitcore.data import Dataset
+from digitcore.datasets import Dataset
 from digitcore.runs import Run
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from browser.app import App, draw, settled
 from playwright.sync_api import Page, expect
 
-from digitcore import handwriting
-from digitcore.hand import Hand
+from digitcore.drawing import synthetic
+from digitcore.drawing.samples import Hand
 from digitcore.runs import Run
 
 SEVEN = [(90, 80), (230, 80), (150, 250)]
@@ -19,7 +19,7 @@ def written(count: int) -> Hand:
     random = np.random.default_rng(5)
     hand = Hand()
     for number in range(count):
-        strokes = handwriting.write(number % 10, random)
+        strokes = synthetic.write(number % 10, random)
         hand = hand.added(number % 10, [stroke * 2 + 160 for stroke in strokes])
     return hand
 

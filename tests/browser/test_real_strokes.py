@@ -12,8 +12,8 @@ from browser.app import App, draw
 from playwright.sync_api import Page
 
 from digitcore import drawing
-from digitcore.predictor import Predictor
 from digitcore.runs import Run
+from digitcore.runs.predictor import Predictor
 
 VARIABLE = "DIGITCORE_STROKES"
 COUNT = 100

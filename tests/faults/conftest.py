@@ -12,8 +12,9 @@ import psutil
 import pytest
 from studio import Studio, ended, until
 
-from digitcore import files, queue, runs
-from digitcore.recipe import Recipe
+from digitcore import files, runs
+from digitcore.jobs import queue
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
 
 # Small and quick, with all that keeps a state from one step to the next.
@@ -30,7 +31,7 @@ LONG = SMALL.changed(name="long", epochs=24, batch_size=16)
 # comes too late.
 HIT = """
 import os, signal, sys, threading
-from digitcore import worker
+from digitcore.jobs import worker
 what, when = sys.argv[1:3]
 del sys.argv[1:3]
 tell, hit = worker._Reporter.tell, set()
@@ -59,7 +60,7 @@ def queued(studio: Studio, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> R
 
 
 def worker(studio: Studio, *arguments: str, **options: object) -> subprocess.Popen[str]:
-    return studio.python("-m", "digitcore.worker", *arguments, **(QUIET | options))
+    return studio.python("-m", "digitcore.jobs.worker", *arguments, **(QUIET | options))
 
 
 def worker_hit(studio: Studio, what: str, when: str, **options: object) -> subprocess.Popen[str]:
@@ -98,7 +99,7 @@ class Warm(Studio):
         self._known: dict[Recipe, Run] = {}
 
     def _worker(self) -> subprocess.Popen[str]:
-        command = ("-m", "digitcore.worker", "--idle", "900")
+        command = ("-m", "digitcore.jobs.worker", "--idle", "900")
         return self.python(*command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def ready(self) -> None:

@@ -13,8 +13,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from digitcore import queue
 from digitcore.__main__ import main
+from digitcore.jobs import queue
 
 ROOT = Path(__file__).parents[2]
 Told = dict[str, Any]
@@ -44,7 +44,7 @@ def resume(run: str) -> Told:
 
 def train_here() -> None:
     """Instead of a process for each damaged run; TensorFlow takes seconds to load."""
-    from digitcore import worker
+    from digitcore.jobs import worker
 
     for run in queue.queued():
         worker.work(run)

@@ -78,7 +78,7 @@ def test_a_training_is_stopped_after_the_clock_has_jumped(studio: Studio, clock:
     clock.set(0)
     file = studio.recipe(SMALL.changed(epochs=200, batch_size=8))
     run = Run(studio.models / studio.python("-c", SUBMIT, file).communicate()[0].strip())
-    with studio.python("-m", "digitcore.worker", stdout=subprocess.DEVNULL):
+    with studio.python("-m", "digitcore.jobs.worker", stdout=subprocess.DEVNULL):
         until(lambda: "training" in stages(run))
         clock.set(-1000)
         assert studio.call("stop", run.id)["status"] == "stopped"

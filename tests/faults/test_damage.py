@@ -15,7 +15,7 @@ import pytest
 from faults.conftest import SMALL
 from studio import SECONDS, Json, Studio, network
 
-from digitcore.recipe import Recipe
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
 
 FILES = (

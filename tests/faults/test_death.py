@@ -15,8 +15,9 @@ from faults.conftest import LONG, SMALL, queued, run_again, worker, worker_hit
 from playwright.sync_api import Browser
 from studio import SECONDS, Studio, curves, ended, epochs, network, until
 
-from digitcore import queue, runs
-from digitcore.recipe import Recipe
+from digitcore import runs
+from digitcore.jobs import queue
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
 
 SIGNALS = ("SIGKILL", "SIGTERM", "SIGSEGV")
@@ -112,7 +113,7 @@ def test_a_worker_that_stays_is_woken_by_each_run(
     monkeypatch.setattr(queue, "start_worker", lambda: None)
     studio.enter(monkeypatch)
     # It looks for runs when it is woken, and never of itself.
-    program = "from digitcore import worker; worker._LOOK_ANYWAY_SECONDS = 1e9; worker.main()"
+    program = "from digitcore.jobs import worker; worker._LOOK_ANYWAY_SECONDS = 1e9; worker.main()"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with studio.python("-c", program, "--idle", "900", **pipes) as process:
         assert process.stdout.readline().startswith("Ready")

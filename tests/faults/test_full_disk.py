@@ -16,7 +16,7 @@ from faults.conftest import LONG, SMALL, run_again, standing, worker, worker_hit
 from studio import Studio, curves, ended, network, until
 
 from digitcore import runs
-from digitcore.recipe import Recipe
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
 
 SENTENCE = "The disk is full. Make room, then Resume goes on from the last checkpoint."

@@ -11,8 +11,8 @@ import pytest
 from faults.conftest import LONG, SMALL, STOP, Warm, queued, run_again, worker, worker_hit
 from studio import SECONDS, Studio, curves, epochs, network, until
 
-from digitcore import queue
-from digitcore.recipe import Recipe, RecipeError
+from digitcore.jobs import queue
+from digitcore.recipes import Recipe, RecipeError
 from digitcore.runs import Run, RunError
 
 pytestmark = pytest.mark.usefixtures("warm")

@@ -9,8 +9,8 @@ import subprocess
 from faults.conftest import LONG, SMALL
 from studio import Studio, ended, stages, until
 
-from digitcore import queue
-from digitcore.recipe import Recipe
+from digitcore.jobs import queue
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
 
 SLOWER = LONG.changed(name="slower")
@@ -69,7 +69,7 @@ def test_two_places_are_both_used_and_no_run_is_trained_twice(studio: Studio) ->
     ids = submit(studio, SLOWER, 4)
     # As many servers would start them at the same moment.
     options = {"env": {queue.VARIABLE: "2"}, "stdout": subprocess.DEVNULL}
-    crowd = [studio.python("-m", "digitcore.worker", **options) for _ in range(5)]
+    crowd = [studio.python("-m", "digitcore.jobs.worker", **options) for _ in range(5)]
     for worker in crowd:
         assert worker.communicate()[1] == ""
     assert ended(studio.workers) == []
@@ -84,16 +84,14 @@ def test_a_queue_survives_its_worker_and_a_resumed_run_waits_behind_the_others(
     studio: Studio,
 ) -> None:
     first, second, third = (Run(studio.models / name) for name in submit(studio, SLOWER, 3))
-    worker = studio.python("-m", "digitcore.worker", stdout=subprocess.DEVNULL)
+    worker = studio.python("-m", "digitcore.jobs.worker", stdout=subprocess.DEVNULL)
     until(lambda: "training" in stages(first))
     os.kill(worker.pid, signal.SIGKILL)
     worker.communicate()
     until(lambda: first.status == "failed", seconds=5)
     assert (second.status, third.status) == ("queued", "queued")
     # Whoever looks at one of them sees to it that they go on.
-    follow = (
-        "import sys; from digitcore import runs, queue; list(queue.follow(runs.load(sys.argv[1])))"
-    )
+    follow = "import sys; from digitcore import runs; from digitcore.jobs import queue; list(queue.follow(runs.load(sys.argv[1])))"
     looking = studio.python("-c", follow, third.id)
     until(lambda: second.status == "running")
     resuming = studio.start("resume", first.id, "--json")
@@ -113,7 +111,7 @@ def test_a_queue_goes_on_after_a_run_that_fails_with_nobody_looking(studio: Stud
     first.update(data_folder="/nowhere")
     (second,) = submit(studio, SMALL, 1)
     second = Run(studio.models / second)
-    worker = studio.python("-m", "digitcore.worker", stdout=subprocess.DEVNULL)
+    worker = studio.python("-m", "digitcore.jobs.worker", stdout=subprocess.DEVNULL)
     assert worker.communicate()[1] == ""
     assert first.status == "failed"
     until(lambda: trained_once(second))
@@ -121,9 +119,9 @@ def test_a_queue_goes_on_after_a_run_that_fails_with_nobody_looking(studio: Stud
 
 def test_a_run_stopped_and_resumed_while_it_waits_loses_its_turn(studio: Studio) -> None:
     first, second, third = (Run(studio.models / name) for name in submit(studio, SMALL, 3))
-    worker = studio.python("-m", "digitcore.worker", stdout=subprocess.DEVNULL)
+    worker = studio.python("-m", "digitcore.jobs.worker", stdout=subprocess.DEVNULL)
     until(lambda: first.status == "running")
-    again = "import sys; from digitcore import runs, queue; r = runs.load(sys.argv[1]); r.stop(); queue.resume(r)"
+    again = "import sys; from digitcore import runs; from digitcore.jobs import queue; r = runs.load(sys.argv[1]); r.stop(); queue.resume(r)"
     assert studio.python("-c", again, second.id).communicate()[1] == ""
     assert worker.communicate()[1] == ""
     assert studio.runs() == [first, third, second]

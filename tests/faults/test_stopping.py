@@ -10,10 +10,11 @@ from faults.conftest import STOP, worker_hit
 from made_up import write_npz
 from studio import SECONDS, Studio, curves, epochs, stages, until
 
-from digitcore import queue, runs
-from digitcore.predictor import Predictor
-from digitcore.recipe import Recipe
+from digitcore import runs
+from digitcore.jobs import queue
+from digitcore.recipes import Recipe
 from digitcore.runs import Run, RunError
+from digitcore.runs.predictor import Predictor
 
 LAYERS = [{"kind": "flatten"}, {"kind": "dense", "units": 16}]
 # More than a thousand steps an epoch, and no end.
@@ -61,7 +62,7 @@ def test_stop_does_not_wait_for_a_large_validation(
 ) -> None:
     studio.enter(monkeypatch)
     monkeypatch.setenv("DIGITCORE_DATA_DIR", str(many_digits))
-    large = Recipe.load("dropout-3x3").changed(validation_share=0.5, batch_size=512)
+    large = Recipe.load("dropout-3x3").changed(validation_split=0.5, batch_size=512)
     run = runs.create(large)
     process = worker_hit(studio, STOP, 'kind == "batch" and step == 41')  # the epoch's last
     assert process.wait(timeout=SECONDS) == 0
@@ -73,7 +74,7 @@ def test_stop_does_not_wait_for_a_large_validation(
 
 @pytest.mark.usefixtures("warm")
 def test_stop_does_not_wait_until_all_digits_are_written() -> None:
-    run = queue.submit(QUICK.changed(written_digits=100_000))
+    run = queue.submit(QUICK.changed(synthetic_digits=100_000))
     until(lambda: stages(run)[-1:] == ["writing"])
     run.stop()
     until(lambda: not run.active)  # writing them all would take more than a minute

@@ -16,7 +16,7 @@ from PIL import Image
 from studio import SECONDS
 
 from digitcore import runs
-from digitcore.recipe import Recipe
+from digitcore.recipes import Recipe
 from digitcore.runs import Run, RunError
 
 MEGABYTES = 700  # with Python, NumPy and LiteRT in it

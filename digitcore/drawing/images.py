@@ -1,0 +1,275 @@
+"""A photo, scan or screenshot of one digit becomes an input image (see `input_image`)."""
+
+from __future__ import annotations
+
+import io
+import math
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from scipy import ndimage
+
+from digitcore.drawing.input_image import (
+    BOX,
+    CENTRE,
+    PEN_WIDTH,
+    SIDE,
+    DrawingError,
+    Floats,
+    InputImage,
+    mass_centre,
+    to_uint8,
+)
+
+MAX_PIXELS = 50_000_000
+MAX_FILE_BYTES = 20_000_000
+# What phones, scanners and screens write. Pillow's other decoders are many and rarely used.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+# A JPEG is decoded small; of another image each pixel takes up to 20 bytes on the way.
+MAX_FILE_PIXELS = {"JPEG": MAX_PIXELS, "MPO": MAX_PIXELS}
+MAX_OTHER_PIXELS = 25_000_000
+# Cameras and programs write up to ten or so. Each takes a few bytes and a pass over all pixels,
+# so that a JPEG of many decodes for hours.
+MAX_SCANS = 100
+
+_WORK_SIDE = 512  # larger images are averaged down to this first
+_MIN_CONTRAST = 20  # grey levels between paper and ink
+_EDGE = 0.2  # ink from here on counts for the size; a blurred photo needs it high
+_THIN_PEN = 1.6  # thinner than nearly all of MNIST (1.75 px is its 5th percentile)
+
+
+def read_image(source: str | Path | bytes) -> NDArray[np.uint8]:
+    """An image file as `from_image` takes it, upright as the camera held it (EXIF).
+
+    Of a file with several pictures, the first.
+
+    Args:
+        source: the path of a PNG, JPEG, WebP, BMP or GIF file, or what is in one; up to
+            20 MB and 25 million pixels (50 million in a JPEG), which its header says
+            before anything is decoded.
+
+    Returns:
+        uint8 (H, W) of a grey image, (H, W, 4) of one with transparency, else (H, W, 3).
+        A large photo comes at half its size or less.
+
+    Raises:
+        DrawingError: the file is no such image, is too large, or is damaged.
+        OSError: the file cannot be read.
+    """
+    name, data = "an upload", source
+    if not isinstance(data, bytes):
+        name = str(source)
+        with open(data, "rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise DrawingError(
+            f"An image file has up to {MAX_FILE_BYTES // 10**6} MB. Received: {name}, which has more"
+        )
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+            width, height = opened.size
+            most = MAX_FILE_PIXELS.get(opened.format or "", MAX_OTHER_PIXELS)
+            if width * height > most:
+                raise DrawingError(
+                    f"An image of this format has up to {most // 10**6} million pixels. "
+                    f"Received: {name}, {width:,}×{height:,}"
+                )
+            if opened.format in MAX_FILE_PIXELS and data.count(b"\xff\xda") > MAX_SCANS:
+                raise DrawingError(f"A JPEG has up to {MAX_SCANS} scans. Received: {name}")
+            return _decoded(opened)
+    except DrawingError:
+        raise
+    except UnidentifiedImageError:
+        raise DrawingError(
+            f"An image file is a PNG, JPEG, WebP, BMP or GIF. Received: {name}"
+        ) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DrawingError(
+            f"An image has up to {MAX_PIXELS // 10**6} million pixels. Received: {name}, "
+            "which has more"
+        ) from None
+    except Exception as error:  # a damaged file makes Pillow raise nearly anything
+        raise DrawingError(f"The image {name} is damaged: {error}") from None
+
+
+def _decoded(opened: Image.Image) -> NDArray[np.uint8]:
+    # A JPEG can be decoded at a fraction of its size, in a fraction of the time and memory.
+    opened.draft(None, (2 * _WORK_SIDE, 2 * _WORK_SIDE))
+    opened.load()
+    # How the camera was held; a garbled note of it is no reason to refuse the picture.
+    with suppress(Exception):
+        ImageOps.exif_transpose(opened, in_place=True)
+    if opened.mode.startswith("I;16"):  # Pillow would cut, not scale, 16 bits to 8
+        return np.asarray(np.asarray(opened) // 257, dtype=np.uint8)
+    mode = "L" if opened.mode in ("1", "L") else "RGB"
+    if opened.has_transparency_data:
+        mode = "RGBA"
+    # Not to the mode that it has, as this would be a copy.
+    return np.asarray(opened if opened.mode == mode else opened.convert(mode))
+
+
+def from_image(image: NDArray[np.uint8]) -> InputImage:
+    """Find the digit in a photo, scan or screenshot and make a input image of it.
+
+    Dark ink on light ground or light on dark, told by the image's border. Uneven
+    light, specks and a thin pen are evened out.
+
+    Args:
+        image: uint8 (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, up to 50 million
+            pixels. Where the border is transparent, what is opaque is the ink.
+
+    Returns:
+        uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
+
+    Raises:
+        DrawingError: the image is plain, too large, or not as above.
+    """
+    return from_ink(_clean(_contrast(grey_levels(image))))
+
+
+def from_ink(ink: Floats) -> InputImage:
+    """Make a input image of the ink that was found in a photo; a thin pen is evened out.
+
+    Args:
+        ink: float (h, w), 0 (ground) to 1; more ground around the ink changes nothing.
+
+    Returns:
+        uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
+
+    Raises:
+        DrawingError: no ink reaches 0.2.
+    """
+    ink = _thickened(ink)
+    rows, columns = _extent(ink)
+    step = max(rows.stop - rows.start, columns.stop - columns.start) / BOX
+    weights = [_area_weights(s, step, n) for s, n in zip((rows, columns), ink.shape, strict=True)]
+    small = weights[0] @ ink @ weights[1].T
+    # Rounded to whole pixels as in MNIST, so that MNIST's own images stay as they are.
+    return to_uint8(_placed(small))
+
+
+def grey_levels(image: NDArray[np.uint8], side: int = _WORK_SIDE) -> Floats:
+    """Grey levels (h, w), 0 to 255, of an image as `from_image` takes it.
+
+    A larger image is averaged down to at most `side` pixels on a side.
+
+    Raises:
+        DrawingError: the image is too large, or not as `from_image` takes it.
+    """
+    image = np.asarray(image)
+    if (
+        image.dtype != np.uint8
+        or image.ndim not in (2, 3)
+        or image.shape[2:] not in ((), (3,), (4,))
+    ):
+        raise DrawingError(
+            f"An image is uint8 (H, W), (H, W, 3) or (H, W, 4). Received: {image.dtype} {image.shape}"
+        )
+    if image.size == 0 or image.shape[0] * image.shape[1] > MAX_PIXELS:
+        raise DrawingError(f"An image has 1 to 50 million pixels. Received: {image.shape[:2]}")
+    picture = Image.fromarray(image)
+    if picture.mode == "RGBA":
+        # Premultiplied, so that the hidden colour of clear pixels weighs nothing in a mean.
+        picture = picture.convert("RGBa")
+    picture = picture.reduce(math.ceil(max(picture.size) / side))
+    values = np.asarray(picture, dtype=np.float64)
+    if values.ndim == 2:
+        return values
+    # Luma of ITU-R BT.601.
+    grey: Floats = values[..., :3] @ np.array([0.299, 0.587, 0.114])
+    if values.shape[2] == 3:
+        return grey
+    alpha = values[..., 3]
+    return alpha if np.median(_border(alpha)) < 128 else grey + 255 - alpha
+
+
+def _contrast(grey: Floats) -> Floats:
+    """Ink (h, w) from 0 to 1: how far each pixel stands out from the paper around it."""
+    paper = np.median(_border(grey))
+    if grey.max() - paper > paper - grey.min():
+        grey = 255 - grey
+    # A closing removes what is dark and narrower than its window, and leaves the light.
+    depth = ndimage.grey_closing(grey, size=[max(3, max(grey.shape) // 2)] * 2) - grey
+    quiet, quarter = np.percentile(depth, [5, 25])
+    noise = quarter - quiet  # about one standard deviation, were the noise Gaussian
+    floor = quarter + 5 * noise
+    if depth.max() - floor < _MIN_CONTRAST:
+        raise DrawingError(
+            f"There is no ink in this image. Received: contrast of {depth.max():.0f} of 255"
+        )
+    full = np.median(depth[depth > (depth.max() + floor) / 2])
+    return np.asarray(np.clip((depth - floor) / (full - floor), 0, 1))
+
+
+def _clean(ink: Floats) -> Floats:
+    """The ink without specks: pieces below 3 % of it all."""
+    pieces, count = ndimage.label(ink > 0.05, np.ones((3, 3)))
+    mass = ndimage.sum_labels(ink, pieces, np.arange(count + 1))
+    mass[0] = 0
+    return np.where((mass >= 0.03 * mass.sum())[pieces] & (pieces > 0), ink, 0.0)
+
+
+def _thickened(ink: Floats) -> Floats:
+    """The ink at MNIST's pen width, where the pen was much thinner."""
+    rows, columns = _extent(ink)
+    step = max(rows.stop - rows.start, columns.stop - columns.start) / BOX
+    width = line_width(ink) / step
+    missing = round((PEN_WIDTH - width) * step)
+    if width > _THIN_PEN or missing < 1:
+        return ink
+    distance = ndimage.distance_transform_edt(np.pad(ink, missing) < 0.5)
+    return np.asarray(np.clip(missing / 2 + 1 - distance, 0, 1))
+
+
+def line_width(ink: Floats) -> float:
+    """Mean width of the line in pixels, by its area and its outline.
+
+    Args:
+        ink: (H, W), 0 to 1.
+    """
+    # A line of width w and length l has area w l and an outline of 2 l; counting
+    # steps along rows and columns makes an outline 4/π too long on average.
+    outline = sum(np.abs(np.diff(np.pad(ink, 1), axis=axis)).sum() for axis in (0, 1)) * math.pi / 4
+    return float(2 * ink.sum() / max(outline, 1e-9))
+
+
+def _extent(ink: Floats) -> tuple[slice, slice]:
+    """Rows and columns that hold ink."""
+    found: list[tuple[slice, slice]] = ndimage.find_objects((ink > _EDGE).astype(np.uint8))
+    if not found:
+        raise DrawingError(
+            "There is no digit in this image: a digit is one piece, or a few. "
+            "Received: specks, each less than 3 % of the ink"
+        )
+    return found[0]
+
+
+def _area_weights(extent: slice, step: float, length: int) -> Floats:
+    """Matrix (pixels, length) that averages `step` source pixels into each pixel of the box.
+
+    The box has a pixel more at either end, for the pale edge of the ink.
+    """
+    count = math.ceil((extent.stop - extent.start) / step - 1e-9) + 2
+    start = (extent.start + extent.stop - count * step) / 2
+    edges = start + step * np.arange(count + 1)
+    source = np.arange(length)
+    overlap = np.minimum(edges[1:, None], source + 1) - np.maximum(edges[:-1, None], source)
+    return np.asarray(np.clip(overlap, 0, None) / step)
+
+
+def _placed(ink: Floats) -> Floats:
+    """The box's ink (h, w) in an image (28, 28), its mass in the middle as far as it fits."""
+    x, y = np.round(CENTRE - mass_centre(ink)).astype(int)
+    height, width = ink.shape
+    # The box's spare pixels may hang over the edge.
+    top, left = np.clip([y + 1, x + 1], 0, [SIDE + 2 - height, SIDE + 2 - width])
+    image = np.zeros((SIDE + 2, SIDE + 2))
+    image[top : top + height, left : left + width] = ink
+    return image[1:-1, 1:-1]
+
+
+def _border(values: Floats) -> Floats:
+    return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])

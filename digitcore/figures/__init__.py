@@ -1,0 +1,10 @@
+"""Figures for pages (Plotly) and for files (Matplotlib), in one style."""
+
+from typing import TYPE_CHECKING, Any
+
+from digitcore._lazy import submodule
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        return submodule(__name__, name)

@@ -1,0 +1,132 @@
+"""Matplotlib figures for files: for a report, on white, with the colours of the pages.
+
+Made with Matplotlib's objects and never with pyplot, which keeps state for all threads.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from digitcore.figures.style import BLUE, PALE, TICKS, VERMILION, Quantity, heights, smooth, y_range
+from digitcore.runs.events import EventLog, best_epoch
+
+Kind = Literal["png", "pdf"]
+
+_COLUMNS = 8
+_ERRORS = LinearSegmentedColormap.from_list("errors", ["white", VERMILION])
+# Matplotlib's text layout is shared by all figures, and files are made in several threads.
+_DRAWING = threading.Lock()
+
+
+def curves_file(log: EventLog, title: str = "") -> Figure:
+    """Loss and accuracy by step: training pale, validation blue, the best epoch a star.
+
+    Args:
+        log: the run's events.
+        title: a person's text, drawn as it is.
+    """
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure.suptitle(title, parse_math=False)
+    loss, accuracy = figure.subplots(1, 2)
+    _curves(loss, log, "loss")
+    _curves(accuracy, log, "accuracy")
+    loss.legend(frameon=False)
+    return figure
+
+
+def confusion_file(matrix: np.ndarray, rows: bool = False, title: str = "") -> Figure:
+    """Which digit was read as which, as `figures.confusion_heatmap` shows it.
+
+    Args:
+        matrix: integer (10, 10), rows the true digits.
+        rows: whether cells hold shares of their row in percent, not counts.
+        title: a person's text, drawn as it is.
+    """
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    diagonal = np.eye(10, dtype=bool)
+    wrong = np.sqrt(np.where(diagonal, 0, shares))
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(wrong, cmap=_ERRORS, vmin=0, vmax=max(float(wrong.max()), 0.02))
+    axes.imshow(np.where(diagonal, 0.2, np.nan), cmap="Greys", vmin=0, vmax=1)
+    for true, read in np.argwhere(matrix):
+        text = f"{100 * shares[true, read]:.1f}" if rows else str(matrix[true, read])
+        axes.text(read, true, text, ha="center", va="center", fontsize=9)
+    axes.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="true digit")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_title(title, parse_math=False)
+    return figure
+
+
+def digits_file(
+    images: np.ndarray, labels: np.ndarray, predicted: np.ndarray, title: str = ""
+) -> Figure:
+    """A grid of digits, each over `true → read as`: blue where right, vermilion where wrong.
+
+    Args:
+        images: uint8 (N, 28, 28), white ink on black; all are drawn, some dozens at most.
+        labels: integer (N,), what they show.
+        predicted: integer (N,), what they were read as.
+        title: a person's text, drawn as it is.
+
+    Raises:
+        ValueError: the arrays differ in length.
+    """
+    if not len(images) == len(labels) == len(predicted):
+        raise ValueError(
+            "images, labels and predicted have the same length. "
+            f"Received: {len(images)}, {len(labels)} and {len(predicted)}"
+        )
+    rows = max(1, -(-len(images) // _COLUMNS))
+    figure = Figure(figsize=(_COLUMNS, 1.3 * rows + 0.5), layout="constrained")
+    figure.suptitle(title, parse_math=False)
+    for place, axes in enumerate(figure.subplots(rows, _COLUMNS, squeeze=False).flat):
+        axes.set_axis_off()
+        if place < len(images):
+            true, read = int(labels[place]), int(predicted[place])
+            axes.imshow(images[place], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            colour = BLUE if true == read else VERMILION
+            axes.set_title(f"{true} → {read}", y=-0.28, fontsize=11, color=colour)
+    return figure
+
+
+def to_bytes(figure: Figure, kind: Kind) -> bytes:
+    """The file's content, the same bytes for the same figure.
+
+    Raises:
+        ValueError: `kind` is neither "png" nor "pdf".
+    """
+    if kind not in ("png", "pdf"):
+        raise ValueError(f"kind is png or pdf. Received: {kind}")
+    buffer = io.BytesIO()
+    dateless = {"CreationDate": None} if kind == "pdf" else None
+    with _DRAWING:
+        figure.savefig(buffer, format=kind, dpi=200, metadata=dateless)
+    return buffer.getvalue()
+
+
+def _curves(axes: Axes, log: EventLog, quantity: Quantity) -> None:
+    training, steps = log.batches[quantity], log.batches["step"]
+    validation, ends = log.epochs[f"validation_{quantity}"], log.epochs["step"]
+    mean = smooth(training)
+    axes.plot(steps, heights(training, quantity), color=PALE, linewidth=0.5, alpha=0.4)
+    axes.plot(steps, heights(mean, quantity), color=PALE, label="training")
+    axes.plot(ends, heights(validation, quantity), "o-", color=BLUE, label="validation")
+    best = best_epoch(log.epochs)
+    at = heights(validation[best], quantity)
+    axes.plot(ends[best], at, "*", color=BLUE, markersize=14, label="best epoch")
+    axes.set_yscale("log")
+    axes.set_yticks(list(TICKS[quantity]), list(TICKS[quantity].values()))
+    axes.set_yticks([], minor=True)
+    axes.set_ylim(*y_range(np.concatenate([mean, validation]), quantity))
+    axes.set(xlabel="step", title=quantity)
+    axes.grid(alpha=0.2)
+    axes.spines[["top", "right"]].set_visible(False)

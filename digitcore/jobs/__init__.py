@@ -1,0 +1,10 @@
+"""What workers carry out, and the queue that they take it from."""
+
+from typing import TYPE_CHECKING, Any
+
+from digitcore._lazy import submodule
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        return submodule(__name__, name)

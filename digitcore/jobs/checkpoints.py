@@ -1,0 +1,47 @@
+"""Where a training stands, as a file in its run's folder."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from digitcore import files, runs
+from digitcore.runs import Run
+from digitcore.training.state import Checkpoint
+
+_ARRAYS = ("variables", "optimizer", "averages", "best_weights")
+# The largest network that a recipe may ask for, with its optimizer and its best weights.
+_MOST_BYTES = 2_000_000_000
+
+
+def write(run: Run, checkpoint: Checkpoint) -> None:
+    """Replaces `checkpoint/last.npz`."""
+    values = dict(vars(checkpoint))
+    arrays = {
+        f"{key}/{index}": array for key in _ARRAYS for index, array in enumerate(values.pop(key))
+    }
+    (run.path / "checkpoint").mkdir(exist_ok=True)
+    files.replace(
+        run.path / "checkpoint" / "last.npz",
+        lambda path: np.savez(path, meta=json.dumps(values), **arrays),
+    )
+
+
+def read(run: Run) -> Checkpoint | None:
+    """What the run can go on from, or None when it must begin anew.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    try:
+        arrays = files.read_arrays(run.path / "checkpoint" / "last.npz", _MOST_BYTES)
+        checkpoint = Checkpoint(**json.loads(str(arrays["meta"])))
+        for key in _ARRAYS:
+            count = sum(name.startswith(f"{key}/") for name in arrays)
+            setattr(checkpoint, key, [arrays[f"{key}/{i}"] for i in range(count)])
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        raise runs.RunError(f"The checkpoint of run {run.id} cannot be read: {error}") from None
+    return checkpoint

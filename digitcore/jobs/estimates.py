@@ -1,0 +1,77 @@
+"""How long trainings take: those that run, and those that wait for them."""
+
+from __future__ import annotations
+
+import heapq
+import statistics
+
+from digitcore import runs
+from digitcore.jobs import queue
+from digitcore.recipes import Recipe
+from digitcore.runs import Run, RunError
+
+_ENOUGH_IMAGES = 50_000
+
+
+def ahead(run: Run) -> list[Run]:
+    """The runs that train now, and those that are queued before this one."""
+    active = runs.list_active()
+    training = [other for other, state in active if state.status != "queued"]
+    waiting = queue.waiting(active)
+    return training + waiting[: waiting.index(run) if run in waiting else len(waiting)]
+
+
+def images_per_second(recipe: Recipe) -> float | None:
+    """How fast this network trained here the last time, or None if it never did."""
+    alike = ("layers", "batch_size", "precision")
+    for run, state in runs.list_states():
+        if not state.turn:
+            continue  # it came with the project, and was trained on another machine
+        try:
+            asked = run.recipe
+            if any(getattr(asked, name) != getattr(recipe, name) for name in alike):
+                continue
+            metrics = run.metrics
+        except RunError:
+            continue
+        # The first steps are slow, and would speak for a short run.
+        speed = float(metrics["images_per_second"]) if metrics else 0.0
+        if metrics and speed * metrics["fit_seconds"] >= _ENOUGH_IMAGES:
+            return speed
+    return None
+
+
+def seconds_left(run: Run) -> float | None:
+    """About how long a run that waits or trains will train yet; None if nothing tells.
+
+    From the speed in its last events, else from that of an earlier run of this network.
+    """
+    recipe, step = run.recipe, 0
+    speed: float | None
+    if batches := [event for event in run.last_events() if event["kind"] == "batch"]:
+        step = batches[-1]["step"]
+        speed = statistics.median(event["images_per_second"] for event in batches)
+    else:
+        speed = images_per_second(recipe)
+    if not speed:
+        return None
+    # As its digits have it, which may be fewer than MNIST's.
+    begun = run.start_event()
+    an_epoch = (
+        begun["steps_per_epoch"] if begun else -(-recipe.images_an_epoch() // recipe.batch_size)
+    )
+    return max(0, recipe.epochs * an_epoch - step) * recipe.batch_size / speed
+
+
+def wait_seconds(run: Run) -> float | None:
+    """About how long until a queued run begins; None where one ahead of it cannot be told."""
+    busy = [0.0] * queue.places()
+    for other in ahead(run):
+        try:
+            left = seconds_left(other)
+        except RunError:  # deleted since
+            return None
+        if left is None:
+            return None
+        heapq.heapreplace(busy, busy[0] + left)
+    return busy[0]

@@ -1,0 +1,276 @@
+"""Every field of a recipe: the only home of a default, a bound, a unit and a help text.
+
+The sidebar builds its widgets and the command line its flags from the fields below.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Literal
+
+from pydantic import Field
+
+from digitcore.recipes.hyperparameter import Hyperparameter, described, field
+from digitcore.recipes.layers import Frozen, Layer
+
+
+class RecipeFields(Frozen):
+    """What a recipe holds; `Recipe` adds what it can do."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Short name of the recipe.")
+    description: str = Field("", max_length=400, description="What it is, in a sentence.")
+    dataset: Literal["mnist"] = Field("mnist", description="The images that it learns.")
+    layers: tuple[Layer, ...] = Field(
+        max_length=64,
+        description="The network between the image and the ten softmax outputs, which are always added.",
+    )
+
+    epochs: int = field(
+        5,
+        "Passes over the training images.",
+        "Training",
+        unit="epochs",
+        stops=(*range(1, 11), 12, 15, 20, 30, 50, 100, 200),
+        ge=1,
+        le=200,
+    )
+    batch_size: int = field(
+        128,
+        "Images in one step of the optimizer.",
+        "Training",
+        unit="images",
+        stops=(8, 16, 32, 60, 64, 120, 128, 256, 512, 1024, 2048),
+        ge=1,
+        le=4096,
+    )
+    learning_rate: float = field(
+        0.001,
+        "Size of a step; the highest one where a schedule changes it.",
+        "Training",
+        stops=(
+            1e-5,
+            2e-5,
+            5e-5,
+            1e-4,
+            2e-4,
+            5e-4,
+            1e-3,
+            2e-3,
+            5e-3,
+            0.01,
+            0.02,
+            0.05,
+            0.1,
+            0.2,
+            0.5,
+            1,
+        ),
+        gt=0,
+        le=10,
+    )
+
+    training_images: int = field(
+        60_000,
+        "How many of the dataset's training images are used; the validation share is taken from them.",
+        "Data",
+        unit="images",
+        stops=(500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000),
+        ge=100,
+        le=60_000,
+    )
+    validation_split: float = field(
+        0.1,
+        "Share of these that is set apart to choose the best epoch; never trained on.",
+        "Data",
+        step=0.001,
+        ge=0.02,
+        le=0.5,
+    )
+    epoch_images: int = field(
+        0,
+        "How many of the training images an epoch takes, others each time; 0 is all.",
+        "Data",
+        unit="images",
+        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000),
+        ge=0,
+        le=60_000,
+    )
+    synthetic_digits: int = field(
+        0,
+        "Digits that Digit Studio writes itself, learned as well: ones with flag and foot, "
+        "slashed zeros, crossed sevens, open fours.",
+        "Data",
+        unit="images",
+        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000),
+        ge=0,
+        le=100_000,
+    )
+    synthetic_outliers: int = field(
+        0,
+        "Letters, signs and scribbles, written by Digit Studio, of which the network learns to be unsure.",
+        "Data",
+        unit="images",
+        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000),
+        ge=0,
+        le=100_000,
+    )
+
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = field(
+        "adam",
+        "How gradients become steps. SGD is with momentum and Nesterov's look-ahead.",
+        "Optimizer and schedule",
+    )
+    momentum: float = field(
+        0.9,
+        "Share of the last step that is kept in the next one.",
+        "Optimizer and schedule",
+        step=0.01,
+        only={"optimizer": "sgd"},
+        ge=0,
+        le=0.999,
+    )
+    schedule: Literal["constant", "cosine", "step"] = field(
+        "constant",
+        "How the learning rate changes: not at all, warm-up then half a cosine to zero, or in steps.",
+        "Optimizer and schedule",
+    )
+    warmup_ratio: float = field(
+        0.1,
+        "Share of the training in which the learning rate climbs from zero.",
+        "Optimizer and schedule",
+        step=0.01,
+        only={"schedule": "cosine"},
+        ge=0,
+        le=0.9,
+    )
+    step_epochs: int = field(
+        2,
+        "Epochs after which the learning rate is lowered, each time.",
+        "Optimizer and schedule",
+        unit="epochs",
+        only={"schedule": "step"},
+        ge=1,
+        le=100,
+    )
+    step_factor: float = field(
+        0.5,
+        "What the learning rate is multiplied by at each step.",
+        "Optimizer and schedule",
+        step=0.01,
+        only={"schedule": "step"},
+        ge=0.01,
+        le=1,
+    )
+    ema_decay: float = field(
+        0.0,
+        "Share of the weights' moving average that a step keeps; the average is what is validated "
+        "and kept. 0 is no average (Polyak and Juditsky, 1992).",
+        "Optimizer and schedule",
+        label="EMA decay",
+        stops=(0, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999),
+        ge=0,
+        le=0.9999,
+    )
+
+    rotation: float = field(
+        0.0,
+        "Largest rotation of an image, either way.",
+        "Augmentation",
+        unit="°",
+        step=1.0,
+        ge=0,
+        le=45,
+    )
+    shift: float = field(
+        0.0,
+        "Largest shift along each axis, either way.",
+        "Augmentation",
+        unit="px",
+        step=0.5,
+        ge=0,
+        le=8,
+    )
+    scale: float = field(
+        0.0,
+        "Largest change of size, either way; 0.1 is from 90 % to 110 %.",
+        "Augmentation",
+        step=0.01,
+        ge=0,
+        le=0.5,
+    )
+    shear: float = field(
+        0.0, "Largest slant, either way.", "Augmentation", unit="°", step=1.0, ge=0, le=45
+    )
+    elastic: float = field(
+        0.0,
+        "Typical shift of a point as the image is bent like rubber (Simard et al., 2003).",
+        "Augmentation",
+        unit="px",
+        step=0.1,
+        ge=0,
+        le=4,
+    )
+    epochs_without_augmentation: int = field(
+        0,
+        "Epochs at the end that learn the images as they are, like those that are read later (He et "
+        "al., 2019).",
+        "Augmentation",
+        unit="epochs",
+        stops=(*range(6), 8, 10, 15, 20, 30, 50, 100),
+        ge=0,
+        le=100,
+    )
+
+    weight_decay: float = field(
+        0.0,
+        "Share of each weight removed at a step, times the learning rate (Loshchilov and Hutter, 2019).",
+        "Regularisation",
+        stops=(0, 1e-5, 1e-4, 5e-4, 1e-3, 0.004, 0.01, 0.05, 0.1),
+        ge=0,
+        le=1,
+    )
+    label_smoothing: float = field(
+        0.0,
+        "Share of each label spread over all ten digits (Szegedy et al., 2016).",
+        "Regularisation",
+        step=0.01,
+        ge=0,
+        le=0.5,
+    )
+    distillation: float = field(
+        0.0,
+        "Share of each label that follows the answers of a larger network, a teacher (Hinton et "
+        "al., 2015). The training loss is then above that of validation.",
+        "Regularisation",
+        step=0.01,
+        ge=0,
+        le=0.5,
+    )
+    early_stopping: int = field(
+        0,
+        "Stop after this many epochs without one that is better on validation; 0 is never.",
+        "Regularisation",
+        unit="epochs",
+        ge=0,
+        le=100,
+    )
+
+    seed: int = field(
+        0,
+        "Decides first weights, images and their order, written digits, warps and dropout.",
+        "Reproducibility",
+        ge=0,
+        le=2**31 - 1,
+    )
+    precision: Literal["float32", "mixed_bfloat16", "auto"] = field(
+        "float32",
+        "Numbers that the training computes with. auto tries both for a few steps, for a longer "
+        "training on a GPU XLA as well, and takes the fastest: weights then depend on the machine.",
+        "Reproducibility",
+    )
+
+
+@functools.cache
+def hyperparameters() -> tuple[Hyperparameter, ...]:
+    """The fields above that a person sets, in order; `layers` and the names are not among them."""
+    return described(RecipeFields)

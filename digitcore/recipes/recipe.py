@@ -1,0 +1,210 @@
+"""A recipe says all that a training needs: dataset, network and hyperparameters.
+
+Its hyperparameters are in `fields`, its kinds of layers in `layers`.
+
+    RecipeError (ValueError)   the recipe cannot be found, read, or does not fit together
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import reprlib
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+import pydantic
+import tomli_w
+from pydantic import model_validator
+
+from digitcore.recipes.fields import RecipeFields
+from digitcore.recipes.layers import CLASSES, INPUT_SHAPE, Dense, LayerRow, Shape
+
+# Hyperparameters that recipe files of earlier versions, and the run folders that hold them, name so.
+EARLIER_NAMES = {
+    "validation_share": "validation_split",
+    "warmup_share": "warmup_ratio",
+    "written_digits": "synthetic_digits",
+    "written_others": "synthetic_outliers",
+    "averaging": "ema_decay",
+    "unwarped_epochs": "epochs_without_augmentation",
+}
+# What fits into an ordinary computer: 200 MB of weights, and 4 GB to train on one batch.
+MAX_PARAMETERS = 50_000_000
+MAX_VALUES = 1_000_000_000
+MAX_FILE_BYTES = 20_000  # 64 layers with all they can say take 10,000
+
+# The project's own first, and of these the one that a newcomer need not wait for.
+_NAMES = (
+    *("fast", "micro", "tiny", "best", "record", "reader"),
+    *("two-conv", "three-conv", "three-conv-128", "dropout-3x3", "dropout-2x2"),
+)
+
+
+class RecipeError(ValueError):
+    """The recipe cannot be found, cannot be read, or does not fit together."""
+
+
+class Recipe(RecipeFields):
+    """Dataset, network and every hyperparameter of one training, frozen.
+
+    Two equal recipes train to the same weights on the same machine, unless their precision
+    is "auto": which one was taken is in the run's metrics.
+    """
+
+    @model_validator(mode="after")
+    def _layers_fit(self) -> Self:
+        rows = self.summary()
+        parameters = sum(row.parameters for row in rows)
+        if parameters > MAX_PARAMETERS:
+            raise ValueError(
+                f"a network has up to {MAX_PARAMETERS:,} parameters. Received: {parameters:,}"
+            )
+        values = self.batch_size * sum(math.prod(row.shape) for row in rows)
+        if values > MAX_VALUES:
+            raise ValueError(
+                f"the layers' outputs for one batch have up to {MAX_VALUES:,} values: choose fewer "
+                f"filters, larger strides or a smaller batch. Received: {values:,}"
+            )
+        return self
+
+    def summary(self) -> list[LayerRow]:
+        """The network's layers with output shape and parameters, the output layer last.
+
+        Raises:
+            ValueError: a layer does not fit to the one before it.
+        """
+        shape: Shape = INPUT_SHAPE
+        rows = []
+        output = Dense(units=CLASSES, activation="softmax")
+        for number, layer in enumerate((*self.layers, output), start=1):
+            parameters = 0
+            try:
+                # Shape first: it tells in a sentence what is wrong with the input.
+                new_shape = layer.output_shape(shape)
+                parameters = layer.parameters(shape)
+            except ValueError as error:
+                what = "the output" if layer is output else f"layer {number} ({layer})"
+                raise ValueError(f"{what} does not fit: {error}") from None
+            if min(new_shape) < 1:
+                size = "×".join(map(str, shape))
+                raise ValueError(
+                    f"layer {number} ({layer}) does not fit: only {size} values are left"
+                )
+            shape = new_shape
+            rows.append(LayerRow(str(layer), layer.kind, shape, parameters))
+        return rows
+
+    def images_an_epoch(self, given: int | None = None) -> int:
+        """Images that an epoch has, written ones included.
+
+        Args:
+            given: training images that there are; as many as the recipe asks for unless told.
+        """
+        if given is None:
+            given = self.training_images - round(self.training_images * self.validation_split)
+        return self.images_taken(given) + self.synthetic_digits + self.synthetic_outliers
+
+    def images_taken(self, given: int) -> int:
+        """How many of so many training images an epoch takes."""
+        return min(given, self.epoch_images or given)
+
+    @functools.cached_property
+    def parameters(self) -> int:
+        """Number of the network's parameters, batch norm's running means included."""
+        return sum(row.parameters for row in self.summary())
+
+    def changed(self, **values: Any) -> Recipe:
+        """This recipe with other values.
+
+        Raises:
+            RecipeError: a value is out of bounds, of the wrong type, or unknown.
+        """
+        return _validated({**self.model_dump(), **values})
+
+    def differences(self, other: Recipe) -> list[str]:
+        """Names of the fields whose values differ from `other`'s, in field order."""
+        return [f for f in type(self).model_fields if getattr(self, f) != getattr(other, f)]
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Names of the recipes that come with digitcore, the project's own first."""
+        return list(_shipped())
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Recipe:
+        """The recipe of that name, or in that TOML file.
+
+        Raises:
+            RecipeError: there is none, or it is not a valid recipe.
+        """
+        text = str(name_or_path)
+        if text in _shipped():
+            return _shipped()[text]
+        try:
+            source = _text(Path(name_or_path))
+        except FileNotFoundError:
+            known = ", ".join(cls.names())
+            raise RecipeError(
+                f"A recipe is a TOML file or one of {known}. Received: {text}"
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"The recipe {text} cannot be read: {error}") from None
+        try:
+            return _read(source)
+        except RecursionError:
+            raise RecipeError(f"The recipe {text} is not valid: it is nested too deeply") from None
+        except ValueError as error:  # not TOML, not a recipe, or a number of thousands of digits
+            raise RecipeError(f"The recipe {text} is not valid: {error}") from None
+
+    def to_toml(self) -> str:
+        """The text of a TOML file that `load` reads back to an equal recipe."""
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+
+@functools.cache
+def _shipped() -> dict[str, Recipe]:
+    """The recipes that come with digitcore, by name; pages ask for them again and again."""
+    folder = resources.files("digitcore") / "recipes"
+    return {name: _read((folder / f"{name}.toml").read_text(encoding="utf-8")) for name in _NAMES}
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        source = file.read(MAX_FILE_BYTES + 1)
+    if len(source) > MAX_FILE_BYTES:
+        raise RecipeError(f"The recipe {path} is longer than {MAX_FILE_BYTES:,} bytes.")
+    return source.decode("utf-8").replace("\r\n", "\n")
+
+
+# Of a thousand runs most have one of a few texts.
+@functools.lru_cache(maxsize=1000)
+def _read(source: str) -> Recipe:
+    values = tomllib.loads(source)
+    for earlier, now in EARLIER_NAMES.items():
+        if earlier in values:
+            if now in values:
+                raise RecipeError(f"{now} is given twice: once as {earlier}, its earlier name")
+            values[now] = values.pop(earlier)
+    return _validated(values)
+
+
+def _validated(values: dict[str, Any]) -> Recipe:
+    try:
+        return Recipe.model_validate(values)
+    except pydantic.ValidationError as error:
+        # Five of a thousand faults, as a person is to read them.
+        raise RecipeError("; ".join(_sentence(e) for e in error.errors()[:5])) from None
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(f"{part!s:.40}" for part in error["loc"][:8])
+    rule = error["msg"].removeprefix("Value error, ")
+    received = (
+        ""
+        if error["type"] in ("value_error", "missing")
+        else f" Received: {reprlib.repr(error['input'])}"
+    )
+    return f"{where}: {rule}.{received}" if where else rule

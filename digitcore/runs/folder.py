@@ -1,0 +1,149 @@
+"""The folder of all runs: make, find, list and pack them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from digitcore.recipes import Recipe
+from digitcore.runs.run import Run, changes_lock
+from digitcore.runs.state import ACTIVE, RunError, State, to_json
+
+_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+# What a run that learns a person's hand begins with: its parent's network and numbers, and
+# the drawings.
+BEGINNINGS = (START_NETWORK, START_METRICS, HAND) = ("start.keras", "start.json", "hand.json")
+
+
+def models_dir() -> Path:
+    """Where runs live: `DIGITCORE_MODELS_DIR`, or `models` beside the package."""
+    folder = os.environ.get("DIGITCORE_MODELS_DIR")
+    return Path(folder).expanduser() if folder else Path(__file__).parents[2] / "models"
+
+
+def create(
+    recipe: Recipe,
+    parent: Run | None = None,
+    fill: Callable[[Path], object] | None = None,
+    title: str = "",
+) -> Run:
+    """A new queued run of this recipe, which no worker knows of yet (see `queue.submit`).
+
+    Args:
+        recipe: what it trains.
+        parent: the run that it goes on from.
+        fill: called with the new folder, to put there what the run begins with.
+        title: as of `Run.rename`.
+
+    Raises:
+        OSError: the folder cannot be written. What `fill` raises is passed on.
+    """
+    folder = models_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    # Filled before it gets its name, so that nobody sees half a run.
+    new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+    try:
+        new.chmod(0o755)
+        (new / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+        if fill:
+            fill(new)
+        now = time.time()
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+        with changes_lock(folder):
+            states = [state for _, state in list_states()]
+            number = 1 + max((state.number for state in states), default=0)
+            turn = 1 + max((state.turn for state in states), default=0)
+            origin = parent.id if parent else None
+            state = State("queued", now, "", title, number, turn, origin)
+            (new / "state.json").write_bytes(to_json(replace(state, data_folder=data_folder())))
+            while (path := folder / f"{stamp}-{recipe.name}-{secrets.token_hex(2)}").exists():
+                pass
+            new.rename(path)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    return Run(path)
+
+
+def load(run_id: str) -> Run:
+    """The run with that id.
+
+    Raises:
+        RunError: there is none. An id is a folder's name, never a path.
+    """
+    path = models_dir() / run_id
+    # A link might lead out of the models folder, and deleting it would delete there.
+    if not _ID.fullmatch(run_id) or path.is_symlink() or not path.is_dir():
+        known = [run.id for run in list_runs()[:1]]
+        hint = f" The newest is {known[0]}." if known else ""
+        raise RunError(f"There is no run of that name.{hint} Received: {run_id:.100}")
+    return Run(path)
+
+
+def list_runs() -> list[Run]:
+    """All runs, newest first, broken ones among them."""
+    return [run for run, _ in _listed()]
+
+
+def list_states() -> list[tuple[Run, State]]:
+    """All runs, newest first, each with its state now."""
+    return [(run, run.judged(written)) for run, written in _listed()]
+
+
+def list_active() -> list[tuple[Run, State]]:
+    """The runs that wait, train or are about to stop, newest first, with their states now."""
+    told = [(run, run.state) for run, written in _listed() if written.status in ACTIVE]
+    return [(run, state) for run, state in told if state.status in ACTIVE]
+
+
+def write_zip(chosen: Iterable[Run], file: IO[bytes]) -> None:
+    """Writes the folders of these runs as one zip file, without their checkpoints."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for run in chosen:
+            for path in sorted(run.path.iterdir()):
+                # Not what a link leads to, which may be any file of this computer.
+                if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+                    archive.write(path, f"{run.id}/{path.name}")
+
+
+def data_folder() -> str | None:
+    """Where DIGITCORE_DATA_DIR points, absolute, because a worker runs in another folder."""
+    folder = os.environ.get("DIGITCORE_DATA_DIR")
+    return str(Path(folder).expanduser().resolve()) if folder else None
+
+
+# Pages ask for all of a thousand runs again and again, and most of the time went into paths.
+@functools.lru_cache(maxsize=10_000)
+def _run_at(path: str) -> Run:
+    return Run(Path(path))
+
+
+def _listed() -> list[tuple[Run, State]]:
+    """All runs, newest first, each with what its file says; broken if that cannot be read."""
+    try:
+        with os.scandir(models_dir()) as entries:
+            found = [
+                _run_at(entry.path)
+                for entry in entries
+                if _ID.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+            ]
+    except FileNotFoundError:
+        return []
+    told = []
+    for run in found:
+        try:
+            told.append((run, run.written()))
+        except RunError as error:
+            told.append((run, State("broken", created=0.0, message=str(error))))
+    # By number, as a clock that jumps gives wrong names; a broken one has none.
+    return sorted(told, key=lambda item: (item[1].number, item[0].id), reverse=True)

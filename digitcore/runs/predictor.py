@@ -1,0 +1,119 @@
+"""A finished run's network, ready to answer, without TensorFlow.
+
+LiteRT checks that a file is well formed, not that its numbers make sense: one changed byte
+can make it compute for a minute or ask for all memory. So a run's file is given to LiteRT
+only if it is the one that the training wrote, by the checksum in `metrics.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from digitcore import files
+from digitcore.runs.folder import load
+from digitcore.runs.run import Run
+from digitcore.runs.state import RunError
+
+# A larger one no longer fits into a processor's cache, and is slower.
+_BATCH = 100
+# The largest network that a recipe may ask for has 200 million bytes of weights.
+_MOST_BYTES = 250_000_000
+
+
+class Predictor:
+    """The network of a run on LiteRT. Safe to call from several threads."""
+
+    def __init__(self, run: Run | str | Path, threads: int = 1) -> None:
+        """Loads `model.tflite`; `checksum` is its SHA-256 (hex).
+
+        Args:
+            run: a run, its id, or the path of a `.tflite` file that you trust.
+            threads: how many LiteRT computes with; the answers are the same.
+
+        Raises:
+            RunError: the run has no network yet, its file is damaged, larger than 250 MB, or
+                not the one that its training wrote.
+        """
+        owner, path = _owner_and_file(run)
+        try:
+            content = files.read(path, _MOST_BYTES)
+            self.checksum = hashlib.sha256(content).hexdigest()
+            if owner:
+                _check(owner, self.checksum)
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            self._input = self._interpreter.get_input_details()[0]["index"]
+            self._output = self._interpreter.get_output_details()[0]["index"]
+        except RunError:
+            raise
+        except FileNotFoundError:
+            raise RunError(f"There is no network to ask yet: {path} is missing.") from None
+        except (OSError, ValueError, RuntimeError, IndexError) as error:
+            raise RunError(f"The network {path} cannot be read: {error}") from None
+        self._lock = threading.Lock()
+        self._size = 0
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """What the network says of each image.
+
+        Args:
+            images: uint8 (N, 28, 28), 0 to 255, white ink on black.
+
+        Returns:
+            float32 (N, 10); each row sums to 1.
+
+        Raises:
+            ValueError: another dtype or shape.
+            RunError: the file, given by its path, is not a network of this project.
+        """
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+            raise ValueError(
+                f"Images must be uint8 (N, 28, 28). Received: {images.dtype} {images.shape}"
+            )
+        parts = [self._ask(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)]
+        return np.concatenate(parts) if parts else np.empty((0, 10), np.float32)
+
+    def _ask(self, images: np.ndarray) -> np.ndarray:
+        # An interpreter has one input tensor, so one thread at a time.
+        with self._lock:
+            try:
+                if len(images) != self._size:
+                    self._size = 0
+                    self._interpreter.resize_tensor_input(self._input, images.shape)
+                    self._interpreter.allocate_tensors()
+                    self._size = len(images)
+                self._interpreter.set_tensor(self._input, np.ascontiguousarray(images))
+                self._interpreter.invoke()
+                table = np.array(self._interpreter.get_tensor(self._output), dtype=np.float32)
+            except (RuntimeError, ValueError) as error:
+                raise RunError(f"The network cannot be asked: {error}") from None
+        if table.shape != (len(images), 10):
+            raise RunError(f"A network gives ten probabilities an image. Received: {table.shape}")
+        return table
+
+
+def _owner_and_file(run: Run | str | Path) -> tuple[Run | None, Path]:
+    """Whose network it is, unless only a file was named, and the file."""
+    if not isinstance(run, Run):
+        if str(run).endswith(".tflite"):
+            return None, Path(run)
+
+        run = load(str(run))
+    return run, run.path / "model.tflite"
+
+
+def _check(run: Run, checksum: str) -> None:
+    if (metrics := run.metrics) is None:
+        raise RunError(
+            f"There is no network to ask yet: metrics.json of run {run.id} is missing. "
+            "Resume the run, or train it again."
+        )
+    if metrics.get("network_checksum") != checksum:
+        raise RunError(
+            f"model.tflite of run {run.id} is not the file that its training wrote. "
+            "Train the run again, or bring the file back from a copy."
+        )

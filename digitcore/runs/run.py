@@ -1,0 +1,298 @@
+"""One run: a folder, and what a reader or its worker asks of it.
+
+A reader may come at any moment and a writer may die at any moment, so files are
+appended to or replaced, never rewritten in place. Who trains a run holds its lock, and
+changes of `state.json` are made under one lock a models folder, because a page and a
+worker both make them. Who trains what, and when, is in `jobs.queue`.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+
+from digitcore import files
+from digitcore.recipes import Recipe, RecipeError
+from digitcore.runs import events
+from digitcore.runs.events import Event
+from digitcore.runs.metrics import read_metrics
+from digitcore.runs.state import ACTIVE, RunError, State, Status, read_state, to_json
+
+_LOST = (
+    "The training process was killed, ran out of memory, or the computer was switched off. "
+    "Resume goes on from the last checkpoint."
+)
+LOCKS = ".locks"
+_LOCK_SECONDS = 10
+_TAIL_BYTES = 8_000
+_MOST_TABLE_BYTES = 100_000_000
+_CLAIM_SECONDS = 2
+
+
+class Run:
+    """One training of one recipe: a folder. Cheap to make; each value is read when asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    @functools.cached_property
+    def id(self) -> str:
+        return self.path.name
+
+    @functools.cached_property
+    def _recipe_path(self) -> Path:
+        return self.path / "recipe.toml"
+
+    @functools.cached_property
+    def _state_path(self) -> Path:
+        return self.path / "state.json"
+
+    @property
+    def recipe(self) -> Recipe:
+        """Raises RunError when `recipe.toml` is missing or not a recipe."""
+        try:
+            return files.remembered(self._recipe_path, Recipe.load)
+        except OSError as error:
+            reason = "is missing" if isinstance(error, FileNotFoundError) else error.strerror
+            raise RunError(f"The run {self.id} is broken: recipe.toml {reason}") from None
+        except RecipeError as error:
+            raise RunError(f"The run {self.id} is broken: {error}") from None
+
+    @property
+    def state(self) -> State:
+        """The state now. A run whose process is gone is failed, a broken one says why."""
+        return self.judged()
+
+    def judged(self, written: State | None = None) -> State:
+        try:
+            self.recipe  # noqa: B018  a run without a readable recipe is broken
+            state = written or self.written()
+            if state.status not in ("running", "stopping") or files.held(self.lock_path):
+                return state
+            # It may just have ended: it writes its last state before it lets the lock go.
+            state = self.written()
+        except RunError as error:
+            return State("broken", created=0.0, message=str(error))
+        if state.status in ("running", "stopping"):
+            return replace(state, status="failed", message=_LOST)
+        return state
+
+    @property
+    def lock_path(self) -> Path:
+        """The lock that is held by the process that trains this run, and by no other."""
+        # Apart from the run, so that a damaged folder cannot take its lock along.
+        return self.path.parent / LOCKS / self.id
+
+    @property
+    def status(self) -> Status:
+        return self.state.status
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits, trains or is about to stop, so that more will come."""
+        return self.status in ACTIVE
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        # `Path.exists` raises where a folder may not be entered.
+        return os.path.exists(self.path / "checkpoint" / "last.npz")
+
+    @property
+    def metrics(self) -> dict[str, Any] | None:
+        """What `metrics.json` holds, or None while there is none (see `results.write`).
+
+        Raises:
+            RunError: the file is damaged, or lacks what every reader counts on.
+        """
+        try:
+            return dict(files.remembered(self.path / "metrics.json", read_metrics))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise RunError(f"metrics.json of run {self.id} cannot be used: {error}") from None
+
+    @property
+    def name(self) -> str:
+        """The title that a person gave, or else the recipe's name."""
+        return self.called(self.state)
+
+    def called(self, state: State) -> str:
+        """`name`, for who has read its state already."""
+        return state.title or (self.recipe.name if state.status != "broken" else self.id)
+
+    def events(self, offset: int = 0) -> tuple[list[Event], int]:
+        """Events from byte `offset` on, and the offset to go on from.
+
+        A half-written last line is left for the next call; a garbled line is passed over.
+        """
+        try:
+            with open(self.path / "events.jsonl", "rb") as file:
+                file.seek(offset)
+                data = file.read()
+        except FileNotFoundError:
+            return [], 0
+        except OSError:  # damaged, but no reason to show nothing of the run
+            return [], offset
+        end = data.rfind(b"\n") + 1
+        return list(events.parse(data[:end])), offset + end
+
+    def start_event(self) -> Event | None:
+        """What was told as the training first began; reads no further than that."""
+        with suppress(OSError), open(self.path / "events.jsonl", "rb") as file:
+            told = itertools.chain.from_iterable(map(events.parse, file))
+            return next((event for event in told if event["kind"] == "start"), None)
+        return None
+
+    def last_events(self) -> list[Event]:
+        """The newest events, some dozens, however many there are."""
+        try:
+            with open(self.path / "events.jsonl", "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
+                data = file.read()
+        except OSError:
+            return []
+        # Its first line may be a part of one; as such it is garbled, and passed over.
+        return list(events.parse(data[: data.rfind(b"\n") + 1]))
+
+    def probabilities(self) -> dict[str, np.ndarray]:
+        """Arrays `test` (10000, 10) and `validation` (M, 10), float32, rows sum to 1.
+
+        Raises:
+            RunError: the run has none yet, or the file is damaged.
+        """
+        try:
+            arrays = files.read_arrays(self.path / "probabilities.npz", _MOST_TABLE_BYTES)
+            tables = {name: arrays[name] for name in ("test", "validation")}
+        except FileNotFoundError:
+            raise RunError(f"The run {self.id} has no predictions yet.") from None
+        except Exception as error:  # zipfile, zlib and NumPy each have errors of their own
+            raise RunError(f"probabilities.npz of run {self.id} cannot be read: {error}") from None
+        for name, table in tables.items():
+            if table.ndim != 2 or table.shape[1] != 10:
+                raise RunError(
+                    f"probabilities.npz of run {self.id}: {name} has shape {table.shape}."
+                )
+        return tables
+
+    def log_tail(self, lines: int = 20) -> str:
+        """The last lines of the worker's log, empty when there is none."""
+        try:
+            with open(self.path / "worker.log", "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - 20_000))
+                text = file.read().decode("utf-8", "replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def update(self, *, only_from: tuple[Status, ...] | None = None, **changes: Any) -> State:
+        """Replaces values of `state.json`, atomically, and returns the new state.
+
+        Raises:
+            RunError: its status is not one of `only_from`, or the run is broken.
+        """
+        with changes_lock(self.path.parent):
+            state = self.written(anew=True)
+            # What its file says may be "running": whether it is, its lock says.
+            status = self.judged(state).status if only_from else state.status
+            if only_from and status not in only_from:
+                raise RunError(f"The run {self.id} is {status}, not {' or '.join(only_from)}.")
+            state = replace(state, **changes)
+            files.write_atomic(self.path / "state.json", to_json(state))
+        return state
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Makes this process the one that trains the run, while the block runs.
+
+        Raises:
+            RunError: it is not queued, or another process trains it.
+        """
+        try:
+            # Not at once, as who looks whether the lock is held holds it for a moment.
+            with files.lock(self.lock_path, _CLAIM_SECONDS):
+                self.update(
+                    only_from=("queued",), status="running", pid=os.getpid(), started=time.time()
+                )
+                yield
+        except filelock.Timeout:
+            raise RunError(f"Another process trains the run {self.id}.") from None
+
+    def rename(self, title: str) -> None:
+        """Sets the title that people see; an empty one brings the recipe's name back."""
+        self.update(title=" ".join(title.split())[:80])
+
+    def stop(self) -> None:
+        """Asks the worker to stop and keep the best epoch; a queued run is stopped at once.
+
+        Raises:
+            RunError: the run is not waiting or training.
+        """
+        if self.status == "stopping":
+            return
+        try:
+            self.update(only_from=("queued",), status="stopped", message=stopped_early(self))
+        except RunError:
+            if self.status != "running":
+                raise RunError(
+                    f"Only a run that trains can stop. {self.id} is {self.status}."
+                ) from None
+            self.update(only_from=("running", "stopping"), status="stopping")
+
+    def delete(self) -> None:
+        """Removes the folder.
+
+        Raises:
+            RunError: the run is training, or what lies there is a link and no folder.
+        """
+        if self.path.is_symlink():
+            raise RunError(f"{self.id} is a link and no run.")
+        # Renamed first, so that a reader sees the whole run or none of it, and under the
+        # lock, so that no worker claims it meanwhile.
+        grave = self.path.with_name(f".deleted-{secrets.token_hex(4)}")
+        with changes_lock(self.path.parent):
+            if self.status in ("running", "stopping"):
+                raise RunError(f"The run {self.id} is training; stop it first.")
+            self.path.rename(grave)
+        # Renamed it is deleted; a worker that begins sweeps such folders, too.
+        shutil.rmtree(grave, ignore_errors=True)
+        self.lock_path.unlink(missing_ok=True)
+
+    def written(self, *, anew: bool = False) -> State:
+        file = self._state_path
+        try:
+            return read_state(file) if anew else files.remembered(file, read_state)
+        except (OSError, ValueError) as error:
+            reason = f"state.json cannot be read: {error}"
+            raise RunError(f"The run {self.id} is broken: {reason}") from None
+
+
+def stopped_early(run: Run) -> str:
+    """The message of a run that was stopped while nothing was trained since it was queued."""
+    return "" if run.has_checkpoint else "Stopped before it began."
+
+
+def changes_lock(folder: Path) -> filelock.BaseFileLock:
+    """Held while a state of that models folder is changed."""
+    return files.lock(folder / LOCKS / ".changes", _LOCK_SECONDS)

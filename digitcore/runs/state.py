@@ -1,0 +1,64 @@
+"""What `state.json` of a run says: its status, its place in the queue, who made it and when."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pydantic
+
+from digitcore import files
+
+Status = Literal["queued", "running", "stopping", "finished", "stopped", "failed", "broken"]
+ACTIVE = ("queued", "running", "stopping")
+
+# Far more than a run of this project writes; a file that is larger is not one of ours.
+MOST_TEXT_BYTES = 1_000_000
+
+
+class RunError(ValueError):
+    """There is no such run, it is broken, or it cannot do that now."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What `state.json` holds. Times are seconds since 1970 and only for people to read.
+
+    `turn` says who comes first in the queue, `number` the how-manieth run of its folder it
+    is (its colour), `parent` the run that it went on or learned more from, `pid` the process that trains or
+    trained it, and `data_folder` where DIGITCORE_DATA_DIR pointed for whoever asked for it.
+    """
+
+    status: Status
+    created: Annotated[float, pydantic.Field(ge=0, le=1e11)]
+    message: str = ""
+    title: str = ""
+    number: int = 0
+    turn: int = 0
+    parent: str | None = None
+    pid: int | None = None
+    started: float | None = None
+    data_folder: str | None = None
+
+
+_STATE = pydantic.TypeAdapter(State)
+
+
+def to_json(state: State) -> bytes:
+    return json.dumps(asdict(state), indent=1).encode()
+
+
+def read_state(path: Path) -> State:
+    try:
+        state = _STATE.validate_json(files.read(path, MOST_TEXT_BYTES))
+    except pydantic.ValidationError as error:
+        faults = [
+            f"{e['loc'][0]}: {e['msg']}. Received: {e['input']!r}" if e["loc"] else e["msg"]
+            for e in error.errors()
+        ]
+        raise ValueError("; ".join(faults)) from None
+    if state.status == "broken":
+        raise ValueError("broken is what a reader says, not a state")
+    return state

@@ -1,0 +1,111 @@
+"""Random maps of training images: affine, and elastic as rubber is."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from digitcore.recipes import Recipe
+from digitcore.recipes.layers import INPUT_SHAPE
+
+# Knots along each side, and how far from a knot its shift is felt. Simard's smoothing
+# is by 4 pixels.
+_KNOTS = 7
+_SMOOTH_PIXELS = 4.0
+
+
+def warp(
+    images: tf.Tensor, recipe: Recipe, seed: tf.Tensor, *, by_gather: bool = False
+) -> tf.Tensor:
+    """Each image under its own random map, bilinear, black beyond the edge.
+
+    The map is affine, and elastic where the recipe says so: then each point is shifted as well,
+    points near each other alike.
+
+    Args:
+        images: uint8 (B, 28, 28).
+        recipe: the largest rotation and shear in degrees, shift in pixels, and scale; the
+            standard deviation of the elastic shift, in pixels.
+        seed: two integers that decide the maps.
+        by_gather: with operations that XLA has, instead of TensorFlow's single one for affine maps.
+            That one rounds down, so pixels differ by one level at most. Compiled by XLA, the same
+            seed gives other maps.
+    """
+    count = tf.shape(images)[0]
+    random = tf.random.stateless_uniform((5, count), seed, -1.0, 1.0)
+    angle = random[0] * math.radians(recipe.rotation)
+    shear = tf.tan(random[1] * math.radians(recipe.shear))
+    scale = 1.0 / (1.0 + random[2] * recipe.scale)
+    shift_x, shift_y = random[3] * recipe.shift, random[4] * recipe.shift
+    # The map from a pixel of the result to its source: about the centre, rotated,
+    # slanted and scaled, then shifted.
+    a, b = scale * tf.cos(angle), scale * (tf.cos(angle) * shear - tf.sin(angle))
+    c, d = scale * tf.sin(angle), scale * (tf.sin(angle) * shear + tf.cos(angle))
+    centre = (INPUT_SHAPE[0] - 1) / 2
+    x = centre - a * centre - b * centre + shift_x
+    y = centre - c * centre - d * centre + shift_y
+    if recipe.elastic or by_gather:
+        column = tf.range(INPUT_SHAPE[1], dtype=tf.float32)
+        row = column[:, tf.newaxis]
+        a, b, x, c, d, y = (value[:, tf.newaxis, tf.newaxis] for value in (a, b, x, c, d, y))
+        x, y = a * column + b * row + x, c * column + d * row + y
+        if recipe.elastic:
+            bent = _bends(count, seed) * recipe.elastic
+            x, y = x + bent[..., 0], y + bent[..., 1]
+        return _sampled(images, x, y)
+    zero = tf.zeros_like(a)
+    warped = tf.raw_ops.ImageProjectiveTransformV3(
+        images=images[..., tf.newaxis],
+        transforms=tf.stack([a, b, x, c, d, y, zero, zero], axis=1),
+        output_shape=tf.constant(INPUT_SHAPE[:2]),
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+        fill_value=0.0,
+    )
+    return warped[..., 0]
+
+
+def _bends(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Smooth random fields with a standard deviation of 1: float32 (count, 28, 28, 2)."""
+    # Other numbers than those of the affine map, whose first seed is not below -2**31.
+    seed = tf.cast(seed, tf.int64) - tf.constant([2**32, 0], tf.int64)
+    coarse = tf.random.stateless_normal((count, _KNOTS**2, 2), seed)
+    return tf.reshape(
+        tf.einsum("pk,nkc->npc", tf.constant(_knots()), coarse), (count, *INPUT_SHAPE[:2], 2)
+    )
+
+
+@functools.cache
+def _knots() -> np.ndarray:
+    """The share of each knot in each pixel's shift: float32 (784, _KNOTS²)."""
+    size = INPUT_SHAPE[0]
+    places = (np.arange(_KNOTS) + 0.5) * size / _KNOTS - 0.5
+    near = np.exp(-((np.arange(size)[:, None] - places) ** 2) / (2 * _SMOOTH_PIXELS**2))
+    shares = np.kron(near, near)
+    # The sum of independent normal numbers has the root of the sum of squares as deviation.
+    deviation = np.sqrt((shares**2).sum(axis=1, keepdims=True))
+    scaled: np.ndarray = (shares / deviation).astype(np.float32)
+    return scaled
+
+
+def _sampled(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """The images at these places, float32 (B, 28, 28) each in pixels, bilinear: uint8 (B, 28, 28)."""
+    height, width = INPUT_SHAPE[:2]
+    # With a black rim, so that what is beyond the edge need not be told apart.
+    framed = tf.pad(images, [[0, 0], [1, 1], [1, 1]])
+    x = tf.clip_by_value(x + 1, 0.0, width + 0.999)
+    y = tf.clip_by_value(y + 1, 0.0, height + 0.999)
+    left, top = tf.floor(x), tf.floor(y)
+    x, y = x - left, y - top
+    first = tf.cast(top, tf.int32) * (width + 2) + tf.cast(left, tf.int32)
+    flat = tf.reshape(framed, (-1, (height + 2) * (width + 2)))
+    # The four neighbours as one number each, so that memory is visited once a pixel.
+    corners = tf.stack(
+        [tf.roll(flat, -step, axis=1) for step in (0, 1, width + 2, width + 3)], axis=-1
+    )
+    corners = tf.cast(tf.gather(corners, first, batch_dims=1), tf.float32)
+    shares = tf.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], axis=-1)
+    return tf.cast(tf.round(tf.reduce_sum(corners * shares, axis=-1)), tf.uint8)

@@ -1,0 +1,85 @@
+"""Figures for files: what they show, and that they become PNG and PDF."""
+
+import threading
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from digitcore.figures import static
+from digitcore.runs.events import EventLog
+
+BATCHES = [{"kind": "batch", "step": s, "loss": 1 / s, "accuracy": 1 - 1 / s} for s in range(1, 21)]
+VALIDATION = {"validation_loss": 0.1, "validation_accuracy": 0.97}
+EPOCHS = [{"kind": "epoch", "step": 20, "epoch": 1, **VALIDATION, "best": True}]
+LOG = EventLog().followed([*BATCHES, *EPOCHS])
+UNSAFE = r"$\frac{$ <b>100 %</b>"
+
+
+def curves() -> Figure:
+    return static.curves_file(LOG, UNSAFE)
+
+
+def confusion() -> Figure:
+    return static.confusion_file(np.eye(10, dtype=int) + np.eye(10, k=1, dtype=int), rows=True)
+
+
+def digits() -> Figure:
+    images = np.zeros((9, 28, 28), np.uint8)
+    return static.digits_file(images, np.full(9, 4), np.array([4] * 8 + [9]), UNSAFE)
+
+
+@pytest.mark.parametrize("make", [curves, confusion, digits])
+@pytest.mark.parametrize(("kind", "magic"), [("png", b"\x89PNG\r\n"), ("pdf", b"%PDF-")])
+def test_files(make, kind: str, magic: bytes) -> None:
+    assert static.to_bytes(make(), kind).startswith(magic)
+
+
+def test_the_same_figure_is_the_same_file() -> None:
+    assert static.to_bytes(digits(), "pdf") == static.to_bytes(digits(), "pdf")
+
+
+def test_no_other_kind() -> None:
+    with pytest.raises(ValueError, match="Received: svg"):
+        static.to_bytes(digits(), "svg")  # type: ignore[arg-type]
+
+
+def test_captions_are_blue_where_right_and_vermilion_where_wrong() -> None:
+    captions = [axes.title for axes in digits().axes if axes.images]
+    assert [c.get_text() for c in captions] == ["4 → 4"] * 8 + ["4 → 9"]
+    assert {c.get_color() for c in captions[:8]} == {"#0072B2"}
+    assert captions[8].get_color() == "#D55E00"
+
+
+def test_curves_hold_both_quantities() -> None:
+    loss, accuracy = curves().axes
+    assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
+    assert loss.lines[0].get_ydata() == pytest.approx([1 / s for s in range(1, 21)])
+    assert accuracy.lines[2].get_ydata() == pytest.approx([0.03])
+    star = loss.lines[3]
+    assert (list(star.get_xdata()), star.get_ydata()) == ([20], pytest.approx([0.1]))
+
+
+def test_curves_and_digits_of_nothing() -> None:
+    assert static.to_bytes(static.curves_file(EventLog()), "png")
+    nothing = np.empty((0, 28, 28), np.uint8), np.empty(0, int), np.empty(0, int)
+    assert static.to_bytes(static.digits_file(*nothing), "png")
+
+
+def test_digits_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match="Received: 2, 1 and 2"):
+        static.digits_file(np.zeros((2, 28, 28), np.uint8), np.zeros(1), np.zeros(2))
+
+
+def test_several_threads_at_once() -> None:
+    made: list[bytes] = []
+    threads = [
+        threading.Thread(target=lambda: made.append(static.to_bytes(curves(), "png")))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 4
+    assert len(set(made)) == 1
