@@ -17,17 +17,19 @@ help: ## list these commands
 run: $(VENV)/.app ## install what the app needs, if it is not yet, and open it
 	$(PY) -m streamlit run streamlit_app.py $(ARGS)
 
-test: lint ## check format, lint and types, then run all tests; ARGS="-k name" for some
+test: lint ## lint, then run all tests; ARGS="-k name" for some
 	$(PY) -m pytest $(ARGS)
 
-lint: $(VENV)/.dev ## check format, lint and types
+lint: $(VENV)/.dev ## check format, lint, types and README's table of hyperparameters
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+	$(PY) docs/hyperparameters.py --check
 
-format: $(VENV)/.dev ## format the code, and mend what can be mended by itself
+format: $(VENV)/.dev ## format the code, fix what can be fixed automatically, write README's table
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
+	$(PY) docs/hyperparameters.py
 
 hooks: $(VENV)/.dev ## check format, lint and types before each commit
 	$(PY) -m pre_commit install
