@@ -78,7 +78,7 @@ def main() -> None:
     ask = Predictor(run).probabilities
     random = np.random.default_rng(options.seed)
     rows, digits = mnist(ask, run.recipe.validation_split)
-    threshold = classification.doubt_threshold(digits["validation"])
+    threshold = classification.rejection_threshold(digits["validation"])
     known = {"MNIST test": digits["test"]}
     if options.strokes:
         found, table = pen_strokes(options.strokes, ask, random)

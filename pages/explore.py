@@ -11,7 +11,7 @@ import streamlit as st
 from digitcore import datasets
 from digitcore.analysis import classification
 from digitcore.datasets import DataError, Split
-from digitcore.figures import interactive
+from digitcore.figures.confusion import confusion_heatmap
 from digitcore.runs import Run, RunError
 from ui import caching, digit_filters, text
 from ui.choice import choice
@@ -81,7 +81,7 @@ def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> None:
     st.html(INK)
     key = f"confusion-{st.session_state.get('explore_chart', 0)}"
     st.plotly_chart(
-        interactive.confusion_heatmap(matrix, cells == "row shares", digit_filters.cell()),
+        confusion_heatmap(matrix, cells == "row shares", digit_filters.cell()),
         key=key,
         on_select=lambda: clicked(key),
         selection_mode="points",

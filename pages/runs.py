@@ -12,9 +12,10 @@ import streamlit as st
 
 from digitcore import runs
 from digitcore.datasets import DataError
-from digitcore.figures import interactive
+from digitcore.figures.curves import compare_curves
+from digitcore.figures.style import run_colour
 from digitcore.runs import ACTIVE, Run, RunError, State, Status, events
-from ui import caching, run_board, text
+from ui import caching, leaderboard, text
 from ui.choice import choice
 from ui.frame import require_frame
 from ui.notices import run_notice
@@ -152,12 +153,12 @@ def curves(chosen: list[tuple[Run, State]]) -> None:
     if not logs:
         st.caption("No epoch has ended yet.")
         return
-    styles = {run.id: interactive.run_colour(state.number) for run, state in chosen}
+    styles = {run.id: run_colour(state.number) for run, state in chosen}
     names = {run.id: run.called(state) for run, state in chosen}
     short = {i: name if len(name) <= 28 else f"{name[:27]}…" for i, name in names.items()}
     labels = text.told_apart(short)
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
-        figure = interactive.compare_curves(
+        figure = compare_curves(
             {labels[run_id]: log for run_id, log in logs.items()},
             {labels[run_id]: styles[run_id] for run_id in logs},
             quantity,
@@ -230,4 +231,4 @@ if not board and not runs.list_runs():
 else:
     active = bool(runs.list_active())
     polled = st.fragment(view, run_every=REFRESH_SECONDS if active else None)
-    polled(run_board.show if board else table, polls=active)
+    polled(leaderboard.show if board else table, polls=active)

@@ -29,7 +29,7 @@ def four(true: list[int], rows: list[dict[int, float]]) -> tuple[np.ndarray, np.
 SMALL = four([4, 4, 9, 0], [{4: 0.9, 9: 0.1}, {9: 0.8, 4: 0.2}, {9: 1.0}, {6: 0.6, 0: 0.4}])
 
 
-def test_wilson_of_a_good_network() -> None:
+def test_wilson_for_a_good_network() -> None:
     assert classification.wilson(9_902, 10_000) == pytest.approx((0.98808, 0.99195), abs=1e-5)
 
 
@@ -71,7 +71,7 @@ def test_wilson_refuses_impossible_confidence() -> None:
         classification.wilson(1, 2, confidence=95)
 
 
-def test_accuracy_and_loss_by_hand() -> None:
+def test_accuracy_and_loss_of_a_small_example() -> None:
     assert classification.accuracy(*SMALL) == 0.5
     expected = -np.log([0.9, 0.2, 1.0, 0.4])
     assert classification.losses(*SMALL) == pytest.approx(expected)
@@ -80,8 +80,10 @@ def test_accuracy_and_loss_by_hand() -> None:
 
 def test_accuracy_and_loss_as_scikit_learn(made_up: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = made_up
-    read = probabilities.argmax(axis=1)
-    assert classification.accuracy(*made_up) == pytest.approx(metrics.accuracy_score(labels, read))
+    predicted = probabilities.argmax(axis=1)
+    assert classification.accuracy(*made_up) == pytest.approx(
+        metrics.accuracy_score(labels, predicted)
+    )
     # scikit-learn wants sums nearer to 1 than float32 can come.
     exact = probabilities.astype(np.float64)
     exact /= exact.sum(axis=1, keepdims=True)
@@ -100,19 +102,19 @@ def test_numbers_are_plain_floats() -> None:
     assert all(type(value) is float for value in classification.wilson(3, 10))
 
 
-def test_a_fiftieth_of_the_known_digits_is_below_the_threshold() -> None:
+def test_the_threshold_rejects_a_fiftieth_of_the_known_digits() -> None:
     tops = np.linspace(0.5, 1, 1001)
     table = np.zeros((1001, 10))
     table[np.arange(1001), np.arange(1001) % 10] = tops
-    threshold = classification.doubt_threshold(table)
+    threshold = classification.rejection_threshold(table)
     assert threshold == pytest.approx(0.51)
     assert (tops < threshold).sum() == 20
-    assert classification.doubt_threshold(table, 0) == 0.5
+    assert classification.rejection_threshold(table, 0) == 0.5
     with pytest.raises(ValueError, match="at least one image"):
-        classification.doubt_threshold(table[:0])
+        classification.rejection_threshold(table[:0])
 
 
-def test_confusion_by_hand() -> None:
+def test_confusion_of_a_small_example() -> None:
     probabilities, labels = SMALL
     matrix = classification.confusion(labels, probabilities.argmax(axis=1))
     assert matrix.shape == (10, 10)
@@ -126,12 +128,12 @@ def test_confusion_by_hand() -> None:
 
 def test_confusion_and_scores_as_scikit_learn(made_up: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = made_up
-    read = probabilities.argmax(axis=1)
-    expected = metrics.confusion_matrix(labels, read, labels=range(10))
-    assert np.array_equal(classification.confusion(labels, read), expected)
+    predicted = probabilities.argmax(axis=1)
+    expected = metrics.confusion_matrix(labels, predicted, labels=range(10))
+    assert np.array_equal(classification.confusion(labels, predicted), expected)
 
-    scores = classification.per_digit(labels, read)
-    columns = metrics.precision_recall_fscore_support(labels, read, labels=range(10))
+    scores = classification.per_digit(labels, predicted)
+    columns = metrics.precision_recall_fscore_support(labels, predicted, labels=range(10))
     assert [s.digit for s in scores] == list(range(10))
     for name, column in zip(("precision", "recall", "f1", "support"), columns, strict=True):
         assert [getattr(s, name) for s in scores] == pytest.approx(list(column))

@@ -157,7 +157,7 @@ import sys, digitcore
 light = len([name for name in sys.modules if name.startswith("digitcore.")])
 from digitcore import datasets, drawing, recipes, runs, __main__
 from digitcore.analysis import attribution, classification, leaderboard
-from digitcore.figures import interactive, static
+from digitcore.figures import confusion, curves, static
 from digitcore.jobs import checkpoints, estimates, queue
 from digitcore.runs import predictor
 digitcore.Recipe.load("fast").summary()

@@ -382,5 +382,5 @@ def test_the_board_has_ones_own_run_among_the_recipes(finished: str) -> None:
     first = [table.value.iloc[0] for table in app.dataframe]
     assert [row["name"] for row in first] == ["1. mine"] * 3
     assert [row["validation"] for row in first] == [pytest.approx(99.9)] * 3
-    app.segmented_control(key="board_cost").set_value("prediction_ms").run()
+    app.segmented_control(key="leaderboard_cost").set_value("prediction_ms").run()
     assert not app.exception

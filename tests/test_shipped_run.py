@@ -60,9 +60,9 @@ def test_mnist_enlarged_to_a_canvas_loses_at_most_a_tenth_of_a_point(
     assert classification.accuracy(again, labels) >= direct - 0.001
 
 
-def test_it_reads_what_people_write_and_doubts_what_is_no_digit(reader: Run) -> None:
+def test_it_predicts_what_people_write_and_rejects_what_is_no_digit(reader: Run) -> None:
     ask, random = Predictor(reader).probabilities, np.random.default_rng(12345)
-    threshold = classification.doubt_threshold(reader.probabilities()["validation"])
+    threshold = classification.rejection_threshold(reader.probabilities()["validation"])
     labels = np.arange(500) % 10
     digits = ask(np.array([drawing.from_strokes(synthetic.write(int(d), random)) for d in labels]))
     others = ask(np.array([drawing.from_strokes(synthetic.scribble(random)) for _ in range(300)]))

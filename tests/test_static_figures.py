@@ -21,7 +21,9 @@ def curves() -> Figure:
 
 
 def confusion() -> Figure:
-    return static.confusion_file(np.eye(10, dtype=int) + np.eye(10, k=1, dtype=int), rows=True)
+    return static.confusion_file(
+        np.eye(10, dtype=int) + np.eye(10, k=1, dtype=int), normalised=True
+    )
 
 
 def digits() -> Figure:
@@ -44,7 +46,7 @@ def test_no_other_kind() -> None:
         static.to_bytes(digits(), "svg")  # type: ignore[arg-type]
 
 
-def test_captions_are_blue_where_right_and_vermilion_where_wrong() -> None:
+def test_captions_are_blue_if_correct_and_vermilion_if_wrong() -> None:
     captions = [axes.title for axes in digits().axes if axes.images]
     assert [c.get_text() for c in captions] == ["4 → 4"] * 8 + ["4 → 9"]
     assert {c.get_color() for c in captions[:8]} == {"#0072B2"}

@@ -15,7 +15,7 @@ import streamlit as st
 from digitcore.analysis import classification
 from digitcore.analysis.attribution import Nearest
 from digitcore.datasets import DataError, Dataset, Split, load_dataset
-from digitcore.figures import interactive
+from digitcore.figures import curves
 from digitcore.figures.style import Quantity
 from digitcore.runs import Run, RunError
 from digitcore.runs.events import EventLog
@@ -50,10 +50,10 @@ def _tables(path: Path, changed: float) -> dict[str, np.ndarray]:
     return arrays
 
 
-def doubt(run: Run) -> float | None:
-    """Below which highest probability the run's network is unsure; None if it cannot be told."""
+def rejection_threshold(run: Run) -> float | None:
+    """The confidence below which the run's network is not sure; None where it cannot be computed."""
     try:
-        return classification.doubt_threshold(tables(run)["validation"])
+        return classification.rejection_threshold(tables(run)["validation"])
     except (RunError, ValueError):
         return None
 
@@ -93,11 +93,11 @@ def events(run: Run, *, anew: bool = False) -> EventLog:
 
 
 def learning_curves(log: EventLog, quantity: Quantity) -> go.Figure:
-    """`figures.learning_curves`, drawn once for all who hold that log; not to be changed."""
+    """`figures.curves.learning_curves`, drawn once for all who hold that log; not to be changed."""
     with _drawing:
         drawn = _figures.setdefault(log, {})
         if quantity not in drawn:
-            figure = interactive.learning_curves(log, quantity)
+            figure = curves.learning_curves(log, quantity)
             # Streamlit asks for this each time, and it takes longer than all else it does.
             sent = figure.to_dict()
             figure.to_dict = lambda: sent

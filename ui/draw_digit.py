@@ -61,7 +61,7 @@ def draw_digit(run: Run) -> None:
             probabilities, parts = attribution.influence(strokes, ask)
     except (drawing.DrawingError, RunError) as error:
         message = str(error)
-    doubt = caching.doubt(run)
+    doubt = caching.rejection_threshold(run)
     with answer:
         st.html(f"{STYLE}{_reading(probabilities, doubt, message, len(strokes))}")
         st.html(digits.probability_bars(probabilities))

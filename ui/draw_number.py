@@ -31,4 +31,4 @@ def draw_number(run: Run) -> None:
             number = sequence.read(strokes, caching.predictor(run).probabilities)
     except (drawing.DrawingError, RunError) as error:
         message = str(error)
-    st.html(number_html(number, message, caching.doubt(run)))
+    st.html(number_html(number, message, caching.rejection_threshold(run)))

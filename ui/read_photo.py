@@ -71,7 +71,7 @@ def read_photo(run: Run) -> None:
             except RunError as error:
                 st.error(text.plain(str(error)))
             else:
-                st.html(number_html(_number(seen, table), "", caching.doubt(run)))
+                st.html(number_html(_number(seen, table), "", caching.rejection_threshold(run)))
 
 
 def _asked() -> bytes | None:

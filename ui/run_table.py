@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import files
-from digitcore.figures import interactive
+from digitcore.figures import style
 from digitcore.runs import ACTIVE, Run, RunError, State, events
 from ui import caching, text
 
@@ -33,7 +33,7 @@ COLUMNS = {
         width=90,
         y_min=90,
         y_max=100,
-        color=interactive.BLUE,
+        color=style.BLUE,
     ),
     "validation": {**PERCENT, "label": "Validation", "help": "Accuracy of the best epoch"},
     "test": {**PERCENT, "label": "Test", "help": "Accuracy of the same network"},
@@ -54,13 +54,13 @@ def _picture(shape: str, style: str) -> str:
 
 
 # What is no run.
-RING = _picture(SHAPES["circle"], f'fill="none" stroke="{interactive.GREY}" stroke-width="2"')
+RING = _picture(SHAPES["circle"], f'fill="none" stroke="{style.GREY}" stroke-width="2"')
 
 
 @functools.lru_cache(maxsize=100)
 def dot(position: int) -> str:
     """The run's colour and symbol in its curves, as a `data:` URI of an SVG picture."""
-    colour, symbol = interactive.run_colour(position)
+    colour, symbol = style.run_colour(position)
     return _picture(SHAPES[symbol], f'fill="{colour}"')
 
 

@@ -1,4 +1,4 @@
-"""What a network's answers mean: accuracies, reasons, ranks. Arrays in, numbers out."""
+"""Metrics, explanations and rankings of networks. Arrays in, numbers out."""
 
 from typing import TYPE_CHECKING, Any
 

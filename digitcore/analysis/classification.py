@@ -1,11 +1,12 @@
-"""How well a network reads, from its probabilities alone: no network, no images.
+"""Classification metrics, from probabilities alone: no network, no images.
 
 Two arrays go through this file. `probabilities` is float (N, 10), 0 to 1, each row
-summing to 1: what a network said of N images. `labels` is an integer (N,), 0 to 9:
-what the images show. A digit is read as the one with the highest probability.
+summing to 1: a network's output for N images. `labels` is an integer (N,), 0 to 9: the
+true digits. The digit with the highest probability is predicted, and that probability is
+the confidence.
 
-NumPy does all of it, because importing scikit-learn costs a page its first second;
-the tests compare each number with scikit-learn's.
+All of it is NumPy, because importing scikit-learn would delay a page by a second; the
+tests compare each metric with scikit-learn's.
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ DIGITS = 10
 Order = Literal["most confident", "least confident", "highest loss", "in order"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
-# What Keras clips at: a network that was sure and wrong has a high loss, not an infinite one.
+# Keras clips here too: a confident error has a high loss, not an infinite one.
 _EPSILON = 1e-7
 
 
 class DigitScore(NamedTuple):
-    """How well one digit is read; shares are 0 to 1.
+    """Precision, recall and F1 of one digit, each 0 to 1.
 
-    `precision` is the share of images read as this digit that show it, `recall` the
-    share of those showing it that are read so, `f1` their harmonic mean (van Rijsbergen,
-    1979), and `support` the number of images that show it. A share of nothing is 0.
+    `precision` is the fraction of images predicted as this digit that show it, `recall` the
+    fraction of images showing it that are predicted as it, `f1` their harmonic mean (van
+    Rijsbergen, 1979), and `support` the number of images that show it. A fraction of no
+    images is 0.
     """
 
     digit: int
@@ -41,15 +43,15 @@ class DigitScore(NamedTuple):
 
 
 def wilson(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval of a share (Wilson, 1927), which stays within 0 and 1.
+    """The score interval of a fraction (Wilson, 1927), which stays within 0 and 1.
 
     Example:
         `wilson(9902, 10_000)` is (0.98808…, 0.99195…).
 
     Args:
-        correct: how many were right, 0 to `total`.
-        total: how many there were, 1 or more.
-        confidence: how often such an interval holds the true share, above 0 and below 1.
+        correct: how many are correct, 0 to `total`.
+        total: how many there are, 1 or more.
+        confidence: how often such an interval contains the true fraction, above 0 and below 1.
 
     Raises:
         ValueError: an argument is out of bounds.
@@ -59,10 +61,10 @@ def wilson(correct: int, total: int, confidence: float = 0.95) -> tuple[float, f
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is above 0 and below 1. Received: {confidence}")
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share = correct / total
+    fraction = correct / total
     shrink = 1 / (1 + z * z / total)
-    centre = shrink * (share + z * z / (2 * total))
-    margin = shrink * z * math.sqrt(share * (1 - share) / total + (z / (2 * total)) ** 2)
+    centre = shrink * (fraction + z * z / (2 * total))
+    margin = shrink * z * math.sqrt(fraction * (1 - fraction) / total + (z / (2 * total)) ** 2)
     # Exact at the ends, where rounding would leave a speck below 0 or short of 1.
     low = 0.0 if correct == 0 else centre - margin
     high = 1.0 if correct == total else centre + margin
@@ -70,7 +72,7 @@ def wilson(correct: int, total: int, confidence: float = 0.95) -> tuple[float, f
 
 
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the images that are read right.
+    """Fraction of the images that are predicted correctly.
 
     Raises:
         ValueError: the arrays do not fit together, or are empty.
@@ -86,28 +88,28 @@ def losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
         ValueError: the arrays do not fit together.
     """
     probabilities, labels = _checked(probabilities, labels, empty=True)
-    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    result: np.ndarray = 0.0 - np.log(np.clip(of_truth, _EPSILON, 1.0))
+    of_true_digit = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    result: np.ndarray = 0.0 - np.log(np.clip(of_true_digit, _EPSILON, 1.0))
     return result
 
 
-def doubt_threshold(probabilities: np.ndarray, share: float = 0.02) -> float:
-    """The highest probability below which a network is not sure that it sees a digit.
+def rejection_threshold(probabilities: np.ndarray, fraction: float = 0.02) -> float:
+    """The confidence below which an image is rejected: it may show no digit at all.
 
-    An image whose highest probability is low is likely not of the kind that was learned
-    (Hendrycks and Gimpel, 2017). The threshold is where `share` of known digits would be
-    doubted; choose it on the validation split.
+    Low confidence suggests that an image is unlike what the network has learned (Hendrycks
+    and Gimpel, 2017). The threshold rejects `fraction` of the images given; choose it on the
+    validation split.
 
     Args:
         probabilities: float (N, 10) of images that are digits.
-        share: 0 to 1.
+        fraction: 0 to 1.
 
     Raises:
         ValueError: there is no image.
     """
     if not len(probabilities):
         raise ValueError("A threshold needs at least one image. Received: none")
-    return float(np.quantile(probabilities.max(axis=1), share))
+    return float(np.quantile(probabilities.max(axis=1), fraction))
 
 
 def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -121,34 +123,37 @@ def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def scores(tables: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Accuracy with its 95 % interval, loss in nats, and number of images of each split.
+    """Accuracy with its 95 % interval, loss in nats, and number of images for each split.
 
     Args:
-        tables: probabilities, float32 (N, 10), by the split's name.
-        labels: integer (N,), 0 to 9, by the same names.
+        tables: split name to probabilities, float32 (N, 10).
+        labels: the same names to integer (N,), 0 to 9.
 
     Returns:
         `test_accuracy`, `test_interval`, `test_loss`, `test_images`, and so on.
+
+    Raises:
+        ValueError: the arrays of a split do not fit together, or are empty.
     """
     values: dict[str, Any] = {}
     for name, table in tables.items():
-        share, total = accuracy(table, labels[name]), len(table)
-        values[f"{name}_accuracy"] = share
-        values[f"{name}_interval"] = list(wilson(round(share * total), total))
+        correct, total = accuracy(table, labels[name]), len(table)
+        values[f"{name}_accuracy"] = correct
+        values[f"{name}_interval"] = list(wilson(round(correct * total), total))
         values[f"{name}_loss"] = log_loss(table, labels[name])
         values[f"{name}_images"] = total
     return values
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """How often each digit (row) was read as each digit (column), int64 (10, 10).
+    """Confusion matrix, int64 (10, 10): counts by true digit (row) and predicted digit (column).
 
     Args:
-        labels: integer (N,), 0 to 9, what the images show.
-        predicted: integer (N,), 0 to 9, what they were read as.
+        labels: integer (N,), 0 to 9, the true digits.
+        predicted: integer (N,), 0 to 9, the predicted digits.
 
     Raises:
-        ValueError: the two differ in length, or hold something other than digits.
+        ValueError: the arrays differ in length, or hold something other than digits.
     """
     labels, predicted = _digits(labels, "labels"), _digits(predicted, "predicted")
     if len(labels) != len(predicted):
@@ -161,19 +166,19 @@ def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def per_digit(labels: np.ndarray, predicted: np.ndarray) -> list[DigitScore]:
-    """Ten scores, 0 to 9. Arguments and errors are those of `confusion`."""
+    """A score for each digit, 0 to 9. Arguments and errors as in `confusion`."""
     matrix = confusion(labels, predicted)
     scores = []
     for digit in range(DIGITS):
-        right = int(matrix[digit, digit])
-        shown, read = int(matrix[digit].sum()), int(matrix[:, digit].sum())
+        correct = int(matrix[digit, digit])
+        support, guesses = int(matrix[digit].sum()), int(matrix[:, digit].sum())
         scores.append(
             DigitScore(
                 digit=digit,
-                precision=right / read if read else 0.0,
-                recall=right / shown if shown else 0.0,
-                f1=2 * right / (shown + read) if shown + read else 0.0,
-                support=shown,
+                precision=correct / guesses if guesses else 0.0,
+                recall=correct / support if support else 0.0,
+                f1=2 * correct / (support + guesses) if support + guesses else 0.0,
+                support=support,
             )
         )
     return scores
@@ -189,16 +194,16 @@ def select(
     only_errors: bool = False,
     order: Order = "in order",
 ) -> np.ndarray:
-    """Positions of the images that pass every filter, int64 (K,), in the order asked for.
+    """Indices of the images that pass every filter, int64 (K,), sorted by `order`.
 
     Args:
         probabilities: float (N, 10).
         labels: integer (N,).
         true: only images that show this digit.
-        predicted: only images that are read as this digit.
-        confidence: lowest and highest probability of the digit read, both included.
-        only_errors: only images that are read wrong.
-        order: one of `ORDERS`; equals stay in the order of the images.
+        predicted: only images that are predicted as this digit.
+        confidence: lowest and highest probability of the predicted digit, both included.
+        only_errors: only images that are predicted wrong.
+        order: one of `ORDERS`; ties keep the order of the images.
 
     Raises:
         ValueError: the arrays do not fit together, or there is no such order.
@@ -206,37 +211,39 @@ def select(
     probabilities, labels = _checked(probabilities, labels, empty=True)
     if order not in ORDERS:
         raise ValueError(f"order is one of {', '.join(ORDERS)}. Received: {order}")
-    read, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    guesses, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
     low, high = confidence
-    passed = (sure >= low) & (sure <= high)
+    passed = (confidences >= low) & (confidences <= high)
     if true is not None:
         passed &= labels == true
     if predicted is not None:
-        passed &= read == predicted
+        passed &= guesses == predicted
     if only_errors:
-        passed &= read != labels
-    found = np.flatnonzero(passed)
+        passed &= guesses != labels
+    indices = np.flatnonzero(passed)
     if order == "in order":
-        return found
-    rank = {"most confident": -sure, "least confident": sure}.get(order)
-    if rank is None:
-        rank = -losses(probabilities, labels)
-    return found[np.argsort(rank[found], kind="stable")]
+        return indices
+    if order == "highest loss":
+        keys = -losses(probabilities, labels)
+    else:
+        keys = -confidences if order == "most confident" else confidences
+    return indices[np.argsort(keys[indices], kind="stable")]
 
 
 def table(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
-    """One row an image, for a file: `index`, `true`, `predicted`, and `p0` to `p9`.
+    """One row per image, for a file: `index`, `true`, `predicted`, and `p0` to `p9`.
 
     Raises:
         ValueError: the arrays do not fit together.
     """
     probabilities, labels = _checked(probabilities, labels, empty=True)
-    read = probabilities.argmax(axis=1).tolist()
-    # Six decimals are what float32 holds of a probability.
-    shares = np.round(probabilities.astype(np.float64), 6).tolist()
+    guesses = probabilities.argmax(axis=1).tolist()
+    # float32 holds about six decimals of a probability.
+    rounded = np.round(probabilities.astype(np.float64), 6).tolist()
     return [
-        {"index": i, "true": true, "predicted": read[i], **{f"p{d}": p for d, p in enumerate(row)}}
-        for i, (true, row) in enumerate(zip(labels.tolist(), shares, strict=True))
+        {"index": i, "true": true, "predicted": guesses[i]}
+        | {f"p{digit}": probability for digit, probability in enumerate(row)}
+        for i, (true, row) in enumerate(zip(labels.tolist(), rounded, strict=True))
     ]
 
 

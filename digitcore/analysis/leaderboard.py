@@ -1,7 +1,7 @@
-"""What networks reach for what they cost: the project's recipes as measured, and a person's runs.
+"""Networks ranked by accuracy and cost: the project's recipes as measured, and a person's runs.
 
-A place is given by validation, never by test, which only reports: whoever looks for the best of
-many by their test accuracy picks the luckiest.
+Validation accuracy ranks, and test accuracy is only reported: the highest test accuracy of many
+is the luckiest one.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Cost = Literal["parameters", "fit_seconds", "seconds_to_99", "prediction_ms"]
 class Entry(NamedTuple):
     """One network, or one recipe over several seeds.
 
-    `run` is the id of a person's run, empty for a recipe; `seeds` how many trainings its numbers
-    stand for: accuracies, shares from 0 to 1, are means over them, all else medians. `spread` is
-    the standard deviation of the test accuracy over seeds, None of one training, and `interval`
-    that one's at 95 % (Wilson).
-    Seconds are of fit, preparation included: in all, and until validation first had 99 %, None
-    where it never had. `prediction_ms` is for one image. None is what was not measured.
+    `run` is the id of a person's run, empty for a recipe. `seeds` is the number of trainings:
+    accuracies (0 to 1) are means over them, all else medians. `spread` is the standard deviation
+    of the test accuracy over seeds; a single training has an `interval` instead (95 %, Wilson).
+    `fit_seconds` and `seconds_to_99` include compilation; the latter ends when validation accuracy
+    first is 99 % and is None if it never is. `prediction_ms` is for one image. None also means
+    that it was not measured.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
 
 
 class Challenge(NamedTuple):
-    """What may take part, and what decides: validation where `most` bounds a cost, else the cost."""
+    """A ranking: by validation accuracy among those whose cost is at most `most`, else by cost."""
 
     title: str
     cost: Cost
@@ -60,18 +60,18 @@ CHALLENGES = (
 
 def recipes() -> list[Entry]:
     """The project's recipes, as `benchmarks/accuracy.py` measured them."""
-    return [_of_recipe(row) for row in measured()]
+    return [_from_recipe(row) for row in measured()]
 
 
 @functools.cache
 def measured() -> list[dict[str, Any]]:
-    """What `recipes/measured.json` holds: a recipe, where it was measured, and each training."""
+    """The rows of `recipes/measured.json`: a recipe, the machine, and each training."""
     text = resources.files("digitcore").joinpath("recipes", "measured.json").read_text("utf-8")
     rows: list[dict[str, Any]] = json.loads(text)["rows"]
     return rows
 
 
-def _of_recipe(row: dict[str, Any]) -> Entry:
+def _from_recipe(row: dict[str, Any]) -> Entry:
     trainings: list[dict[str, Any]] = row["trainings"]
     first = trainings[0]
     alone = len(trainings) == 1
@@ -90,18 +90,17 @@ def _of_recipe(row: dict[str, Any]) -> Entry:
         spread=None if alone else statistics.stdev(values("test_accuracy")),
         interval=(first["test_interval"][0], first["test_interval"][1]) if alone else None,
         fit_seconds=statistics.median(values("fit_seconds")),
-        # What one seed never reached has no time.
+        # No median if one seed never reached it.
         seconds_to_99=statistics.median(to_99) if len(to_99) == len(trainings) else None,
         prediction_ms=statistics.median(values("prediction_ms")),
     )
 
 
-def of_run(run: Run, state: State) -> Entry | None:
-    """A run that has ended; None where its numbers would not be of the same task.
+def from_run(run: Run, state: State) -> Entry | None:
+    """The entry of a run that has ended; None if its task differs from the recipes'.
 
-    That is so with other digits than the recipes were measured on, with so few validation images
-    that anybody can have them all right, and where a trained network was there at the start, as
-    when a hand is learned.
+    It differs if the run has other data than the recipes were measured on, so few validation
+    images that a perfect score is easy, or initial weights from another run (fine-tuning).
     """
     if state.status not in ("finished", "stopped"):
         return None
@@ -135,31 +134,33 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and value > 0 else None
 
 
-def front(entries: Iterable[Entry], cost: Cost) -> list[Entry]:
-    """Those that no other beats: cheapest first, each more accurate than all that cost less.
+def pareto_front(entries: Iterable[Entry], cost: Cost) -> list[Entry]:
+    """The entries that no other beats: cheapest first, each more accurate than all cheaper ones.
 
     Args:
-        entries: what is compared, by validation accuracy; what has no such cost takes no part.
-        cost: what is paid, the less the better.
+        entries: compared by validation accuracy; those without this cost are left out.
+        cost: the less the better.
     """
-    found: list[Entry] = []
+    front: list[Entry] = []
     for entry in sorted(
         _with(entries, cost), key=lambda one: (getattr(one, cost), -one.validation_accuracy)
     ):
-        if not found or entry.validation_accuracy > found[-1].validation_accuracy:
-            found.append(entry)
-    return found
+        if not front or entry.validation_accuracy > front[-1].validation_accuracy:
+            front.append(entry)
+    return front
 
 
-def places(entries: Iterable[Entry], challenge: Challenge) -> list[Entry]:
-    """Those that take part, the winner first."""
-    there = _with(entries, challenge.cost)
+def ranked(entries: Iterable[Entry], challenge: Challenge) -> list[Entry]:
+    """The entries that qualify for a challenge, the best first."""
+    with_cost = _with(entries, challenge.cost)
     most = challenge.most
     if most is None:
-        return sorted(there, key=lambda one: getattr(one, challenge.cost))
-    fit = [entry for entry in there if getattr(entry, challenge.cost) <= most]
-    # Of equals, the cheaper one.
-    return sorted(fit, key=lambda one: (-one.validation_accuracy, getattr(one, challenge.cost)))
+        return sorted(with_cost, key=lambda one: getattr(one, challenge.cost))
+    eligible = [entry for entry in with_cost if getattr(entry, challenge.cost) <= most]
+    # The cheaper of two equals comes first.
+    return sorted(
+        eligible, key=lambda one: (-one.validation_accuracy, getattr(one, challenge.cost))
+    )
 
 
 def _with(entries: Iterable[Entry], cost: Cost) -> list[Entry]:

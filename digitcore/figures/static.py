@@ -1,6 +1,6 @@
-"""Matplotlib figures for files: for a report, on white, with the colours of the pages.
+"""Matplotlib figures to save, for reports: on white, with the colours of the pages.
 
-Made with Matplotlib's objects and never with pyplot, which keeps state for all threads.
+They use Matplotlib's objects and never pyplot, whose state all threads share.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Kind = Literal["png", "pdf"]
 
 _COLUMNS = 8
 _ERRORS = LinearSegmentedColormap.from_list("errors", ["white", VERMILION])
-# Matplotlib's text layout is shared by all figures, and files are made in several threads.
+# Matplotlib's text layout is shared by all figures, and several threads save files.
 _DRAWING = threading.Lock()
 
 
@@ -41,25 +41,26 @@ def curves_file(log: EventLog, title: str = "") -> Figure:
     return figure
 
 
-def confusion_file(matrix: np.ndarray, rows: bool = False, title: str = "") -> Figure:
-    """Which digit was read as which, as `figures.confusion_heatmap` shows it.
+def confusion_file(matrix: np.ndarray, normalised: bool = False, title: str = "") -> Figure:
+    """Confusion matrix, as `confusion.confusion_heatmap` shows it.
 
     Args:
-        matrix: integer (10, 10), rows the true digits.
-        rows: whether cells hold shares of their row in percent, not counts.
+        matrix: integer (10, 10), rows are true digits.
+        normalised: whether cells show percentages normalised by true class instead of counts.
         title: a person's text, drawn as it is.
     """
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     diagonal = np.eye(10, dtype=bool)
-    wrong = np.sqrt(np.where(diagonal, 0, shares))
+    wrong = np.sqrt(np.where(diagonal, 0, fractions))
     figure = Figure(figsize=(6, 6), layout="constrained")
     axes = figure.subplots()
     axes.imshow(wrong, cmap=_ERRORS, vmin=0, vmax=max(float(wrong.max()), 0.02))
     axes.imshow(np.where(diagonal, 0.2, np.nan), cmap="Greys", vmin=0, vmax=1)
-    for true, read in np.argwhere(matrix):
-        text = f"{100 * shares[true, read]:.1f}" if rows else str(matrix[true, read])
-        axes.text(read, true, text, ha="center", va="center", fontsize=9)
-    axes.set(xticks=range(10), yticks=range(10), xlabel="read as", ylabel="true digit")
+    for true, predicted in np.argwhere(matrix):
+        count = matrix[true, predicted]
+        text = f"{100 * fractions[true, predicted]:.1f}" if normalised else str(count)
+        axes.text(predicted, true, text, ha="center", va="center", fontsize=9)
+    axes.set(xticks=range(10), yticks=range(10), xlabel="predicted", ylabel="true digit")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_title(title, parse_math=False)
@@ -69,12 +70,12 @@ def confusion_file(matrix: np.ndarray, rows: bool = False, title: str = "") -> F
 def digits_file(
     images: np.ndarray, labels: np.ndarray, predicted: np.ndarray, title: str = ""
 ) -> Figure:
-    """A grid of digits, each over `true → read as`: blue where right, vermilion where wrong.
+    """A grid of images, each over `true → predicted`: blue if correct, vermilion if wrong.
 
     Args:
-        images: uint8 (N, 28, 28), white ink on black; all are drawn, some dozens at most.
-        labels: integer (N,), what they show.
-        predicted: integer (N,), what they were read as.
+        images: uint8 (N, 28, 28), white ink on black; all are drawn, so pass some dozens at most.
+        labels: integer (N,), the true digits.
+        predicted: integer (N,), the predicted digits.
         title: a person's text, drawn as it is.
 
     Raises:
@@ -91,15 +92,15 @@ def digits_file(
     for place, axes in enumerate(figure.subplots(rows, _COLUMNS, squeeze=False).flat):
         axes.set_axis_off()
         if place < len(images):
-            true, read = int(labels[place]), int(predicted[place])
+            true, guess = int(labels[place]), int(predicted[place])
             axes.imshow(images[place], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-            colour = BLUE if true == read else VERMILION
-            axes.set_title(f"{true} → {read}", y=-0.28, fontsize=11, color=colour)
+            colour = BLUE if true == guess else VERMILION
+            axes.set_title(f"{true} → {guess}", y=-0.28, fontsize=11, color=colour)
     return figure
 
 
 def to_bytes(figure: Figure, kind: Kind) -> bytes:
-    """The file's content, the same bytes for the same figure.
+    """The content of the file; equal figures give equal bytes.
 
     Raises:
         ValueError: `kind` is neither "png" nor "pdf".

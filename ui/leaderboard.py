@@ -1,4 +1,4 @@
-"""The board: accuracy over what it costs, and who wins the challenges."""
+"""The leaderboard: rankings of recipes and runs, and accuracy over cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import streamlit as st
 
 from digitcore.analysis import leaderboard
 from digitcore.analysis.leaderboard import Challenge, Cost, Entry
-from digitcore.figures import interactive
+from digitcore.figures.leaderboard import accuracy_over_cost
+from digitcore.figures.style import run_colour
 from digitcore.runs import Run, State
 from ui import text
 from ui.choice import choice
@@ -21,7 +22,7 @@ _COSTS: dict[Cost, str] = {
     "seconds_to_99": "time to 99 %",
     "prediction_ms": "one prediction",
 }
-_PLACES = 5
+_SHOWN = 5  # of each ranking
 _COLUMNS = {
     "dot": st.column_config.ImageColumn("", width=30, help="Its colour below"),
     "name": st.column_config.TextColumn("Name", width=95),
@@ -35,40 +36,42 @@ _COLUMNS = {
 
 
 def show(everything: list[tuple[Run, State]]) -> None:
-    """Draws the board of the recipes and these runs where it is called."""
-    own = [(entry, state) for run, state in everything if (entry := leaderboard.of_run(run, state))]
+    """Draws the leaderboard of the recipes and these runs."""
+    own = [
+        (entry, state) for run, state in everything if (entry := leaderboard.from_run(run, state))
+    ]
     names = text.told_apart({entry.run: entry.name for entry, _ in own})
     entries = leaderboard.recipes() + [entry._replace(name=names[entry.run]) for entry, _ in own]
-    styles = {entry.run: interactive.run_colour(state.number) for entry, state in own}
+    styles = {entry.run: run_colour(state.number) for entry, state in own}
     dots = {entry.run: dot(state.number) for entry, state in own}
     columns = st.columns(len(leaderboard.CHALLENGES), gap="medium")
     for column, challenge in zip(columns, leaderboard.CHALLENGES, strict=True):
         with column:
-            _challenge(entries, challenge, dots)
+            _ranking(entries, challenge, dots)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         st.markdown("**Accuracy over cost**", width="content")
-        cost = choice("Cost", list(_COSTS), "board_cost", format_func=_COSTS.__getitem__)
+        cost = choice("Cost", list(_COSTS), "leaderboard_cost", format_func=_COSTS.__getitem__)
     st.plotly_chart(
-        interactive.accuracy_over_cost(entries, cost, styles),
-        key=f"board-{cost}",
+        accuracy_over_cost(entries, cost, styles),
+        key=f"leaderboard-{cost}",
         config={"displayModeBar": False},
-        alt=f"Validation accuracy over {_COSTS[cost]} of the recipes and the runs",
+        alt=f"Validation accuracy of recipes and runs over {_COSTS[cost]}",
     )
     st.caption(_origin())
 
 
-def _challenge(entries: list[Entry], challenge: Challenge, dots: dict[str, str]) -> None:
+def _ranking(entries: list[Entry], challenge: Challenge, dots: dict[str, str]) -> None:
     st.markdown(f"**{challenge.title}**", help=_rules(challenge))
-    found = leaderboard.places(entries, challenge)
-    if not found:
-        st.caption("Nothing takes part yet.")
+    ranked = leaderboard.ranked(entries, challenge)
+    if not ranked:
+        st.caption("Nothing qualifies yet.")
         return
-    # The next one of a person's own is shown however far behind it is.
-    rows = found[:_PLACES] + [entry for entry in found[_PLACES:] if entry.run][:1]
+    # The best run of a person's own is shown even if it ranks lower.
+    rows = ranked[:_SHOWN] + [entry for entry in ranked[_SHOWN:] if entry.run][:1]
     st.dataframe(
-        pd.DataFrame([_row(found.index(entry) + 1, entry, challenge, dots) for entry in rows]),
+        pd.DataFrame([_row(ranked.index(entry) + 1, entry, challenge, dots) for entry in rows]),
         hide_index=True,
         column_config=_COLUMNS,
         placeholder="–",
@@ -79,14 +82,14 @@ def _challenge(entries: list[Entry], challenge: Challenge, dots: dict[str, str])
 
 def _rules(challenge: Challenge) -> str:
     if challenge.most is None:
-        return "Seconds of training until validation first has 99 %, preparation included."
-    return "The highest validation accuracy wins; test is what it reaches on images never used."
+        return "Seconds of training, compilation included, until validation accuracy first is 99 %."
+    return "Ranked by validation accuracy. Test is the accuracy on images that chose nothing."
 
 
-def _row(place: int, entry: Entry, challenge: Challenge, dots: dict[str, str]) -> dict[str, Any]:
+def _row(rank: int, entry: Entry, challenge: Challenge, dots: dict[str, str]) -> dict[str, Any]:
     return {
         "dot": dots.get(entry.run, RING),
-        "name": f"{place}. {entry.name}",
+        "name": f"{rank}. {entry.name}",
         "validation": 100 * entry.validation_accuracy,
         "test": 100 * entry.test_accuracy,
         challenge.cost: getattr(entry, challenge.cost),
@@ -94,7 +97,7 @@ def _row(place: int, entry: Entry, challenge: Challenge, dots: dict[str, str]) -
 
 
 def _origin() -> str:
-    """Where the recipes' figures come from, as a sentence or two."""
+    """Where the figures come from."""
     rows = leaderboard.measured()
     machines = " or ".join(dict.fromkeys(row["machine"] for row in rows))
     counts = sorted({len(row["trainings"]) for row in rows})
@@ -104,9 +107,9 @@ def _origin() -> str:
         else f"{counts[0]} to {counts[-1]} seeds"
     )
     return (
-        f"Grey: the project's recipes over {seeds} each, accuracies as means and the rest as "
-        f"medians, measured on {machines}. "
-        "In colour: runs, on the machine where each was trained, if they were validated on "
-        f"{leaderboard.FEWEST_VALIDATION_IMAGES:,} images or more. "
-        "The line joins what nothing cheaper beats. Places go by validation; test only reports."
+        f"Grey: the project's recipes, {seeds} each: mean accuracies, otherwise medians, "
+        f"measured on {machines}. "
+        "In colour: runs with at least "
+        f"{leaderboard.FEWEST_VALIDATION_IMAGES:,} validation images, each on the machine that "
+        "trained it. The line is the Pareto front: nothing cheaper is more accurate."
     )

@@ -1,0 +1,93 @@
+"""The confusion matrix on a page, with cells to click."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from digitcore.figures.layout import LAYOUT
+from digitcore.figures.style import GREY
+
+
+def confusion_heatmap(
+    matrix: np.ndarray, normalised: bool, chosen: tuple[int | None, int | None] = (None, None)
+) -> go.Figure:
+    """Confusion matrix: the diagonal muted, errors vivid by their fraction of the true class.
+
+    Plotly reports no clicks on a heatmap, so invisible markers lie over its cells; the
+    `customdata` of each is (true digit, predicted digit).
+
+    Args:
+        matrix: integer (10, 10), rows are true digits, as `classification.confusion` returns it.
+        normalised: whether cells show percentages normalised by true class instead of counts.
+        chosen: true and predicted digit of the cell to frame; None frames a whole row or column.
+    """
+    fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    figure = go.Figure(_cells(fractions))
+    cells = [(true, predicted) for true in range(10) for predicted in range(10)]
+    unseen = {"marker": {"opacity": 0}}
+    figure.add_scatter(
+        x=[predicted for _, predicted in cells],
+        y=[true for true, _ in cells],
+        customdata=cells,
+        text=[_hover(matrix, *cell) for cell in cells],
+        mode="markers",
+        marker={"symbol": "square", "size": 26, "opacity": 0},
+        selected=unseen,
+        unselected=unseen,
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
+    # Annotations, because the text of a trace fades when a marker is selected.
+    texts = 100 * fractions if normalised else matrix
+    number = ".1f" if normalised else "d"
+    notes = [
+        {"x": predicted, "y": true, "text": f"{texts[true, predicted]:{number}}"}
+        | {"showarrow": False}
+        for true, predicted in cells
+        if matrix[true, predicted]
+    ]
+    if chosen != (None, None):
+        figure.add_shape(_frame(*chosen))
+    axis = {"tickvals": list(range(10)), "showgrid": False, "zeroline": False}
+    axis |= {"fixedrange": True, "constrain": "domain"}
+    figure.update_xaxes(axis, title="predicted", range=[-0.5, 9.5])
+    figure.update_yaxes(
+        axis, title="true digit", range=[9.5, -0.5], scaleanchor="x", constraintoward="top"
+    )
+    still = {"dragmode": False, "clickmode": "event+select", "hovermode": "closest"}
+    # All at once: Plotly checks every annotation again for each one that is added.
+    return figure.update_layout(LAYOUT | still | {"height": 480, "annotations": notes})
+
+
+def _cells(fractions: np.ndarray) -> list[go.Heatmap]:
+    diagonal = np.eye(10, dtype=bool)
+    correct = np.where(diagonal, fractions, np.nan)
+    # Square roots, or one error in a thousand would be invisible.
+    wrong = np.where(diagonal, np.nan, np.sqrt(fractions))
+    most = max(float(np.nanmax(wrong)), 0.02)
+    more = {"zmin": 0, "xgap": 1, "ygap": 1, "showscale": False, "hoverinfo": "skip"}
+    return [
+        go.Heatmap(z=correct, zmax=1, colorscale=_fade("138,138,138", 0.3), **more),
+        go.Heatmap(z=wrong, zmax=most, colorscale=_fade("213,94,0", 0.8), **more),
+    ]
+
+
+def _fade(colour: str, opacity: float) -> list[tuple[float, str]]:
+    return [(0.0, f"rgba({colour},0)"), (1.0, f"rgba({colour},{opacity})")]
+
+
+def _hover(matrix: np.ndarray, true: int, predicted: int) -> str:
+    count, total = int(matrix[true, predicted]), int(matrix[true].sum())
+    what = "correct" if true == predicted else f"predicted as {predicted}"
+    fraction = f", {100 * count / total:.2f} % of the {true}s" if total else ""
+    return f"{true} {what}: {count:,} image{'' if count == 1 else 's'}{fraction}"
+
+
+def _frame(true: int | None, predicted: int | None) -> dict[str, Any]:
+    x = (-0.5, 9.5) if predicted is None else (predicted - 0.5, predicted + 0.5)
+    y = (-0.5, 9.5) if true is None else (true - 0.5, true + 0.5)
+    line = {"color": GREY, "width": 3}
+    return {"type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "line": line}

@@ -1,0 +1,166 @@
+"""Loss and accuracy while networks learn: one run by step, or several by epoch, for pages.
+
+`quantity` is "loss" (nats) or "accuracy" (a fraction, 0 to 1).
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from digitcore.figures.layout import with_axes
+from digitcore.figures.style import BLUE, PALE, Quantity, heights, smooth
+from digitcore.runs.events import Columns, EventLog, best_epoch
+
+# As many as a browser window of ordinary width can show of a line.
+MAX_POINTS = 400
+
+
+def learning_curves(log: EventLog, quantity: Quantity) -> go.Figure:
+    """Training (pale, raw and smoothed) and validation (blue, one point an epoch) by step.
+
+    Args:
+        log: the run's events. At most `MAX_POINTS` batches are drawn: the lowest and the
+            highest of each stretch of the axis. The last epoch marked best gets a star.
+        quantity: what is drawn.
+    """
+    batches, epochs = log.batches, log.epochs
+    values, validation = batches[quantity], epochs[f"validation_{quantity}"]
+    mean = smooth(values)
+    last = max([0.0, *batches["step"][-1:], *epochs["step"][-1:]])
+    end = max(log.others.get("start", {}).get("steps", 0), last) or 1
+    drawn = _drawn(batches["step"], values, end)
+    steps = batches["step"][drawn]
+    traces = [
+        _line(
+            steps,
+            values[drawn],
+            quantity,
+            PALE,
+            line={"color": PALE, "width": 1},
+            customdata=None,
+            opacity=0.25,
+            hoverinfo="skip",
+            showlegend=False,
+        ),
+        _line(
+            steps,
+            mean[drawn],
+            quantity,
+            PALE,
+            name="training",
+            hovertemplate=f"step %{{x:,}} · {_shown(quantity)} training<extra></extra>",
+        ),
+        _validation(epochs, quantity),
+        _best(epochs, quantity, end),
+    ]
+    layout = with_axes(np.concatenate([mean, validation]), quantity, quantity)
+    layout["xaxis"] |= {"range": [0, end], "title": {"text": "step"}}
+    return go.Figure(traces, layout)
+
+
+def compare_curves(
+    runs: Mapping[str, Columns], styles: Mapping[str, tuple[str, str]], quantity: Quantity
+) -> go.Figure:
+    """Validation by epoch of several runs.
+
+    Args:
+        runs: name to the epochs of that run, as `EventLog.epochs` holds them.
+        styles: the same names to the colour and symbol that `run_colour` gives.
+        quantity: what is drawn.
+    """
+    traces = []
+    for name, epochs in runs.items():
+        colour, symbol = styles[name]
+        # A title is a person's text, and Plotly would interpret tags in it.
+        traces.append(
+            _validation(epochs, quantity, x="epoch")
+            | {"name": html.escape(name), "line": {"color": colour, "width": 2}}
+            | {"marker": {"size": 7, "color": colour, "symbol": symbol}}
+        )
+    validation = [epochs[f"validation_{quantity}"] for epochs in runs.values()]
+    layout = with_axes(np.concatenate([*validation, []]), quantity, f"validation {quantity}")
+    last = int(max((epochs["epoch"].max(initial=1) for epochs in runs.values()), default=1))
+    apart = -(-last // 10)
+    ticks = list(range(apart, last + 1, apart))
+    layout["xaxis"] |= {"range": [0.5, last + 0.5], "title": {"text": "epoch"}, "tickvals": ticks}
+    return go.Figure(traces, layout)
+
+
+def _drawn(steps: np.ndarray, values: np.ndarray, end: float) -> np.ndarray:
+    """Indices of the points to draw, int64 (K,), ascending: K is at most `MAX_POINTS`."""
+    stretches = (MAX_POINTS - 1) // 2
+    # Edges are fixed on the axis, so that earlier points do not flicker when more arrive.
+    edges = np.searchsorted(steps, np.linspace(0, end, stretches + 1))
+    edges[-1] = len(steps)
+    drawn = {*range(len(steps))[-1:]}
+    for begin, after in itertools.pairwise(edges.tolist()):
+        if begin < after:
+            part = values[begin:after]  # argmin and argmax both find a NaN: its gap stays
+            drawn |= {begin + int(part.argmin()), begin + int(part.argmax())}
+    return np.array(sorted(drawn), dtype=int)
+
+
+def _line(
+    x: np.ndarray, values: np.ndarray, quantity: Quantity, colour: str, **more: Any
+) -> dict[str, Any]:
+    shown = 100 * values if quantity == "accuracy" else values
+    return {
+        "type": "scatter",
+        "x": x.astype(int).tolist(),
+        "y": heights(values, quantity),
+        "customdata": shown,
+        "mode": "lines",
+        "line": {"color": colour, "width": 2},
+        **more,
+    }
+
+
+def _validation(epochs: Columns, quantity: Quantity, x: str = "step") -> dict[str, Any]:
+    return _line(
+        epochs[x],
+        epochs[f"validation_{quantity}"],
+        quantity,
+        BLUE,
+        mode="lines+markers",
+        marker={"size": 7, "color": BLUE},
+        cliponaxis=False,
+        name="validation",
+        text=[f"epoch {number:.0f}" for number in epochs["epoch"]],
+        hovertemplate=f"%{{text}} · {_shown(quantity)} validation<extra></extra>",
+    )
+
+
+def _best(epochs: Columns, quantity: Quantity, end: float) -> dict[str, Any]:
+    best = best_epoch(epochs)
+    steps = epochs["step"][best]
+    # Its text lies inside the axes, where no line runs.
+    height = "bottom" if quantity == "loss" else "top"
+    side = "left" if (steps > end / 2).any() else "right"
+    return _line(
+        steps,
+        epochs[f"validation_{quantity}"][best],
+        quantity,
+        BLUE,
+        mode="markers+text",
+        marker={
+            "size": 17,
+            "color": BLUE,
+            "symbol": "star",
+            "line": {"color": "white", "width": 1},
+        },
+        text=[f"best: epoch {number:.0f}" for number in epochs["epoch"][best]],
+        textposition=f"{height} {side}",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _shown(quantity: Quantity) -> str:
+    return "%{customdata:.2f} %" if quantity == "accuracy" else "%{customdata:.4f}"
