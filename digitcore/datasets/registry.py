@@ -1,0 +1,60 @@
+"""All datasets by their names: those of `catalogue`, and what a program registers.
+
+A new one is one entry, a `DatasetInfo`; recipes, training, pages and the command line take all
+that they need to know of a dataset from it.
+"""
+
+from __future__ import annotations
+
+from digitcore.datasets.catalogue import DATASETS
+from digitcore.datasets.info import DatasetInfo, DrawingInput, RemoteFile, Source
+
+__all__ = [
+    "DatasetInfo",
+    "DrawingInput",
+    "RemoteFile",
+    "Source",
+    "get",
+    "names",
+    "register",
+    "unregister",
+]
+
+_registered: dict[str, DatasetInfo] = {info.name: info for info in DATASETS}
+
+
+def register(info: DatasetInfo) -> DatasetInfo:
+    """Makes a dataset known to recipes, pages and the command line of this process.
+
+    Raises:
+        ValueError: another dataset has its name, or it has fewer than 2 or more than 255 classes.
+    """
+    if not 2 <= info.class_count <= 255:
+        raise ValueError(f"A dataset has 2 to 255 classes. Received: {info.class_count}")
+    if _registered.setdefault(info.name, info) != info:
+        raise ValueError(f"A dataset's name is its own. Received a second {info.name}")
+    return info
+
+
+def unregister(name: str) -> None:
+    """Forgets a dataset; recipes that name it are no longer valid in this process."""
+    _registered.pop(name, None)
+
+
+def get(name: str) -> DatasetInfo:
+    """The dataset of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        return _registered[name]
+    except KeyError:
+        raise ValueError(
+            f"A dataset is one of {', '.join(_registered)}. Received: {name}"
+        ) from None
+
+
+def names() -> list[str]:
+    """The names of all datasets, in the order in which a person is offered them."""
+    return list(_registered)
