@@ -3,77 +3,23 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import filelock
 import pytest
+from download_server import Server
 from made_up import made_up_digits, write_idx, write_npz
 from streamlit.testing.v1 import AppTest
 
-from digitcore.datasets import available, download, formats, load, load_dataset
-from digitcore.datasets.download import RemoteFile
+from digitcore.datasets import available, download, formats, load, load_dataset, request
 from ui import caching
 
 REAL_SOURCES = download.SOURCES  # before a fixture takes them away
-
-
-class Server:
-    """Serves `files`; `faults` of a path are used up, one a request, before it serves well."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.faults: dict[str, list[str]] = {}
-        self.requests: list[str] = []
-        self.pause = 0.0
-        self.closing = threading.Event()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                server.answer(self)
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        name = request.path.removeprefix("/")
-        self.requests.append(name)
-        content = self.files.get(name)
-        fault = self.faults[name].pop(0) if self.faults.get(name) else ""
-        time.sleep(self.pause)
-        if fault == "silent":
-            self.closing.wait(10)
-            return
-        if content is None or fault == "missing":
-            request.send_error(404)
-            return
-        if fault == "changed":
-            content = bytes(len(content))
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(content)))
-        request.end_headers()
-        request.wfile.write(content[: len(content) // 2] if fault == "cut" else content)
-
-    def source(self, *files: Path) -> tuple[RemoteFile, ...]:
-        """The source that SOURCES needs to have these files, which are served from now on."""
-        remote = []
-        for file in files:
-            content = self.files[file.name] = file.read_bytes()
-            digest = hashlib.sha256(content).hexdigest()
-            remote.append(RemoteFile(f"http://{self.host}/{file.name}", len(content), digest))
-        return tuple(remote)
 
 
 @pytest.fixture
@@ -91,9 +37,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(download, "SOURCES", sources)
     monkeypatch.setattr(load, "MNIST_CHECKSUM", formats.read(idx).checksum)
     yield server
-    server.closing.set()
-    server.http.shutdown()
-    server.http.server_close()
+    server.close()
 
 
 def cached() -> set[str]:
@@ -130,22 +74,13 @@ def test_the_mirror_steps_in(server: Server, fault: str) -> None:
     assert seen[-1] == (size, size)
 
 
-def test_a_cut_connection_is_tried_once_more(server: Server) -> None:
-    server.faults["mnist.npz"] = ["cut"]
-    seen: list[int] = []
-    assert load_dataset(progress=lambda done, total: seen.append(done)).notice is None
-    assert server.requests == ["mnist.npz"] * 2
-    assert seen == sorted(set(seen))
-    assert cached() == {"mnist.npz"}
-
-
 def test_cut_everywhere_then_whole(server: Server) -> None:
     server.faults = {"mnist.npz": ["cut"] * 2, "train-images-idx3-ubyte.gz": ["cut"] * 2}
     dataset = load_dataset()
     assert dataset.name == "digits"
     assert dataset.notice is not None
     assert "mnist.npz ended after" in dataset.notice
-    assert cached() == set()
+    assert cached() == {"mnist.npz.part", "train-images-idx3-ubyte.gz.part"}
     assert load_dataset().notice is None
 
 
@@ -166,7 +101,7 @@ def test_no_server(server: Server) -> None:
 
 
 def test_a_server_that_never_answers(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "SECONDS", 3)
+    monkeypatch.setattr(request, "SECONDS", 3)
     server.faults["mnist.npz"] = ["silent"]
     assert load_dataset().notice is None
     assert len(cached()) == 4
@@ -177,8 +112,8 @@ def test_a_host_that_cannot_be_reached(server: Server, monkeypatch: pytest.Monke
         server.closing.wait(10)
         raise TimeoutError
 
-    monkeypatch.setattr(download, "SECONDS", 0.1)
-    monkeypatch.setattr(download.urllib.request, "urlopen", hang)
+    monkeypatch.setattr(request, "SECONDS", 0.1)
+    monkeypatch.setattr(request.urllib.request, "urlopen", hang)
     start = time.monotonic()
     notice = load_dataset().notice
     assert notice is not None
@@ -199,25 +134,6 @@ def test_a_broken_file_in_the_cache_is_replaced(server: Server) -> None:
     assert file.read_bytes() == server.files["mnist.npz"]
 
 
-def test_an_interrupted_download_leaves_nothing(server: Server) -> None:
-    def interrupt(done: int, total: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        load_dataset(progress=interrupt)
-    assert cached() == set()
-    assert load_dataset().notice is None
-
-
-def test_leftovers_of_a_killed_download_are_cleared(server: Server) -> None:
-    folder = load._cache_folder()
-    folder.mkdir(parents=True)
-    (folder / "mnist.npz.part").write_bytes(b"half")
-    (folder / "t10k-labels-idx1-ubyte.gz.part").write_bytes(b"half")
-    load_dataset()
-    assert cached() == {"mnist.npz"}
-
-
 def test_two_at_once_download_once(server: Server) -> None:
     server.pause = 0.3
     with ThreadPoolExecutor(2) as pool:
@@ -226,7 +142,7 @@ def test_two_at_once_download_once(server: Server) -> None:
     assert [dataset.notice for dataset in datasets] == [None, None]
 
 
-def test_who_waits_for_anothers_download_can_give_up(server: Server) -> None:
+def test_waiting_for_another_download_can_be_given_up(server: Server) -> None:
     folder = load._cache_folder()
     folder.mkdir(parents=True)
     told = []
@@ -273,8 +189,8 @@ def test_a_cache_folder_that_cannot_be_made(server: Server) -> None:
 
 def test_the_real_sources_are_well_formed() -> None:
     for source in REAL_SOURCES:
-        assert all(file.url.startswith("https://") for file in source)
-        assert all(len(bytes.fromhex(file.sha256)) == 32 for file in source)
+        assert all(url.startswith("https://") for file in source for url in file.urls)
+        assert all(len(bytes.fromhex(file.digest.removeprefix("sha256:"))) == 32 for file in source)
     npz, idx = REAL_SOURCES
     assert [file.name for file in npz] == ["mnist.npz"]
     assert [file.name for file in idx] == [f"{stem}-ubyte.gz" for stem in formats.IDX]

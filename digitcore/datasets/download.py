@@ -1,7 +1,8 @@
-"""Downloads of MNIST: verified by checksum, and never half there.
+"""Downloads of a dataset's files: verified by digest, resumed, and never half there.
 
-A file comes under another name, and gets its own only when it is whole, so that
-who dies on the way leaves nothing that could be read by mistake.
+A file is written under another name and gets its own only when it is whole and verified. What
+has come of it stays when a download is cut, stopped or killed, and the next one goes on from
+there, of whatever process and from whatever mirror.
 """
 
 from __future__ import annotations
@@ -10,70 +11,87 @@ import errno
 import functools
 import hashlib
 import http.client
-import queue
-import ssl
-import threading
+import shutil
 import time
-import urllib.error
-import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from digitcore import files
+from digitcore.datasets import request
 
 Progress = Callable[[int, int], None]
 
-SECONDS = 10  # to connect and begin to answer, and again for each piece
 SECONDS_FOR_OTHERS = 600  # for another process that is downloading the same
 PIECE = 1 << 16
+_BLOCK = 1 << 20  # of a file that is hashed
 
 
-class RemoteFile(NamedTuple):
-    """A file to download: its address, its length in bytes, its SHA-256."""
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file on the internet, the same bytes at each address.
 
-    url: str
+    Attributes:
+        name: what it is called in the folder that it is downloaded to.
+        size: length in bytes.
+        digest: the algorithm and the checksum in hex, as in `sha256:440f…`.
+        urls: where it is; the first that answers with the right bytes is taken.
+        members: where it is a zip archive, the files in it that are kept, by their paths in the
+            archive; each lands in the folder under its last part. Empty: the file itself is kept.
+    """
+
+    name: str
     size: int
-    sha256: str
+    digest: str
+    urls: tuple[str, ...]
+    members: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        return self.url.rsplit("/", 1)[-1]
 
-    @property
-    def host(self) -> str:
-        return urlsplit(self.url).netloc
-
+# The files that together are a dataset.
+Source = tuple[RemoteFile, ...]
 
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 _MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-# Asked in this order; the files of one source together are MNIST.
-SOURCES: tuple[tuple[RemoteFile, ...], ...] = (
+
+
+def _of(folder: str, name: str, size: int, sha256: str) -> RemoteFile:
+    return RemoteFile(name, size, f"sha256:{sha256}", (folder + name,))
+
+
+SOURCES: tuple[Source, ...] = (
     (
-        RemoteFile(
-            f"{_KERAS}mnist.npz",
+        _of(
+            _KERAS,
+            "mnist.npz",
             11_490_434,
             "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
         ),
     ),
     (
-        RemoteFile(
-            f"{_MIRROR}train-images-idx3-ubyte.gz",
+        _of(
+            _MIRROR,
+            "train-images-idx3-ubyte.gz",
             9_912_422,
             "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
         ),
-        RemoteFile(
-            f"{_MIRROR}train-labels-idx1-ubyte.gz",
+        _of(
+            _MIRROR,
+            "train-labels-idx1-ubyte.gz",
             28_881,
             "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
         ),
-        RemoteFile(
-            f"{_MIRROR}t10k-images-idx3-ubyte.gz",
+        _of(
+            _MIRROR,
+            "t10k-images-idx3-ubyte.gz",
             1_648_877,
             "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
         ),
-        RemoteFile(
-            f"{_MIRROR}t10k-labels-idx1-ubyte.gz",
+        _of(
+            _MIRROR,
+            "t10k-labels-idx1-ubyte.gz",
             4_542,
             "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         ),
@@ -81,47 +99,61 @@ SOURCES: tuple[tuple[RemoteFile, ...], ...] = (
 )
 
 
-def fetch_mnist(folder: Path, is_there: Callable[[], bool], progress: Progress) -> str | None:
-    """Puts the files of the first source that has them into `folder`.
+class _CutShort(OSError):
+    """The connection ended before the file did."""
+
+
+class _WrongBytes(OSError):
+    """What came is not the file."""
+
+
+class _Unavailable(OSError):
+    """No address of a file has given it; the message says why of each."""
+
+
+def fetch(
+    sources: tuple[Source, ...], folder: Path, is_there: Callable[[], bool], progress: Progress
+) -> str | None:
+    """Puts the files of the first source that has them all into `folder`.
 
     Args:
+        sources: each a way to get the dataset, tried in this order.
         folder: made if it is missing.
-        is_there: asked when no other process is downloading into `folder` any
-            more: whether one has just brought the files.
-        progress: called with the bytes that have come and all that will; begins
-            again when the next source is asked, and tells 0 while another process downloads.
+        is_there: called when no other process downloads into `folder` any more: whether one
+            has just brought the files.
+        progress: called with the bytes that are here and the bytes of the whole source; begins
+            again with the next source, and gets 0 while another process downloads. What it
+            raises ends the download, which the next one resumes.
 
     Returns:
-        The host that the files came from, or None if they were there.
+        The host that the first file came from, or None if the files were there.
 
     Raises:
         OSError: no source has the files, or `folder` cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _turn(folder / "download.lock", progress):
+    with _turn(folder / "download.lock", lambda: progress(0, _total(*sources[:1]))):
         if is_there():
             return None
-        # Only who holds the lock writes these, so the writer of one is dead.
-        for leftover in folder.glob("*.part"):
-            leftover.unlink()
         faults = []
-        for source in SOURCES:
+        for source in sources:
             try:
-                _fetch_all(source, folder, progress)
-                return source[0].host
-            except (OSError, http.client.HTTPException) as error:
-                if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-                    size = sum(file.size for file in source) / 1e6
-                    raise OSError(f"{folder} has no room for {size:.0f} MB") from None
-                faults.append(f"{source[0].host}: {why(error)}")
+                host = _fetch_all(source, folder, progress)
+            except _Unavailable as error:
+                faults.append(str(error))
+                continue
+            # Of a source that was given up; only the holder of the lock writes these.
+            for leftover in folder.glob("*.part"):
+                leftover.unlink()
+            return host
     raise OSError("; ".join(faults))
 
 
 @contextmanager
-def _turn(path: Path, progress: Progress) -> Iterator[None]:
-    """Holds the lock; while another process does, asks `progress` now and then, which may raise."""
+def _turn(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Holds the lock; calls `waiting`, which may raise, while another process holds it."""
     # Imported late, as all here that only a download needs: a page that reads
-    # MNIST from a folder starts faster without.
+    # its images from a folder starts faster without.
     import filelock
 
     end = time.monotonic() + SECONDS_FOR_OTHERS
@@ -132,101 +164,139 @@ def _turn(path: Path, progress: Progress) -> Iterator[None]:
         except filelock.Timeout:
             if time.monotonic() > end:
                 raise
-            progress(0, sum(file.size for file in SOURCES[0]))
+            waiting()
     with turn:
         yield
 
 
-def why(error: Exception) -> str:
-    """The reason of a failed request or file operation, without codes and brackets."""
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
-        error = error.reason
-    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+def _total(source: Source = ()) -> int:
+    return sum(file.size for file in source)
 
 
-class _CutShort(OSError):
-    """The connection ended before the file did."""
-
-
-def _fetch_all(source: tuple[RemoteFile, ...], folder: Path, progress: Progress) -> None:
-    total = sum(file.size for file in source)
+def _fetch_all(source: Source, folder: Path, progress: Progress) -> str:
+    total = _total(source)
     before = shown = 0
+    hosts = []
 
     def report(done: int) -> None:
         nonlocal shown
-        # A file that is fetched a second time must not move a progress bar back.
+        # A file that begins again must not move a progress bar back.
         if before + done > shown:
             shown = before + done
             progress(shown, total)
 
     for file in source:
         try:
-            _fetch(file, folder, report)
-        except _CutShort:
-            _fetch(file, folder, report)
+            hosts.append(_fetch(file, folder, report))
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                _part(file, folder).unlink(missing_ok=True)
+                raise OSError(f"{folder} has no room for {total / 1e6:.0f} MB") from None
+            raise
         before += file.size
+    return hosts[0]
 
 
-def _fetch(file: RemoteFile, folder: Path, report: Callable[[int], None]) -> None:
-    part = folder / f"{file.name}.part"
-    digest, done = hashlib.sha256(), 0
-    try:
-        with _open(file.url) as answer, part.open("wb") as target:
-            while done < file.size:
-                piece = _piece(answer, min(PIECE, file.size - done))
-                if not piece:
-                    raise _CutShort(f"{file.name} ended after {done:,} of {file.size:,} bytes")
-                target.write(piece)
-                digest.update(piece)
-                done += len(piece)
-                report(done)
-        if digest.hexdigest() != file.sha256:
-            raise OSError(f"{file.name} has another checksum than MNIST's")
+def _part(file: RemoteFile, folder: Path) -> Path:
+    return folder / f"{file.name}.part"
+
+
+def _fetch(file: RemoteFile, folder: Path, report: Callable[[int], None]) -> str:
+    """The host that has given the file; each address is tried once, and once more where it is cut."""
+    part, whole = _part(file, folder), folder / file.name
+    if whole.is_file() and not part.exists():  # of a download that was ended between two files
+        whole.replace(part)
+    faults = []
+    for url in file.urls:
+        again: set[type[Exception]] = {_CutShort}
+        if part.exists():
+            again.add(_WrongBytes)  # as its beginning may be from elsewhere
+        while True:
+            try:
+                _fetch_from(url, file, part, report)
+                _keep(part, file, folder)
+                return urlsplit(url).netloc
+            except (OSError, http.client.HTTPException) as error:
+                if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                if type(error) not in again:
+                    faults.append(f"{urlsplit(url).netloc}: {request.why(error)}")
+                    break
+                again.remove(type(error))
+    raise _Unavailable("; ".join(faults))
+
+
+def _fetch_from(url: str, file: RemoteFile, part: Path, report: Callable[[int], None]) -> None:
+    """Completes `part` from that address, and verifies it.
+
+    Raises:
+        _CutShort: the connection broke; what has come is in `part`.
+        _WrongBytes: it is another file; `part` is removed.
+        OSError, http.client.HTTPException: the address does not answer, or `part` cannot be written.
+    """
+    algorithm, _, expected = file.digest.partition(":")
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    done = _hashed(part, digest, report)
+    if done < file.size:
+        try:
+            answer = request.opened(url, done)
+        except request.RangeError as error:
+            part.unlink()
+            raise _WrongBytes(str(error)) from None
+        with answer:
+            if answer.status != http.client.PARTIAL_CONTENT:  # it begins at the beginning
+                digest, done = hashlib.new(algorithm, usedforsecurity=False), 0
+            with part.open("ab" if done else "wb") as target:
+                while done < file.size:
+                    piece = _piece(answer, min(PIECE, file.size - done))
+                    if not piece:
+                        raise _CutShort(f"{file.name} ended after {done:,} of {file.size:,} bytes")
+                    target.write(piece)
+                    digest.update(piece)
+                    done += len(piece)
+                    report(done)
+    if digest.hexdigest() != expected:
+        part.unlink()
+        raise _WrongBytes(f"{file.name} has another checksum than it should have")
+
+
+def _hashed(part: Path, digest: hashlib._Hash, report: Callable[[int], None]) -> int:
+    """How many bytes are in `part` already; `digest` has taken them."""
+    if not part.exists():
+        return 0
+    done = 0
+    with part.open("rb") as begun:
+        while block := begun.read(_BLOCK):
+            digest.update(block)
+            done += len(block)
+            report(done)
+    return done
+
+
+def _keep(part: Path, file: RemoteFile, folder: Path) -> None:
+    """Gives a verified file its name, or takes its members out of it."""
+    if not file.members:
         part.replace(folder / file.name)
-    finally:
-        part.unlink(missing_ok=True)
+        return
+    try:
+        with zipfile.ZipFile(part) as archive:
+            for member in file.members:
+                files.replace(
+                    folder / Path(member).name, functools.partial(_unpack, archive, member)
+                )
+    except (KeyError, zipfile.BadZipFile) as error:
+        part.unlink()
+        raise _WrongBytes(f"{file.name} is not the archive it should be: {error}") from None
+    part.unlink()
+
+
+def _unpack(archive: zipfile.ZipFile, member: str, path: Path) -> None:
+    with archive.open(member) as content, path.open("wb") as target:
+        shutil.copyfileobj(content, target, _BLOCK)
 
 
 def _piece(answer: http.client.HTTPResponse, size: int) -> bytes:
     try:
         return answer.read(size)
     except (OSError, http.client.HTTPException) as error:
-        raise _CutShort(f"the connection broke: {why(error)}") from None
-
-
-def _open(url: str) -> http.client.HTTPResponse:
-    """The answer to a request, or an OSError after SECONDS.
-
-    The thread is for that limit: left alone, urllib waits so long for each of a
-    host's many addresses, and for a name server as long as it likes.
-    """
-    answers: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            request = urllib.request.Request(url, headers={"User-Agent": "digitcore"})
-            answers.put(urllib.request.urlopen(request, timeout=SECONDS, context=_certificates()))
-        except Exception as error:
-            if isinstance(error, urllib.error.HTTPError):
-                error.close()  # It is an open answer, too.
-            answers.put(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        answer = answers.get(timeout=SECONDS)
-    except queue.Empty:
-        raise TimeoutError(f"no answer within {SECONDS} seconds") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
-
-
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    import certifi
-
-    # Python's own installer for macOS brings no certificates, hence certifi; a
-    # company's proxy has its own in the system's store, hence the default ones.
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
+        raise _CutShort(f"the connection broke: {request.why(error)}") from None

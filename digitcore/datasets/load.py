@@ -271,7 +271,7 @@ def _download(cache: Path, progress: Progress) -> tuple[Digits, str]:
     def is_there() -> bool:
         return _read_cached(cache, discard=True) is not None
 
-    host = download.fetch_mnist(cache, is_there, progress)
+    host = download.fetch(download.SOURCES, cache, is_there, progress)
     digits = formats.read(formats.find(cache))
     return digits, f"download from {host}" if host else str(cache)
 
