@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,7 +18,7 @@ from playwright.sync_api import Browser, expect
 from studio import Studio, ended
 
 from digitcore import datasets
-from digitcore.datasets import download
+from digitcore.datasets import registry
 from digitcore.jobs import queue
 
 
@@ -71,7 +72,9 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "_stays_warm", [False])
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr(download, "SOURCES", ())
+    for name in registry.names():
+        offline = replace(registry.get(name), sources=())
+        monkeypatch.setitem(registry._registered, name, offline)
 
 
 @pytest.fixture(scope="session")

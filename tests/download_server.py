@@ -8,7 +8,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from digitcore.datasets.download import RemoteFile
+from digitcore.datasets.info import RemoteFile
 
 
 class Server:

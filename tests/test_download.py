@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,9 @@ from download_server import Server
 from made_up import made_up_digits, write_idx, write_npz
 from streamlit.testing.v1 import AppTest
 
-from digitcore.datasets import available, download, formats, load, load_dataset, request
+from digitcore.datasets import available, formats, load_dataset, locate, registry, request
+from digitcore.datasets.catalogue import MNIST
 from ui import caching
-
-REAL_SOURCES = download.SOURCES  # before a fixture takes them away
 
 
 @pytest.fixture
@@ -30,18 +30,18 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     folder = tmp_path / "served"
     folder.mkdir()
     write_idx(folder, made_up_digits(), gz=True)
-    idx = formats.find(folder)
+    idx = formats.find(folder, MNIST)
     write_npz(folder / "mnist.npz", made_up_digits())
     server = Server()
     sources = (server.source(folder / "mnist.npz"), server.source(*idx))
-    monkeypatch.setattr(download, "SOURCES", sources)
-    monkeypatch.setattr(load, "MNIST_CHECKSUM", formats.read(idx).checksum)
+    known = replace(MNIST, sources=sources, checksum=formats.read(idx, MNIST).checksum)
+    monkeypatch.setitem(registry._registered, "mnist", known)
     yield server
     server.close()
 
 
 def cached() -> set[str]:
-    return {file.name for file in load._cache_folder().iterdir()} - {"download.lock"}
+    return {file.name for file in locate.cache_folder().iterdir()} - {"download.lock"}
 
 
 def test_a_good_download(server: Server) -> None:
@@ -58,7 +58,7 @@ def test_a_good_download(server: Server) -> None:
     assert {total for _, total in seen} == {size}
     assert seen[-1] == (size, size)
 
-    assert load_dataset().source == available() == str(load._cache_folder())
+    assert load_dataset().source == available() == str(locate.cache_folder())
     assert server.requests == ["mnist.npz"]
 
 
@@ -70,7 +70,7 @@ def test_the_mirror_steps_in(server: Server, fault: str) -> None:
     assert dataset.notice is None
     assert len(cached()) == 4
     assert len(server.requests) == 5
-    size = sum(file.size for file in download.SOURCES[1])
+    size = sum(file.size for file in registry.get("mnist").sources[1])
     assert seen[-1] == (size, size)
 
 
@@ -128,7 +128,7 @@ def test_no_download_without_leave(server: Server) -> None:
 
 def test_a_broken_file_in_the_cache_is_replaced(server: Server) -> None:
     load_dataset()
-    file = load._cache_folder() / "mnist.npz"
+    file = locate.cache_folder() / "mnist.npz"
     file.write_bytes(file.read_bytes()[:1000])
     assert load_dataset().notice is None
     assert file.read_bytes() == server.files["mnist.npz"]
@@ -143,7 +143,7 @@ def test_two_at_once_download_once(server: Server) -> None:
 
 
 def test_waiting_for_another_download_can_be_given_up(server: Server) -> None:
-    folder = load._cache_folder()
+    folder = locate.cache_folder()
     folder.mkdir(parents=True)
     told = []
 
@@ -153,7 +153,7 @@ def test_waiting_for_another_download_can_be_given_up(server: Server) -> None:
 
     with filelock.FileLock(folder / "download.lock"), pytest.raises(KeyboardInterrupt):
         load_dataset(progress=give_up)
-    assert told == [(0, download.SOURCES[0][0].size)]
+    assert told == [(0, registry.get("mnist").sources[0][0].size)]
     assert server.requests == []
 
 
@@ -165,7 +165,7 @@ def test_a_full_disk_is_told(server: Server, monkeypatch: pytest.MonkeyPatch) ->
     real = Path.open
 
     def opened(path: Path, *arguments: Any, **options: Any) -> Any:
-        if path.parent != load._cache_folder():  # scikit-learn's digits are on another disk
+        if path.parent != locate.cache_folder():  # scikit-learn's digits are on another disk
             return real(path, *arguments, **options)
         path.touch()
         return Full()
@@ -173,27 +173,18 @@ def test_a_full_disk_is_told(server: Server, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Path, "open", opened)
     notice = load_dataset().notice
     assert notice is not None
-    assert f"{load._cache_folder()} has no room for" in notice
+    assert f"{locate.cache_folder()} has no room for" in notice
     assert server.requests == ["mnist.npz"]
     assert cached() == set()
 
 
 def test_a_cache_folder_that_cannot_be_made(server: Server) -> None:
-    folder = load._cache_folder()
+    folder = locate.cache_folder()
     folder.parent.mkdir(parents=True)
     folder.touch()
     notice = load_dataset().notice
     assert notice is not None
     assert "File exists" in notice
-
-
-def test_the_real_sources_are_well_formed() -> None:
-    for source in REAL_SOURCES:
-        assert all(url.startswith("https://") for file in source for url in file.urls)
-        assert all(len(bytes.fromhex(file.digest.removeprefix("sha256:"))) == 32 for file in source)
-    npz, idx = REAL_SOURCES
-    assert [file.name for file in npz] == ["mnist.npz"]
-    assert [file.name for file in idx] == [f"{stem}-ubyte.gz" for stem in formats.IDX]
 
 
 # --- asked for in a page ------------------------------------------------------

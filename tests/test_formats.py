@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from made_up import idx_bytes, made_up_digits, write_idx, write_npz
 
-from digitcore.datasets import formats
+from digitcore.datasets import catalogue, formats
 from digitcore.datasets.formats import DataError
+from digitcore.datasets.info import DatasetInfo
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 
 
-def read(folder: Path) -> formats.Digits:
-    return formats.read(formats.find(folder))
+def read(folder: Path, info: DatasetInfo = catalogue.MNIST) -> formats.Contents:
+    return formats.read(formats.find(folder, info), info)
 
 
 def fault(folder: Path) -> str:
@@ -64,7 +65,7 @@ def test_npz_goes_before_idx(tmp_path: Path) -> None:
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    assert formats.find(tmp_path) == ()
+    assert formats.find(tmp_path, catalogue.MNIST) == ()
 
 
 @pytest.mark.parametrize(

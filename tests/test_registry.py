@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from digitcore.datasets import registry
+from digitcore.datasets.catalogue import DATASETS
 
-DOWNLOADED = [name for name in registry.names() if registry.get(name).sources]
+DOWNLOADED = {info.name: info for info in DATASETS if info.sources}
 
 
 def test_the_registered_datasets() -> None:
@@ -37,7 +38,7 @@ def test_only_the_digits_of_scikit_learn_need_no_download() -> None:
 
 @pytest.mark.parametrize("name", DOWNLOADED)
 def test_files_have_checksums_and_two_places(name: str) -> None:
-    sources = registry.get(name).sources
+    sources = DOWNLOADED[name].sources
     places = set()
     for source in sources:
         for file in source:
@@ -51,7 +52,7 @@ def test_files_have_checksums_and_two_places(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOWNLOADED)
 def test_each_source_brings_all_files(name: str) -> None:
-    info = registry.get(name)
+    info = DOWNLOADED[name]
     for source in info.sources:
         files = [m.rsplit("/", 1)[-1] for f in source for m in (f.members or (f.name,))]
         stems = info.idx_stems if not info.base else ("qmnist-test",)

@@ -17,7 +17,7 @@ import pytest
 from download_server import Server
 
 from digitcore.datasets import download
-from digitcore.datasets.download import RemoteFile
+from digitcore.datasets.info import RemoteFile
 
 ROOT = Path(__file__).parents[1]
 CONTENT = random.Random(0).randbytes(256_000)
@@ -93,7 +93,8 @@ KILLED = """
 import sys
 from pathlib import Path
 from digitcore.datasets import download
-file = download.RemoteFile("file", int(sys.argv[2]), sys.argv[3], (sys.argv[1],))
+from digitcore.datasets.info import RemoteFile
+file = RemoteFile("file", int(sys.argv[2]), sys.argv[3], (sys.argv[1],))
 download.fetch(((file,),), Path(sys.argv[4]), lambda: False, lambda done, total: None)
 """
 

@@ -24,6 +24,7 @@ from PIL import Image
 
 from digitcore import drawing, files, runs
 from digitcore.datasets import formats
+from digitcore.datasets.catalogue import MNIST
 from digitcore.datasets.formats import DataError
 from digitcore.drawing import DrawingError, canvas
 from digitcore.drawing import images as images_module
@@ -248,11 +249,11 @@ def test_digits_that_claim_more_than_they_hold_are_refused(
 ) -> None:
     claim(tmp_path / "mnist.npz", formats.NPZ_KEYS, (10**12, 28, 28), "|u1")
     with pytest.raises(DataError, match="broken, or is not an npz file of plain arrays"):
-        formats.read(formats.find(tmp_path))
+        formats.read(formats.find(tmp_path, MNIST), MNIST)
     monkeypatch.setattr(formats, "MOST_BYTES", 1000)
     write_npz(tmp_path / "mnist.npz", made_up_digits())
     with pytest.raises(DataError, match="broken, or is not an npz file of plain arrays"):
-        formats.read(formats.find(tmp_path))
+        formats.read(formats.find(tmp_path, MNIST), MNIST)
 
 
 def test_a_gzip_file_is_not_unpacked_beyond_its_bound(
@@ -263,7 +264,7 @@ def test_a_gzip_file_is_not_unpacked_beyond_its_bound(
     monkeypatch.setattr(formats, "MOST_BYTES", 1_000_000)
     tracemalloc.start()
     with pytest.raises(DataError, match="holds more than 1,000,000 bytes"):
-        formats.read(formats.find(tmp_path))
+        formats.read(formats.find(tmp_path, MNIST), MNIST)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 10_000_000

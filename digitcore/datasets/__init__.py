@@ -1,14 +1,14 @@
-"""What there is to learn from, and how it comes to this machine.
+"""What there is to learn from, and how it comes to this machine: start with `registry`.
 
-DataError (OSError)   a file is missing, broken, or does not hold digits
+DataError (OSError)   a file is missing, broken, or does not hold the dataset
 """
 
 from typing import TYPE_CHECKING, Any
 
 from digitcore._lazy import submodule
 from digitcore.datasets.formats import DataError
+from digitcore.datasets.info import DatasetInfo
 from digitcore.datasets.load import (
-    VARIABLE,
     Dataset,
     Split,
     available,
@@ -16,11 +16,13 @@ from digitcore.datasets.load import (
     fetch,
     load_dataset,
 )
+from digitcore.datasets.locate import VARIABLE
 
 __all__ = [
     "VARIABLE",
     "DataError",
     "Dataset",
+    "DatasetInfo",
     "Split",
     "available",
     "describe",

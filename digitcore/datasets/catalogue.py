@@ -229,6 +229,9 @@ QMNIST = DatasetInfo(
     checksum=MNIST.checksum,
     base="mnist",
     exam="qmnist",
+    exam_files=("qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int"),
+    # The first 10,000 are MNIST's test images once more, pixels apart.
+    exam_begins=10_000,
 )
 
 SMALL_DIGITS = DatasetInfo(
@@ -244,6 +247,7 @@ SMALL_DIGITS = DatasetInfo(
     "(Alpaydin and Kaynak, 1998).",
     drawing=DrawingInput(),
     synthetic_handwriting=True,
+    embedded=True,
 )
 
 # In the order in which a person is offered them.

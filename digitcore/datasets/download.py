@@ -16,87 +16,18 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from digitcore import files
 from digitcore.datasets import request
+from digitcore.datasets.info import RemoteFile, Source
 
 Progress = Callable[[int, int], None]
 
 SECONDS_FOR_OTHERS = 600  # for another process that is downloading the same
 PIECE = 1 << 16
 _BLOCK = 1 << 20  # of a file that is hashed
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """One file on the internet, the same bytes at each address.
-
-    Attributes:
-        name: what it is called in the folder that it is downloaded to.
-        size: length in bytes.
-        digest: the algorithm and the checksum in hex, as in `sha256:440f…`.
-        urls: where it is; the first that answers with the right bytes is taken.
-        members: where it is a zip archive, the files in it that are kept, by their paths in the
-            archive; each lands in the folder under its last part. Empty: the file itself is kept.
-    """
-
-    name: str
-    size: int
-    digest: str
-    urls: tuple[str, ...]
-    members: tuple[str, ...] = ()
-
-
-# The files that together are a dataset.
-Source = tuple[RemoteFile, ...]
-
-_KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-_MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-
-
-def _of(folder: str, name: str, size: int, sha256: str) -> RemoteFile:
-    return RemoteFile(name, size, f"sha256:{sha256}", (folder + name,))
-
-
-SOURCES: tuple[Source, ...] = (
-    (
-        _of(
-            _KERAS,
-            "mnist.npz",
-            11_490_434,
-            "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
-        ),
-    ),
-    (
-        _of(
-            _MIRROR,
-            "train-images-idx3-ubyte.gz",
-            9_912_422,
-            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        ),
-        _of(
-            _MIRROR,
-            "train-labels-idx1-ubyte.gz",
-            28_881,
-            "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        ),
-        _of(
-            _MIRROR,
-            "t10k-images-idx3-ubyte.gz",
-            1_648_877,
-            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        ),
-        _of(
-            _MIRROR,
-            "t10k-labels-idx1-ubyte.gz",
-            4_542,
-            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-        ),
-    ),
-)
 
 
 class _CutShort(OSError):

@@ -1,9 +1,9 @@
-"""Files of digits: which ones a folder has, and what is in them.
+"""Files of images and labels: which ones a folder has, and what is in them.
 
-A folder holds either `mnist.npz`, as Keras has it, or four IDX files, as LeCun
-published them; plain or gzip, in either spelling.
+A folder holds either an npz file, with the arrays as Keras names them, or four IDX files, as
+LeCun published MNIST; plain or gzip, in either spelling.
 
-    DataError (OSError)   a file is missing, broken, or does not hold digits
+    DataError (OSError)   a file is missing, broken, or does not hold the dataset
 """
 
 from __future__ import annotations
@@ -21,26 +21,25 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from digitcore.datasets.info import DatasetInfo
 from digitcore.files import read_arrays
 
 Bytes = npt.NDArray[np.uint8]
 
-SIDE = 28
 FEWEST_IMAGES = 10
 MOST_BYTES = 1_000_000_000  # unpacked; MNIST has 55 million, and a small file may claim any number
-NPZ = "mnist.npz"
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
-IDX = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+IDX = ("images-idx3", "labels-idx1")
 
 
 class DataError(OSError):
-    """The digits cannot be read; the message names the file and says what to do."""
+    """A dataset cannot be read; the message names the file and says what to do."""
 
 
-class Digits(NamedTuple):
-    """All digits of a dataset, uint8 and read-only; and a SHA-256 over these bytes.
+class Contents(NamedTuple):
+    """All images of a dataset, uint8 and read-only; and a SHA-256 over these bytes.
 
-    Images are (N, 28, 28), 0 to 255, white ink on black; labels (N,), 0 to 9.
+    Images are (N, height, width), 0 to 255; labels (N,), from 0 to the number of classes.
     """
 
     train_images: Bytes
@@ -50,23 +49,49 @@ class Digits(NamedTuple):
     checksum: str
 
 
-def find(folder: Path) -> tuple[Path, ...]:
-    """The npz file or the four IDX files in `folder`; empty if it has none of them.
+def find(folder: Path, info: DatasetInfo) -> tuple[Path, ...]:
+    """The dataset's npz file or its four IDX files in `folder`; empty if it has none of them.
 
     Raises:
         DataError: some of the four IDX files are missing.
         OSError: the folder is missing or cannot be read.
     """
     names = set(os.listdir(folder))
-    if NPZ in names:
-        return (folder / NPZ,)
-    found = {stem: next((s for s in _spellings(stem) if s in names), None) for stem in IDX}
-    missing = [f"{stem}-ubyte" for stem, name in found.items() if name is None]
-    if len(missing) == len(IDX):
+    if npz_name(info) in names:
+        return (folder / npz_name(info),)
+    # As the dataset's authors name them, or as LeCun named MNIST's.
+    found = [_found(names, stems) for stems in (info.idx_stems, ("train", "t10k"))]
+    best = max(found, key=lambda files: sum(map(bool, files.values())))
+    missing = [stem for stem, name in best.items() if name is None]
+    if len(missing) == len(best):
         return ()
     if missing:
         raise DataError(f"{folder} has IDX files, but lacks {' and '.join(missing)}")
-    return tuple(folder / name for name in found.values() if name)
+    return tuple(folder / name for name in best.values() if name)
+
+
+def find_exam(folder: Path, info: DatasetInfo) -> tuple[Path, ...]:
+    """The two IDX files of the dataset's `exam` split in `folder`; empty if it lacks one.
+
+    Raises:
+        OSError: the folder is missing or cannot be read.
+    """
+    names = set(os.listdir(folder))
+    files = [
+        next((n for n in (file, f"{file}.gz") if n in names), None) for file in info.exam_files
+    ]
+    return tuple(folder / name for name in files if name) if all(files) else ()
+
+
+def npz_name(info: DatasetInfo) -> str:
+    return f"{info.name}.npz"
+
+
+def _found(names: set[str], stems: tuple[str, str]) -> dict[str, str | None]:
+    wanted = [f"{stem}-{kind}" for stem in stems for kind in IDX]
+    return {
+        f"{stem}-ubyte": next((s for s in _spellings(stem) if s in names), None) for stem in wanted
+    }
 
 
 def _spellings(stem: str) -> list[str]:
@@ -82,39 +107,76 @@ def looks_whole(file: Path) -> bool:
     return file.is_file() and file.stat().st_size > 0
 
 
-def read(files: tuple[Path, ...]) -> Digits:
-    """The digits in the `files` that `find` found; read again only when they change.
+def read(files: tuple[Path, ...], info: DatasetInfo) -> Contents:
+    """What is in the `files` that `find` found; read again only when they change.
+
+    The arrays of an npz file are taken as they are. Those of IDX files are as the dataset's
+    authors published them: images are turned upright, and labels begin at 0.
 
     Raises:
-        DataError: a file cannot be read, or does not hold digits.
+        DataError: a file cannot be read, or does not hold the dataset.
     """
+    return _read(files, _stamps(files), info)
+
+
+def read_exam(files: tuple[Path, ...], info: DatasetInfo) -> tuple[Bytes, Bytes]:
+    """Images and labels of the `exam` split in the `files` that `find_exam` found.
+
+    Raises:
+        DataError: a file cannot be read, or does not hold the split.
+    """
+    return _read_exam(files, _stamps(files), info)
+
+
+def _stamps(files: tuple[Path, ...]) -> tuple[tuple[int, int, int], ...]:
     try:
-        stamps = tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in map(os.stat, files))
+        return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in map(os.stat, files))
     except OSError as error:
         raise DataError(f"{error.filename} cannot be read: {error.strerror}") from None
-    return _read(files, stamps)
 
 
-@functools.lru_cache(maxsize=2)  # MNIST takes 55 MB.
-def _read(files: tuple[Path, ...], stamps: tuple[tuple[int, int, int], ...]) -> Digits:
+# MNIST takes 55 MB, the largest of the catalogue 114.
+@functools.lru_cache(maxsize=3)
+def _read(
+    files: tuple[Path, ...], stamps: tuple[tuple[int, int, int], ...], info: DatasetInfo
+) -> Contents:
     if len(files) == 1:
         arrays = _read_npz(files[0])
         names = [f"{key} in {files[0]}" for key in NPZ_KEYS]
     else:
         arrays = [_read_idx(file, axes) for file, axes in zip(files, (3, 1, 3, 1), strict=True)]
         names = [str(file) for file in files]
+        for i in (0, 2):
+            arrays[i] = _upright(arrays[i], info)
+            arrays[i + 1] = _from_zero(arrays[i + 1], names[i + 1], info)
     for i in (0, 2):
-        _check_images(arrays[i], names[i])
-        _check_labels(arrays[i + 1], names[i + 1])
-        if len(arrays[i]) != len(arrays[i + 1]):
-            counts = f"{len(arrays[i]):,} images and {len(arrays[i + 1]):,} labels"
-            raise DataError(f"{names[i]} and {names[i + 1]} do not belong together: {counts}")
+        _check(arrays[i], arrays[i + 1], names[i], names[i + 1], info)
     return freeze(*arrays)
+
+
+@functools.lru_cache(maxsize=1)
+def _read_exam(
+    files: tuple[Path, ...], stamps: tuple[tuple[int, int, int], ...], info: DatasetInfo
+) -> tuple[Bytes, Bytes]:
+    images = _upright(_read_idx(files[0], 3), info)[info.exam_begins :]
+    # Of each image's row of numbers the first is its class.
+    table = _read_idx(files[1], 2, integers=True)
+    classes = table[info.exam_begins :, 0]
+    if classes.size and not 0 <= classes.min() <= classes.max() < info.class_count:
+        raise DataError(
+            f"{files[1]} should have classes from 0 to {info.class_count - 1}. "
+            f"Received: {classes.min()} to {classes.max()}"
+        )
+    labels = classes.astype(np.uint8)
+    _check(images, labels, str(files[0]), str(files[1]), info)
+    images = np.ascontiguousarray(images)
+    images.flags.writeable = labels.flags.writeable = False
+    return images, labels
 
 
 def freeze(
     train_images: Bytes, train_labels: Bytes, test_images: Bytes, test_labels: Bytes
-) -> Digits:
+) -> Contents:
     """The four arrays, read-only from now on, with their checksum."""
     checksum = hashlib.sha256()
     frozen = [
@@ -124,7 +186,7 @@ def freeze(
     for whole in frozen:
         whole.flags.writeable = False
         checksum.update(whole.data)
-    return Digits(frozen[0], frozen[1], frozen[2], frozen[3], checksum.hexdigest())
+    return Contents(frozen[0], frozen[1], frozen[2], frozen[3], checksum.hexdigest())
 
 
 def _read_npz(file: Path) -> list[npt.NDArray[Any]]:
@@ -140,24 +202,28 @@ def _read_npz(file: Path) -> list[npt.NDArray[Any]]:
         raise DataError(f"{file} is broken, or is not an npz file of plain arrays") from None
 
 
-def _read_idx(file: Path, axes: int) -> Bytes:
-    """The uint8 array in an IDX file: a magic number, each axis's length, the values."""
+def _read_idx(file: Path, axes: int, *, integers: bool = False) -> npt.NDArray[Any]:
+    """The bytes or the integers of four bytes in an IDX file: a magic number, each axis's length,
+    the values."""
+    dtype = np.dtype(">i4" if integers else np.uint8)
     content = _content(file)
     start = 4 + 4 * axes
-    if content[:4] != bytes([0, 0, 8, axes]):
+    kind = 0x0C if integers else 0x08
+    if content[:4] != bytes([0, 0, kind, axes]):
         begin = content[:4].hex(" ") or "nothing, the file is empty"
+        what = "integers" if integers else "bytes"
         raise DataError(
-            f"{file} does not begin as an IDX file of bytes with {axes} axes does: 00 00 08 0{axes}. "
-            f"Received: {begin}"
+            f"{file} does not begin as an IDX file of {what} with {axes} axes does: "
+            f"00 00 {kind:02x} {axes:02x}. Received: {begin}"
         )
     shape = [int.from_bytes(content[i : i + 4], "big") for i in range(4, start, 4)]
-    expected = start + math.prod(shape)
+    expected = start + math.prod(shape) * dtype.itemsize
     if len(content) != expected:
         fault = "cut short" if len(content) < expected else "too long"
         raise DataError(
             f"{file} is {fault}: it should have {expected:,} bytes. Received: {len(content):,}"
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(content, dtype, offset=start).reshape(shape)
 
 
 def _content(file: Path) -> bytes:
@@ -175,20 +241,46 @@ def _content(file: Path) -> bytes:
     return content
 
 
-def _check_images(images: npt.NDArray[Any], name: str) -> None:
-    if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
+def _upright(images: Bytes, info: DatasetInfo) -> Bytes:
+    return images.transpose(0, 2, 1) if info.transposed else images
+
+
+def _from_zero(labels: Bytes, name: str, info: DatasetInfo) -> Bytes:
+    if info.first_label and labels.size and labels.min() < info.first_label:
         raise DataError(
-            f"{name} should be uint8 images of {SIDE}×{SIDE} pixels. "
+            f"{name} should have labels from {info.first_label} to "
+            f"{info.first_label + info.class_count - 1}. Received: {labels.min()}"
+        )
+    return labels - np.uint8(info.first_label)
+
+
+def _check(
+    images: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    images_name: str,
+    labels_name: str,
+    info: DatasetInfo,
+) -> None:
+    height, width = info.image_shape
+    if images.dtype != np.uint8 or images.shape[1:] != info.image_shape:
+        raise DataError(
+            f"{images_name} should be uint8 images of {height}×{width} pixels. "
             f"Received: {images.dtype} {images.shape}"
         )
     if len(images) < FEWEST_IMAGES:
-        raise DataError(f"{name} needs {FEWEST_IMAGES} images or more. Received: {len(images)}")
-
-
-def _check_labels(labels: npt.NDArray[Any], name: str) -> None:
+        raise DataError(
+            f"{images_name} needs {FEWEST_IMAGES} images or more. Received: {len(images)}"
+        )
     if labels.dtype != np.uint8 or labels.ndim != 1:
         raise DataError(
-            f"{name} should be a row of uint8 labels. Received: {labels.dtype} {labels.shape}"
+            f"{labels_name} should be a row of uint8 labels. "
+            f"Received: {labels.dtype} {labels.shape}"
         )
-    if labels.size and labels.max() > 9:
-        raise DataError(f"{name} should have labels from 0 to 9. Received: {labels.max()}")
+    if labels.size and labels.max() >= info.class_count:
+        raise DataError(
+            f"{labels_name} should have labels from 0 to {info.class_count - 1}. "
+            f"Received: {labels.max()}"
+        )
+    if len(images) != len(labels):
+        counts = f"{len(images):,} images and {len(labels):,} labels"
+        raise DataError(f"{images_name} and {labels_name} do not belong together: {counts}")

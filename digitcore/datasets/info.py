@@ -78,7 +78,10 @@ class DatasetInfo:
         exam: the dataset whose `exam` split a run of this one may be examined on; empty for none.
         idx_stems: how the names of its IDX files begin, train and test.
         first_label: the label of the first class in its IDX files.
-        transposed: whether its IDX files hold each image as columns of rows.
+        transposed: whether its IDX files hold each image with rows and columns exchanged.
+        exam_files: the names of the IDX files of the `exam` split, images and labels.
+        exam_begins: how many images at their beginning are not of that split.
+        embedded: whether its images come with the installation, so that it has no files.
     """
 
     name: str
@@ -101,6 +104,9 @@ class DatasetInfo:
     idx_stems: tuple[str, str] = ("train", "t10k")
     first_label: int = 0
     transposed: bool = False
+    exam_files: tuple[str, ...] = ()
+    exam_begins: int = 0
+    embedded: bool = False
 
     @property
     def class_count(self) -> int:
