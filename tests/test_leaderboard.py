@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from typing import Any
 
@@ -148,9 +149,10 @@ def test_validation_accuracy_ranks_and_test_accuracy_does_not() -> None:
     better = entry("better", 1000, 0.98, test=0.9)
     large = entry("large", 1001, 0.999)
     cheap = entry("cheap", 500, 0.97)
-    small = CHALLENGES[0]
+    small = next(one for one in CHALLENGES if one.most == 1_000)
     assert leaderboard.ranked([lucky, large, cheap, better], small) == [better, cheap, lucky]
     assert leaderboard.ranked([large], small) == []
+    assert leaderboard.ranked([lucky, large, cheap, better], CHALLENGES[0])[0] == large
 
 
 def test_the_fastest_ranks_first_whatever_its_accuracy() -> None:
@@ -162,5 +164,10 @@ def test_the_fastest_ranks_first_whatever_its_accuracy() -> None:
 
 def test_the_challenges_have_the_costs_that_their_titles_name() -> None:
     assert [(one.cost, one.most) for one in CHALLENGES] == [
-        *(("parameters", 1_000), ("parameters", 8_000), ("seconds_to_99", None))
+        *(
+            ("parameters", math.inf),
+            ("parameters", 1_000),
+            ("parameters", 8_000),
+            ("seconds_to_99", None),
+        )
     ]

@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from digitcore.analysis import leaderboard
-from digitcore.analysis.leaderboard import Challenge, Cost, Entry
+from digitcore.analysis.leaderboard import Cost, Entry
 from digitcore.figures.leaderboard import accuracy_over_cost
 from digitcore.figures.style import run_colour
 from digitcore.runs import Run, State
@@ -22,17 +23,26 @@ _COSTS: dict[Cost, str] = {
     "seconds_to_99": "time to 99 %",
     "prediction_ms": "one prediction",
 }
-_SHOWN = 5  # of each ranking
 _COLUMNS = {
     "dot": st.column_config.ImageColumn("", width=30, help="Its colour below"),
-    "name": st.column_config.TextColumn("Name", width=95),
     "validation": {**PERCENT, "label": "Validation", "width": 82},
     "test": {**PERCENT, "label": "Test", "width": 68},
     "parameters": st.column_config.NumberColumn(
-        "Param.", format="localized", width=66, help="Parameters"
+        "Param.", format="localized", width=72, help="Parameters"
     ),
-    "seconds_to_99": st.column_config.NumberColumn("To 99 %", format="%.1f s", width=66),
+    "fit_seconds": st.column_config.NumberColumn("Training", format="%.1f s", width=76),
+    "seconds_to_99": st.column_config.NumberColumn(
+        "To 99 %",
+        format="%.1f s",
+        width=70,
+        help="Seconds of training, compilation included, until validation accuracy first is 99 %",
+    ),
+    "prediction_ms": st.column_config.NumberColumn("Per image", format="%.2f ms", width=78),
 }
+_RULES = (
+    "Ranked by validation accuracy or, for the fastest, by the time to 99 %. "
+    "Test is the accuracy on images that chose nothing."
+)
 
 
 def show(everything: list[tuple[Run, State]]) -> None:
@@ -42,19 +52,14 @@ def show(everything: list[tuple[Run, State]]) -> None:
     ]
     names = text.told_apart({entry.run: entry.name for entry, _ in own})
     entries = leaderboard.recipes() + [entry._replace(name=names[entry.run]) for entry, _ in own]
-    styles = {entry.run: run_colour(state.number) for entry, state in own}
-    dots = {entry.run: dot(state.number) for entry, state in own}
-    columns = st.columns(len(leaderboard.CHALLENGES), gap="medium")
-    for column, challenge in zip(columns, leaderboard.CHALLENGES, strict=True):
-        with column:
-            _ranking(entries, challenge, dots)
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
+    _ranking(entries, {entry.run: dot(state.number) for entry, state in own})
+    with _heading():
         st.markdown("**Accuracy over cost**", width="content")
         cost = choice("Cost", list(_COSTS), "leaderboard_cost", format_func=_COSTS.__getitem__)
     st.plotly_chart(
-        accuracy_over_cost(entries, cost, styles),
+        accuracy_over_cost(
+            entries, cost, {one.run: run_colour(state.number) for one, state in own}
+        ),
         key=f"leaderboard-{cost}",
         config={"displayModeBar": False},
         alt=f"Validation accuracy of recipes and runs over {_COSTS[cost]}",
@@ -62,37 +67,48 @@ def show(everything: list[tuple[Run, State]]) -> None:
     st.caption(_origin())
 
 
-def _ranking(entries: list[Entry], challenge: Challenge, dots: dict[str, str]) -> None:
-    st.markdown(f"**{challenge.title}**", help=_rules(challenge))
+def _heading() -> DeltaGenerator:
+    return st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    )
+
+
+def _ranking(entries: list[Entry], dots: dict[str, str]) -> None:
+    titles = {one.title: one for one in leaderboard.CHALLENGES}
+    with _heading():
+        st.markdown("**Ranking**", width="content", help=_RULES)
+        challenge = titles[choice("Ranking", list(titles), "leaderboard_ranking")]
     ranked = leaderboard.ranked(entries, challenge)
     if not ranked:
         st.caption("Nothing qualifies yet.")
         return
-    # The best run of a person's own is shown even if it ranks lower.
-    rows = ranked[:_SHOWN] + [entry for entry in ranked[_SHOWN:] if entry.run][:1]
+    rows = pd.DataFrame([_row(rank, entry, dots) for rank, entry in enumerate(ranked, 1)])
+    # By itself Streamlit cuts long names. A letter takes about 8 pixels.
+    name = st.column_config.TextColumn(
+        "Name", width=min(300, 8 * int(rows["name"].str.len().max()))
+    )
     st.dataframe(
-        pd.DataFrame([_row(ranked.index(entry) + 1, entry, challenge, dots) for entry in rows]),
+        rows,
+        # First what decides the ranking, so that a narrow window shows it.
+        column_order=list(
+            dict.fromkeys(["dot", "name", "validation", challenge.cost, "test", *_COLUMNS])
+        ),
+        column_config={"name": name, **_COLUMNS},
+        width="content",
         hide_index=True,
-        column_config=_COLUMNS,
         placeholder="–",
-        key=f"challenge-{challenge.title}",
-        alt=challenge.title,
+        key=f"ranking-{challenge.title}",
+        alt=f"Ranking of recipes and runs: {challenge.title}",
     )
 
 
-def _rules(challenge: Challenge) -> str:
-    if challenge.most is None:
-        return "Seconds of training, compilation included, until validation accuracy first is 99 %."
-    return "Ranked by validation accuracy. Test is the accuracy on images that chose nothing."
-
-
-def _row(rank: int, entry: Entry, challenge: Challenge, dots: dict[str, str]) -> dict[str, Any]:
+def _row(rank: int, entry: Entry, dots: dict[str, str]) -> dict[str, Any]:
     return {
         "dot": dots.get(entry.run, RING),
         "name": f"{rank}. {entry.name}",
         "validation": 100 * entry.validation_accuracy,
         "test": 100 * entry.test_accuracy,
-        challenge.cost: getattr(entry, challenge.cost),
+        **{cost: getattr(entry, cost) for cost in _COSTS},
     }
 
 

@@ -38,7 +38,8 @@ def accuracy_over_cost(
     recipes = [entry for entry in shown if not entry.run]
     runs = [entry for entry in shown if entry.run]
     line = {"color": GREY, "width": 1, "shape": "hv"}
-    ring = {"size": 9, "color": GREY, "symbol": "circle-open", "line": {"width": 2}}
+    # Wider than a dot, so that a run of the same recipe does not hide it.
+    ring = {"size": 13, "color": GREY, "symbol": "circle-open", "line": {"width": 2}}
     dot = {
         "size": 9,
         "color": [styles[entry.run][0] for entry in runs],

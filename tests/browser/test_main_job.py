@@ -191,10 +191,12 @@ def test_nothing_sticks_out_of_a_narrow_window(
     assert wide <= 400
 
 
-def test_the_board_has_ones_own_run_among_the_recipes(page: Page, app: App, trained: str) -> None:
+def test_the_leaderboard_has_ones_own_run_among_the_recipes(
+    page: Page, app: App, trained: str
+) -> None:
     page.goto(f"{app.url}/runs")
     page.get_by_role("radio", name="Board").click()
-    expect(page.get_by_text("At most 1,000 parameters")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("radio", name="At most 1,000 parameters")).to_be_visible(timeout=30_000)
     drawn = "() => document.querySelector('.js-plotly-plot')?.data?.[2]?.x?.length"
     page.wait_for_function(f"() => ({drawn})() >= 1")
     page.reload()
@@ -202,7 +204,7 @@ def test_the_board_has_ones_own_run_among_the_recipes(page: Page, app: App, trai
     page.get_by_role("radio", name="one prediction").click()
     page.wait_for_function(
         "() => document.querySelector('.js-plotly-plot')?.layout?.xaxis?.title?.text"
-        " === 'milliseconds for one image'"
+        " === 'milliseconds per image'"
     )
     page.set_viewport_size({"width": 400, "height": 900})
     settled(page)
