@@ -2,9 +2,9 @@
 
     DIGITCORE_DATA_DIR=... python benchmarks/hands.py --strokes pendigits_train_strokes.npz
 
-Of each person two drawings of each digit are learned as `digitcore.teach` does, in a process of
+Of each person two drawings of each digit are learned as `digitcore.fine_tune` does, in a process of
 its own, and all their others are read before and after. The file holds `points` (P, 2),
-`stroke_ptr`, `sample_ptr`, `label` and `writer`. How a hand is learned (`digitcore.hand.lesson`) was
+`stroke_ptr`, `sample_ptr`, `label` and `writer`. How it is done (`jobs.fine_tuning`) was
 chosen with drawings of some of the people: most of those that were read worst, and the first twelve.
 """
 
@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from digitcore import drawing, runs  # noqa: E402
-from digitcore.drawing.samples import Hand  # noqa: E402
-from digitcore.jobs import queue  # noqa: E402
+from digitcore.drawing.samples import HandwritingSamples  # noqa: E402
+from digitcore.jobs import fine_tuning, queue  # noqa: E402
 from digitcore.runs import Run  # noqa: E402
 from digitcore.runs.predictor import Predictor  # noqa: E402
 
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def measured(parent: Run, path: Path, people: int = 1000) -> list[Gain]:
-    """Teaches the run each person's hand, in a models folder of its own."""
+    """Fine-tunes the run on each person's handwriting, in a separate models folder."""
     with np.load(path) as file:
         data = {name: file[name] for name in file.files}
     samples = all_samples(data)
@@ -85,26 +85,26 @@ def measured(parent: Run, path: Path, people: int = 1000) -> list[Gain]:
         for writer in np.unique(data["writer"])[:people].tolist():
             own = np.flatnonzero(data["writer"] == writer)
             labels = data["label"][own]
-            taught = [own[labels == digit][:A_DIGIT] for digit in range(10)]
-            hand = Hand()
-            for i in np.concatenate(taught).tolist():
-                hand = hand.added(int(data["label"][i]), samples[i], held_out=False)
-            others = np.setdiff1d(own, np.concatenate(taught))
+            chosen = [own[labels == digit][:A_DIGIT] for digit in range(10)]
+            kept = HandwritingSamples()
+            for i in np.concatenate(chosen).tolist():
+                kept = kept.added(int(data["label"][i]), samples[i], held_out=False)
+            others = np.setdiff1d(own, np.concatenate(chosen))
             images = np.array([drawing.from_strokes(samples[i]) for i in others])
-            gains.append(taught_one(run, writer, hand, images, data["label"][others]))
+            gains.append(fine_tuned(run, writer, kept, images, data["label"][others]))
             print(summary(gains[-1:]), file=sys.stderr)
     return gains
 
 
-def taught_one(
+def fine_tuned(
     run: Run,
     writer: int,
-    hand: Hand,
+    kept: HandwritingSamples,
     images: np.ndarray,
     labels: np.ndarray,
 ) -> Gain:
     begun = time.perf_counter()
-    child = queue.teach(run, hand)
+    child = fine_tuning.fine_tune(run, kept)
     for _ in queue.follow(child):
         pass
     seconds = time.perf_counter() - begun
@@ -119,7 +119,7 @@ def taught_one(
         writer,
         before,
         after,
-        metrics["hand"]["test_accuracy_before"],
+        metrics["fine_tuning"]["test_accuracy_before"],
         metrics["test_accuracy"],
         metrics["fit_seconds"],
         seconds,

@@ -21,20 +21,20 @@ _HOME = {
     "DataError": "datasets",
     "Dataset": "datasets",
     "DrawingError": "drawing",
-    "Hand": "drawing.samples",
-    "HandError": "drawing.samples",
+    "HandwritingSamples": "drawing.samples",
     "Predictor": "runs.predictor",
     "Recipe": "recipes",
     "RecipeError": "recipes",
     "Run": "runs",
     "RunError": "runs",
+    "SamplesError": "drawing.samples",
     "extend": "jobs.queue",
+    "fine_tune": "jobs.fine_tuning",
     "follow": "jobs.queue",
     "list_runs": "runs",
     "load_dataset": "datasets",
     "resume": "jobs.queue",
     "submit": "jobs.queue",
-    "teach": "jobs.queue",
 }
 # From the ground up; `files` is a module, each other room a package.
 _ROOMS = (

@@ -1,4 +1,4 @@
-"""The command line: train, runs, stop, resume, teach, evaluate, predict, data.
+"""The command line: train, runs, stop, resume, fine-tune, evaluate, predict, data.
 
 Results go to stdout, progress to stderr. Exit status: 0 done, 1 an error told in one
 line, 2 wrong usage, 130 stopped.
@@ -21,19 +21,24 @@ from tqdm import tqdm
 
 from digitcore import datasets, drawing, runs
 from digitcore.analysis import classification
-from digitcore.drawing.samples import Hand
-from digitcore.jobs import queue
+from digitcore.drawing.samples import HandwritingSamples
+from digitcore.jobs import fine_tuning, queue
 from digitcore.recipes import EARLIER_NAMES, Hyperparameter, Recipe, RecipeError, hyperparameters
 from digitcore.runs import Run, RunError
 from digitcore.runs.predictor import Predictor
 
 STOPPED = 130
+_EARLIER_COMMANDS = {"teach": "fine-tune"}
 Result = dict[str, Any]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and (now := _EARLIER_COMMANDS.get(given[0])):
+        parser.error(f"{given[0]} is called {now} now")
+    options = parser.parse_args(given)
     try:
         result, text = options.command(options)
         told = json.dumps(result) if options.json else text
@@ -83,15 +88,16 @@ def resume(options: argparse.Namespace) -> tuple[Result, str]:
     return _watch(run, offset)
 
 
-def teach(options: argparse.Namespace) -> tuple[Result, str]:
-    """Lets a run learn a person's drawings, as a new run; the file is one that Draw exports."""
-    run = queue.teach(runs.load(options.run), Hand.load(options.hand))
+def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
+    """Fine-tunes a run on a person's drawings, as a new run; Draw exports such a file."""
+    samples = HandwritingSamples.load(options.samples)
+    run = fine_tuning.fine_tune(runs.load(options.run), samples)
     result, text = _watch(run, 0)
-    if told := result.get("hand"):
+    if measured := result.get("fine_tuning"):
         text += (
-            f"\nheld-out drawings: {told['right_before']} of {told['held_out']} read right before, "
-            f"{told['right_after']} after; "
-            f"test {_percent(told['test_accuracy_before'])} before"
+            f"\nheld-out drawings: {measured['correct_before']} of {measured['held_out']} correct "
+            f"before, {measured['correct_after']} after; "
+            f"test {_percent(measured['test_accuracy_before'])} before"
         )
     return result, text
 
@@ -121,16 +127,17 @@ def list_all(options: argparse.Namespace) -> tuple[Result, str]:
 
 
 def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
-    """Asks a run's network about its validation and test images anew, or about drawings.
+    """Measures a run's network anew on its validation and test images, or on drawings.
 
-    Of several runs it asks them all, as an ensemble that gives the mean of their probabilities.
+    Several runs are measured as an ensemble, by the mean of their probabilities.
     """
     chosen = [runs.load(name) for name in options.run]
     result: Result = {"run": chosen[0].id}
     if len(chosen) > 1:
         result = {"runs": [run.id for run in chosen]}
-    if options.hand:
-        return _evaluate_hand(chosen, Hand.load(options.hand), result)
+    if options.handwriting:
+        samples = HandwritingSamples.load(options.handwriting)
+        return _evaluate_drawings(chosen, samples, result)
     asked = [(run.recipe.validation_split, run.recipe.training_images) for run in chosen]
     if len(set(asked)) > 1:
         raise RunError(
@@ -149,8 +156,8 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
     for run in chosen:
         _same_digits(run, dataset)
     splits = {"test": dataset.test, "validation": dataset.validation}
-    ask = _ensemble(chosen)
-    tables = {name: ask(split.images) for name, split in splits.items()}
+    predict = _ensemble(chosen)
+    tables = {name: predict(split.images) for name, split in splits.items()}
     found = classification.scores(tables, {name: split.labels for name, split in splits.items()})
     lines = [
         f"{name}: {_accuracy(found, name)}, loss {found[f'{name}_loss']:.4f}, {len(split):,} images"
@@ -160,22 +167,24 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
 
 
 def _ensemble(chosen: list[Run]) -> Callable[[np.ndarray], np.ndarray]:
-    """From images to the mean of what these runs say."""
+    """From images to the mean of these runs' probabilities."""
     predictors = [Predictor(run) for run in chosen]
     return lambda images: np.mean([p.probabilities(images) for p in predictors], axis=0)
 
 
-def _evaluate_hand(chosen: list[Run], hand: Hand, result: Result) -> tuple[Result, str]:
-    images, labels = hand.images()
-    read = _ensemble(chosen)(images).argmax(axis=1)
-    right = int((read == labels).sum())
+def _evaluate_drawings(
+    chosen: list[Run], samples: HandwritingSamples, result: Result
+) -> tuple[Result, str]:
+    images, labels = samples.images()
+    predicted = _ensemble(chosen)(images).argmax(axis=1)
+    correct = int((predicted == labels).sum())
     wrong = [
-        {"drawing": int(i) + 1, "true": int(labels[i]), "predicted": int(read[i])}
-        for i in np.flatnonzero(read != labels)
+        {"drawing": int(i) + 1, "true": int(labels[i]), "predicted": int(predicted[i])}
+        for i in np.flatnonzero(predicted != labels)
     ]
-    lines = [f"drawing {w['drawing']}: {w['true']} read as {w['predicted']}" for w in wrong]
-    text = "\n".join([f"{right} of {len(hand)} drawings read right", *lines])
-    return {**result, "drawings": len(hand), "right": right, "wrong": wrong}, text
+    lines = [f"drawing {w['drawing']}: {w['true']} predicted as {w['predicted']}" for w in wrong]
+    text = "\n".join([f"{correct} of {len(samples)} drawings correct", *lines])
+    return {**result, "drawings": len(samples), "correct": correct, "wrong": wrong}, text
 
 
 def _same_digits(run: Run, dataset: datasets.Dataset) -> None:
@@ -334,10 +343,13 @@ def _parser() -> argparse.ArgumentParser:
                 "--epochs", type=int, help="go on as a new run, up to so many epochs in all"
             )
         if name == "evaluate":
-            one.add_argument("--hand", type=Path, metavar="FILE", help="a file of drawings")
-    learns = add("teach", teach)
-    learns.add_argument("run", metavar="RUN", help="a run's id")
-    learns.add_argument("hand", metavar="HAND", type=Path, help="a file of drawings")
+            one.add_argument("--handwriting", type=Path, metavar="FILE", help="a file of drawings")
+            one.add_argument(
+                "--hand", action=_Renamed, now="--handwriting", nargs="?", help=argparse.SUPPRESS
+            )
+    tunes = add("fine-tune", fine_tune)
+    tunes.add_argument("run", metavar="RUN", help="a run's id")
+    tunes.add_argument("samples", metavar="FILE", type=Path, help="a file of drawings")
     asks = add("predict", predict)
     asks.add_argument("run", metavar="RUN", help="a run's id")
     asks.add_argument("image", metavar="IMAGE", nargs="+", help="an image file of one digit")

@@ -1,4 +1,4 @@
-"""Draw a digit or a number, or photograph one; see what the network reads; teach it your hand."""
+"""Draw or photograph digits, see what the network predicts, and fine-tune it on your handwriting."""
 
 import streamlit as st
 
@@ -6,13 +6,18 @@ from ui.choice import choice
 from ui.draw_digit import draw_digit
 from ui.draw_number import draw_number
 from ui.frame import require_frame
-from ui.my_hand import draw_hand
+from ui.my_handwriting import my_handwriting
 from ui.read_photo import read_photo
 from ui.run_picker import pick_run
 
 require_frame()
 
-WAYS = {"Digit": draw_digit, "Number": draw_number, "Photo": read_photo, "My hand": draw_hand}
+WAYS = {
+    "Digit": draw_digit,
+    "Number": draw_number,
+    "Photo": read_photo,
+    "My handwriting": my_handwriting,
+}
 
 run = pick_run(need="model.tflite")
 way = choice("What is read", list(WAYS), "draw_way")

@@ -181,13 +181,29 @@ def test_every_field_of_a_recipe_is_a_flag_with_help(
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "runs", "stop", "resume", "evaluate", "teach", "predict", "data"]
+    "command", ["train", "runs", "stop", "resume", "evaluate", "fine-tune", "predict", "data"]
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main([command, "--help"])
     assert exit_.value.code == 0
     assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["teach", "a-run", "hand.json"], "teach is called fine-tune now"),
+        (["evaluate", "a-run", "--hand", "hand.json"], "--hand is called --handwriting now"),
+    ],
+)
+def test_an_earlier_name_is_an_error_that_names_the_new_one(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 # --- runs, stop --------------------------------------------------------------

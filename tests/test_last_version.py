@@ -19,7 +19,7 @@ from made_up import made_up_digits, write_npz
 from studio import Studio, epochs
 
 from digitcore import runs
-from digitcore.jobs import environment, networks
+from digitcore.jobs import environment, networks, request
 from digitcore.runs import Run
 from digitcore.runs.predictor import Predictor
 
@@ -88,3 +88,31 @@ def test_a_network_answers_as_it_did(kept: Callable[[str], Run], name: str) -> N
     assert run.status == json.loads((KEPT / name / "state.json").read_text())["status"]
     answers = Predictor(run).probabilities(made_up_digits()[2])
     np.testing.assert_allclose(answers, run.probabilities()["test"], atol=1e-5)
+
+
+def test_a_fine_tuned_run_without_a_request_is_fine_tuned_again_to_the_same_weights(
+    studios: Callable[[], Studio],
+) -> None:
+    studio = studios()
+    data = studio.models.with_name("noise")
+    data.mkdir()
+    write_npz(data / "mnist.npz", made_up_digits())
+    shutil.copytree(KEPT / "fine-tuned", studio.models / "fine-tuned")
+    run = Run(studio.models / "fine-tuned")
+    before = networks.load(run).get_weights()
+    run.update(status="failed")
+    result = studio.call("resume", "fine-tuned", DIGITCORE_DATA_DIR=str(data))
+    assert result["status"] == "finished"
+    for now, then in zip(networks.load(run).get_weights(), before, strict=True):
+        np.testing.assert_allclose(now, then, atol=2e-4)
+
+
+def test_what_a_fine_tuned_run_measured_has_its_present_names(kept: Callable[[str], Run]) -> None:
+    run = kept("fine-tuned")
+    earlier = json.loads((KEPT / "fine-tuned" / "metrics.json").read_text())["hand"]
+    measured = (run.metrics or {})["fine_tuning"]
+    assert measured["samples"] == earlier["taught"]
+    assert measured["correct_before"] == earlier["right_before"]
+    assert measured["correct_after"] == earlier["right_after"]
+    assert request.read(run).kind == "fine-tune"
+    assert request.is_personal(run)

@@ -94,7 +94,7 @@ def test_a_run_whose_metrics_lack_times_has_none() -> None:
         ("queued", {}),
         ("finished", {"data_checksum": "other digits"}),
         ("finished", {"validation_images": 2_999}),
-        ("finished", {"hand": {"taught": 20}}),
+        ("finished", {"fine_tuning": {"samples": 20}}),
     ],
 )
 def test_a_run_of_another_task_has_no_entry(status: str, metrics: dict[str, Any]) -> None:

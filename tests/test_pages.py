@@ -17,7 +17,8 @@ from streamlit.testing.v1 import AppTest
 
 from digitcore import files, runs
 from digitcore.analysis import leaderboard
-from digitcore.jobs import queue
+from digitcore.jobs import queue, request
+from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
 from ui import live_run, run_picker, run_table, text
@@ -326,22 +327,22 @@ def test_two_runs_that_look_alike_are_told_apart(finished: str) -> None:
     assert picker.value == finished
 
 
-def test_who_comes_without_a_run_gets_the_newest_that_learned_nobodys_hand(finished: str) -> None:
+def test_who_comes_without_a_run_gets_the_newest_that_is_not_fine_tuned(finished: str) -> None:
     folder = runs.load(finished).path
-    taught = shutil.copytree(folder, folder.with_name("99991231-235959-fast-0000"))
-    newest = json.loads((taught / "state.json").read_text())
-    (taught / "state.json").write_text(json.dumps({**newest, "created": newest["created"] + 60}))
-    assert runs.list_runs()[0].id == taught.name
+    tuned = shutil.copytree(folder, folder.with_name("99991231-235959-fast-0000"))
+    newest = json.loads((tuned / "state.json").read_text())
+    (tuned / "state.json").write_text(json.dumps({**newest, "created": newest["created"] + 60}))
+    assert runs.list_runs()[0].id == tuned.name
 
     def shown(**query: str) -> str:
         return str(next(b for b in visit("explore", **query).selectbox if b.label == "Run").value)
 
-    assert shown() == taught.name
-    (taught / runs.HAND).write_text("{}")
+    assert shown() == tuned.name
+    request.write(Path(tuned), Request("fine-tune", extra_samples="samples.json"))
     assert shown() == finished
-    assert shown(run=taught.name) == taught.name
+    assert shown(run=tuned.name) == tuned.name
     shutil.rmtree(folder)
-    assert shown() == taught.name
+    assert shown() == tuned.name
 
 
 def test_who_looks_at_another_run_while_one_trains_comes_back_to_that_one(finished: str) -> None:

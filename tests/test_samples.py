@@ -10,24 +10,24 @@ import pytest
 
 from digitcore import drawing
 from digitcore.drawing import samples, synthetic
-from digitcore.drawing.samples import Hand, HandError
+from digitcore.drawing.samples import HandwritingSamples, SamplesError
 from digitcore.jobs import fine_tuning
 from digitcore.recipes import Recipe
 
 ONE = [np.array([[100.0, 20.0], [100.0, 300.0]])]
 
 
-def written(*digits: int, seed: int = 0) -> Hand:
-    """A hand of digits that the project writes, moved to where a canvas would have them."""
+def written(*digits: int, seed: int = 0) -> HandwritingSamples:
+    """Drawings of synthetic digits, moved to where a canvas would have them."""
     random = np.random.default_rng(seed)
-    kept = Hand()
+    kept = HandwritingSamples()
     for digit in digits:
         strokes = [stroke * 2 + 160 for stroke in synthetic.write(digit, random)]
         kept = kept.added(digit, strokes)
     return kept
 
 
-def test_a_drawing_is_added_to_a_new_hand_and_the_old_one_stays() -> None:
+def test_a_drawing_is_added_to_new_samples_and_the_old_ones_stay() -> None:
     old = written(3)
     new = old.added(1, ONE)
     assert [example.digit for example in new.examples] == [3, 1]
@@ -36,9 +36,9 @@ def test_a_drawing_is_added_to_a_new_hand_and_the_old_one_stays() -> None:
     assert [example.digit for example in new.without(0).examples] == [1]
 
 
-def test_what_is_kept_lies_between_the_old_weights_and_those_that_were_learned() -> None:
-    old, learned = [np.zeros((2, 3)), np.ones(4)], [np.ones((2, 3)), np.full(4, 3.0)]
-    kept = fine_tuning.blended(old, learned)
+def test_interpolated_weights_lie_between_the_initial_and_the_trained_ones() -> None:
+    initial, trained = [np.zeros((2, 3)), np.ones(4)], [np.ones((2, 3)), np.full(4, 3.0)]
+    kept = fine_tuning.interpolated(initial, trained, 0.7)
     np.testing.assert_allclose(kept[0], np.full((2, 3), 0.7))
     np.testing.assert_allclose(kept[1], np.full(4, 2.4))
 
@@ -46,18 +46,18 @@ def test_what_is_kept_lies_between_the_old_weights_and_those_that_were_learned()
 def test_every_third_drawing_of_a_digit_is_held_out_whatever_comes_between() -> None:
     whole = written(7, 1, 7, 1, 7, 7, 1, 7, 7)
     assert whole.held_out.counts == [0, 1, 0, 0, 0, 0, 0, 2, 0, 0]
-    assert whole.taught.counts == [0, 2, 0, 0, 0, 0, 0, 4, 0, 0]
+    assert whole.training.counts == [0, 2, 0, 0, 0, 0, 0, 4, 0, 0]
     assert [i for i, one in enumerate(whole.examples) if one.held_out] == [4, 6, 8]
     # Neither what is added later nor what is removed changes anything of what was held out.
     kept = [example.image.tobytes() for example in whole.held_out.examples]
     later = whole.added(7, ONE).without(0).without(0)
     assert [example.image.tobytes() for example in later.held_out.examples] == kept
-    assert Hand.from_json(later.to_json()).held_out.counts == whole.held_out.counts
+    assert HandwritingSamples.from_json(later.to_json()).held_out.counts == whole.held_out.counts
 
 
-def test_what_is_written_for_a_removed_drawing_is_learned_as_that_was() -> None:
+def test_a_drawing_in_place_of_a_removed_one_is_trained_on_as_that_was() -> None:
     whole = written(0, 0, 0).without(0).added(0, ONE)
-    assert (whole.taught.counts[0], whole.held_out.counts[0]) == (2, 1)
+    assert (whole.training.counts[0], whole.held_out.counts[0]) == (2, 1)
 
 
 def test_its_images_are_those_of_the_drawing_page() -> None:
@@ -91,22 +91,25 @@ def test_a_variation_is_more_like_its_drawing_than_like_another_writing_of_the_d
 
 
 def test_no_drawing_gives_no_image() -> None:
-    for images, labels in (Hand().images(), Hand().variations(5, seed=0)):
+    for images, labels in (
+        HandwritingSamples().images(),
+        HandwritingSamples().variations(5, seed=0),
+    ):
         assert images.shape == (0, 28, 28)
         assert labels.shape == (0,)
 
 
 def test_a_file_is_read_back_to_the_same_drawings(tmp_path: Path) -> None:
     kept = written(*range(10))
-    kept.save(tmp_path / "hand.json")
-    again = Hand.load(tmp_path / "hand.json")
+    kept.save(tmp_path / "samples.json")
+    again = HandwritingSamples.load(tmp_path / "samples.json")
     assert again.counts == kept.counts
     np.testing.assert_array_equal(again.images()[0], kept.images()[0])
     assert again.to_json() == kept.to_json()
 
 
 def test_a_dot_is_a_drawing_and_a_stroke_without_points_is_none() -> None:
-    kept = Hand().added(1, [np.zeros((0, 2)), np.array([[5.0, 5.0]])])
+    kept = HandwritingSamples().added(1, [np.zeros((0, 2)), np.array([[5.0, 5.0]])])
     assert [len(stroke) for stroke in kept.examples[0].strokes] == [1]
 
 
@@ -126,13 +129,13 @@ def test_a_dot_is_a_drawing_and_a_stroke_without_points_is_none() -> None:
 def test_what_is_no_digit_and_no_drawing_is_refused_in_a_sentence(
     digit: int, strokes: list[object]
 ) -> None:
-    with pytest.raises(HandError, match=r"Received: "):
-        Hand().added(digit, strokes)  # type: ignore[arg-type]
+    with pytest.raises(SamplesError, match=r"Received: "):
+        HandwritingSamples().added(digit, strokes)  # type: ignore[arg-type]
 
 
-def test_a_hand_is_not_without_end() -> None:
-    full = Hand(written(1).examples * samples.MAX_DRAWINGS)
-    with pytest.raises(HandError, match="up to 300 drawings"):
+def test_the_number_of_drawings_is_limited() -> None:
+    full = HandwritingSamples(written(1).examples * samples.MAX_DRAWINGS)
+    with pytest.raises(SamplesError, match="up to 300 drawings"):
         full.added(1, ONE)
 
 
@@ -164,31 +167,31 @@ POINTS = [[[1, 2], [3, 40]]]
         " " * (samples.MAX_FILE_BYTES + 1),
     ],
 )
-def test_a_file_that_is_no_hand_is_refused_in_a_sentence(text: str, tmp_path: Path) -> None:
-    (tmp_path / "hand.json").write_text(text)
-    with pytest.raises(HandError) as caught:
-        Hand.load(tmp_path / "hand.json")
+def test_a_file_of_no_drawings_is_refused_in_a_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / "samples.json").write_text(text)
+    with pytest.raises(SamplesError) as caught:
+        HandwritingSamples.load(tmp_path / "samples.json")
     assert len(str(caught.value)) < 300
-    with pytest.raises(HandError):
-        Hand.from_json(text)
+    with pytest.raises(SamplesError):
+        HandwritingSamples.from_json(text)
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
-    with pytest.raises(HandError):
-        Hand.from_json(b"\xff\xfe\x00")
+    with pytest.raises(SamplesError):
+        HandwritingSamples.from_json(b"\xff\xfe\x00")
 
 
-def test_a_lesson_keeps_the_network_the_split_and_what_it_was_unsure_of() -> None:
+def test_fine_tuning_keeps_the_network_the_split_and_the_outliers() -> None:
     reader = Recipe.load("reader")
-    taught = fine_tuning.lesson(reader)
+    changed = fine_tuning.fine_tuning_recipe(reader)
     kept = ("name", "layers", "training_images", "validation_split", "rotation", "precision")
-    assert not set(kept) & set(reader.differences(taught))
-    assert 0 < taught.synthetic_outliers < reader.synthetic_outliers
-    assert taught.images_an_epoch() < 10_000
-    assert fine_tuning.lesson(Recipe.load("fast")).synthetic_outliers == 0
+    assert not set(kept) & set(reader.differences(changed))
+    assert 0 < changed.synthetic_outliers < reader.synthetic_outliers
+    assert changed.images_an_epoch() < 10_000
+    assert fine_tuning.fine_tuning_recipe(Recipe.load("fast")).synthetic_outliers == 0
 
 
-def test_a_lesson_takes_seconds_whatever_the_recipe_learned_from() -> None:
+def test_fine_tuning_takes_seconds_whatever_the_recipe() -> None:
     slow = Recipe.load("fast").changed(synthetic_digits=5000, distillation=0.5, epochs=50)
-    taught = fine_tuning.lesson(slow)
-    assert (taught.synthetic_digits, taught.distillation, taught.epochs) == (0, 0, 1)
+    changed = fine_tuning.fine_tuning_recipe(slow)
+    assert (changed.synthetic_digits, changed.distillation, changed.epochs) == (0, 0, 1)

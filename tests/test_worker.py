@@ -13,7 +13,7 @@ import pytest
 from studio import Json, Studio, ended, epochs, network, until, wait_for_epoch
 
 from digitcore.datasets import load_dataset
-from digitcore.jobs import worker
+from digitcore.jobs import reporter, worker
 from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Run
 from digitcore.runs.predictor import Predictor
@@ -301,18 +301,18 @@ def test_who_was_asked_to_stop_stays_so_however_soon_it_is_asked_again() -> None
     class Asked:
         status = "running"
 
-    reporter = worker._Reporter(Asked(), lambda line: None)  # type: ignore[arg-type]
-    assert not reporter.stops()
+    told = reporter.Reporter(Asked(), lambda line: None)  # type: ignore[arg-type]
+    assert not told.stops()
     Asked.status = "stopping"
-    until(reporter.stops, seconds=5)
-    assert all(reporter.stops() for _ in range(3))
+    until(told.stops, seconds=5)
+    assert all(told.stops() for _ in range(3))
 
 
 def test_a_download_that_begins_again_at_the_next_server_is_told_at_once() -> None:
     lines: list[bytes] = []
-    reporter = worker._Reporter(Run(Path("nowhere")), lines.append)
+    told = reporter.Reporter(Run(Path("nowhere")), lines.append)
     for done in (0, 9_000_000, 65_536, 300_000):
-        reporter.download(done, 11_490_434)
+        told.download(done, 11_490_434)
     assert [json.loads(line)["done"] for line in lines] == [0, 9_000_000, 65_536, 300_000]
 
 
@@ -326,11 +326,11 @@ def test_what_killed_processes_left_in_the_models_folder_is_swept(tmp_path: Path
 
 def test_a_download_is_told_in_few_events_the_last_of_which_is_the_whole() -> None:
     lines: list[bytes] = []
-    reporter = worker._Reporter(Run(Path("nowhere")), lines.append)
+    told = reporter.Reporter(Run(Path("nowhere")), lines.append)
     total = 11_490_434
     for done in [*range(0, total, 65_536), total]:
-        reporter.download(done, total)
-    told = [json.loads(line)["done"] for line in lines]
-    assert told == sorted(told)
-    assert (told[0], told[-1]) == (0, total)
-    assert len(told) < 80
+        told.download(done, total)
+    done_bytes = [json.loads(line)["done"] for line in lines]
+    assert done_bytes == sorted(done_bytes)
+    assert (done_bytes[0], done_bytes[-1]) == (0, total)
+    assert len(done_bytes) < 80

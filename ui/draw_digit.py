@@ -15,7 +15,7 @@ from digitcore.drawing import Floats, InputImage, canvas
 from digitcore.runs import Run, RunError
 from ui import caching, digits
 from ui.canvas import SIDE, drawing_canvas
-from ui.my_hand import correct
+from ui.my_handwriting import correct
 
 HINT = "Draw a digit, 0 to 9, with the mouse or a finger."
 STYLE = f"""<style>

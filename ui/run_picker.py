@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from digitcore import runs
+from digitcore.jobs import request
 from digitcore.runs import Run, RunError, State
 from ui import text
 from ui.notices import run_notice
@@ -31,9 +32,9 @@ def pick_run(need: str) -> Run:
     if wanted in offered:
         st.session_state[_KEY] = wanted
     elif st.session_state.get(_KEY) not in offered:
-        # On a server for many, the hand that the newest run has learned may be somebody else's.
-        of_all = (i for i, (run, _) in offered.items() if not (run.path / runs.HAND).exists())
-        st.session_state[_KEY] = next(of_all, next(iter(offered)))
+        # On a server for many, the newest run may be fine-tuned on somebody else's handwriting.
+        general = (i for i, (run, _) in offered.items() if not request.is_personal(run))
+        st.session_state[_KEY] = next(general, next(iter(offered)))
     # Once each, as Streamlit asks for every option's label several times. The browser tells by its
     # label which one was chosen, so that no two may be the same.
     labels = text.told_apart({run_id: label(*one) for run_id, one in offered.items()})

@@ -110,7 +110,7 @@ def from_run(run: Run, state: State) -> Entry | None:
         metrics = run.metrics
     except RunError:
         return None
-    if not metrics or "hand" in metrics:
+    if not metrics or "fine_tuning" in metrics:
         return None
     if metrics.get("data_checksum") != measured()[0]["data_checksum"]:
         return None

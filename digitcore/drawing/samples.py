@@ -1,9 +1,9 @@
-"""One person's hand: digits that they drew, each with what it is, for a network to learn.
+"""Handwriting samples of one person: drawings with their digits, to fine-tune a network on.
 
-Drawings are kept as strokes, not as images, so that each can be varied as a hand varies:
+Drawings are kept as strokes, not as images, so that each can be varied the way a hand varies:
 another slant, another width, bends, another pen.
 
-    HandError (ValueError)   a drawing or a file of drawings cannot be taken
+    SamplesError (ValueError)   a drawing or a file of drawings cannot be taken
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ MAX_POINTS = 5_000
 MAX_FILE_BYTES = 10_000_000
 _HELD_OUT = 3
 _DECIMALS = 2
+# An earlier name of the samples; it stays, because people have exported such files.
 _FORMAT = "digit-studio-hand-1"
 
 Bytes = NDArray[np.uint8]
 
 
-class HandError(ValueError):
+class SamplesError(ValueError):
     """A drawing or a file of drawings cannot be taken."""
 
 
 class Example(NamedTuple):
-    """A digit, 0 to 9, the strokes (n, 2) that a person drew for it, in canvas pixels, whether
-    it is held out, and its digit image."""
+    """A drawing: its digit, 0 to 9, its strokes (n, 2) in canvas pixels, whether it is
+    held out from training, and its input image."""
 
     digit: int
     strokes: list[Floats]
@@ -69,11 +70,11 @@ _FILE = pydantic.TypeAdapter(_File)
 
 
 @dataclass(frozen=True, eq=False)
-class Hand:
-    """Drawings of one person in the order in which they came; never changed in place.
+class HandwritingSamples:
+    """Drawings of one person in the order in which they were added; immutable.
 
-    Every third drawing of a digit is held out: it is never learned, so that it can tell how
-    much was gained. That is decided when it comes, and stays when others are removed.
+    Every third drawing of a digit is held out: no network is trained on it, so that it measures
+    what fine-tuning gains. This is decided when it is added, and stays when others are removed.
     """
 
     examples: tuple[Example, ...] = ()
@@ -82,14 +83,14 @@ class Hand:
         return len(self.examples)
 
     @property
-    def taught(self) -> Hand:
-        """The drawings that are learned."""
-        return Hand(tuple(one for one in self.examples if not one.held_out))
+    def training(self) -> HandwritingSamples:
+        """The drawings to train on."""
+        return HandwritingSamples(tuple(one for one in self.examples if not one.held_out))
 
     @property
-    def held_out(self) -> Hand:
-        """The drawings that are only read."""
-        return Hand(tuple(one for one in self.examples if one.held_out))
+    def held_out(self) -> HandwritingSamples:
+        """The drawings to measure on."""
+        return HandwritingSamples(tuple(one for one in self.examples if one.held_out))
 
     @property
     def counts(self) -> list[int]:
@@ -97,21 +98,23 @@ class Hand:
         found = Counter(example.digit for example in self.examples)
         return [found[digit] for digit in range(10)]
 
-    def added(self, digit: int, strokes: Iterable[ArrayLike], held_out: bool | None = None) -> Hand:
-        """This hand and one more drawing.
+    def added(
+        self, digit: int, strokes: Iterable[ArrayLike], held_out: bool | None = None
+    ) -> HandwritingSamples:
+        """These samples and one more drawing.
 
         Args:
             digit: 0 to 9, what it is.
-            strokes: as of `drawing.from_strokes`, up to 5,000 points together.
-            held_out: whether it is; unless given, the third of its digit is, and so on.
+            strokes: as in `drawing.from_strokes`, up to 5,000 points together.
+            held_out: whether it is; by default every third one of its digit.
 
         Raises:
-            HandError: the digit is none, nothing is drawn, or there would be too much of it.
+            SamplesError: the digit is not 0 to 9, nothing is drawn, or a limit would be exceeded.
         """
         if len(self) >= MAX_DRAWINGS:
-            raise HandError(f"A hand has up to {MAX_DRAWINGS} drawings. Received: one more")
+            raise SamplesError(f"There may be up to {MAX_DRAWINGS} drawings. Received: one more")
         if digit not in range(10):
-            raise HandError(f"A digit is 0 to 9. Received: {digit}")
+            raise SamplesError(f"A digit is 0 to 9. Received: {digit}")
         listed = list(strokes)
         try:
             from_strokes(listed)
@@ -120,30 +123,30 @@ class Hand:
             # Of what is kept, so that a file gives the same image.
             image = from_strokes(found)
         except DrawingError as error:
-            raise HandError(str(error)) from None
+            raise SamplesError(str(error)) from None
         if (points := sum(map(len, found))) > MAX_POINTS:
-            raise HandError(f"A drawing has up to {MAX_POINTS:,} points. Received: {points:,}")
+            raise SamplesError(f"A drawing has up to {MAX_POINTS:,} points. Received: {points:,}")
         if held_out is None:
             kept = [one.held_out for one in self.examples if one.digit == digit]
             held_out = kept.count(False) >= (_HELD_OUT - 1) * (kept.count(True) + 1)
-        return Hand((*self.examples, Example(int(digit), found, held_out, image)))
+        return HandwritingSamples((*self.examples, Example(int(digit), found, held_out, image)))
 
-    def without(self, number: int) -> Hand:
-        """This hand without the drawing of that place, 0 for the first."""
-        return Hand(self.examples[:number] + self.examples[number + 1 :])
+    def without(self, number: int) -> HandwritingSamples:
+        """These samples without that drawing, 0 for the first."""
+        return HandwritingSamples(self.examples[:number] + self.examples[number + 1 :])
 
     def images(self) -> tuple[Bytes, Bytes]:
-        """The drawings as digit images: uint8 (N, 28, 28), and uint8 labels, 0 to 9."""
+        """The drawings as input images: uint8 (N, 28, 28), and uint8 labels, 0 to 9."""
         made = [example.image for example in self.examples]
         labels = np.array([example.digit for example in self.examples], np.uint8)
         return np.array(made, np.uint8).reshape(-1, SIDE, SIDE), labels
 
     def variations(self, count: int, seed: int) -> tuple[Bytes, Bytes]:
-        """Digit images of the drawings in turn, each drawn a little differently every time.
+        """Input images of the drawings in turn, each varied at random.
 
         Args:
             count: how many.
-            seed: decides all of them, 0 or more.
+            seed: 0 or more; the same seed gives the same images.
 
         Returns:
             uint8 (count, 28, 28), and uint8 labels, 0 to 9; none where there is no drawing.
@@ -170,13 +173,13 @@ class Hand:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The hand in that text.
+        """The samples in that text.
 
         Raises:
-            HandError: it is not the text of a hand, or one of its drawings cannot be taken.
+            SamplesError: it is not a file of drawings, or one of the drawings cannot be taken.
         """
         if len(text) > MAX_FILE_BYTES:
-            raise HandError(
+            raise SamplesError(
                 f"A file of drawings has up to {MAX_FILE_BYTES:,} bytes. Received: {len(text):,}"
             )
         try:
@@ -184,33 +187,33 @@ class Hand:
         except pydantic.ValidationError as error:
             fault = error.errors()[0]
             where = ".".join(map(str, fault["loc"][:4])) or "the file"
-            raise HandError(
+            raise SamplesError(
                 f"This is not a file of drawings from Digit Studio: {where}: {fault['msg']}"
             ) from None
-        hand = Hand()
+        samples = HandwritingSamples()
         for number, one in enumerate(file.drawings, start=1):
             try:
-                hand = hand.added(
+                samples = samples.added(
                     one.digit, [np.array(s).reshape(-1, 2) for s in one.strokes], one.held_out
                 )
-            except HandError as error:
-                raise HandError(f"Drawing {number} of the file: {error}") from None
-        return cls(hand.examples)
+            except SamplesError as error:
+                raise SamplesError(f"Drawing {number} of the file: {error}") from None
+        return cls(samples.examples)
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The hand in that file.
+        """The samples in that file.
 
         Raises:
-            HandError: it is not a file of drawings.
+            SamplesError: it is not a file of drawings.
             OSError: it cannot be read.
         """
         try:
             return cls.from_json(files.read(path, MAX_FILE_BYTES))
-        except HandError:
+        except SamplesError:
             raise
         except ValueError as error:
-            raise HandError(f"{path}: {error}") from None
+            raise SamplesError(f"{path}: {error}") from None
 
     def save(self, path: Path) -> None:
         """Replaces the file, atomically.

@@ -1,16 +1,29 @@
-"""Fine-tuning a run's network on a person's handwriting: what it changes of the recipe and the weights."""
+"""Fine-tuning a run's network on a person's handwriting: a training whose request has more values.
+
+It starts from the weights of a run that has ended, trains for one short epoch on the dataset and
+on variations of the drawings, and keeps a network between the two.
+"""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 
+from digitcore import runs
+from digitcore.datasets import Dataset, Split
+from digitcore.drawing.samples import HandwritingSamples, SamplesError
+from digitcore.jobs import queue, request
+from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
+from digitcore.runs import Run, RunError
 
-VARIATIONS = 30  # of each drawing that is taught
+VARIATIONS = 30  # of each drawing
 MAX_VARIATIONS = 1_500
 
-# What learning a hand changes of the recipe of the run that learns it.
-_LESSON = {
+# What fine-tuning changes of the recipe of the run that it starts from.
+_CHANGES = {
     "epochs": 1,
     "batch_size": 128,
     "epoch_images": 6_000,
@@ -22,24 +35,97 @@ _LESSON = {
     "warmup_ratio": 0.1,
     "early_stopping": 0,
 }
-_OTHERS = 300
-# How far from the old weights to those that were learned the network goes.
-_SHARE = 0.7
+_OUTLIERS = 300
+# Most of the gain on the drawings is there already, and much less is forgotten of the dataset
+# (weight interpolation: Wortsman et al., 2022).
+_INTERPOLATION = 0.7
 
 
-def lesson(recipe: Recipe) -> Recipe:
-    """How the network of that recipe learns a hand: little of everything, in small steps.
+def fine_tune(run: Run, samples: HandwritingSamples) -> Run:
+    """A new queued run that starts from an ended run's network and trains on these drawings.
 
-    Most of it is the dataset again, so that nothing is forgotten (rehearsal: Robins, 1995). What
-    has learned to be unsure of letters sees some of them again, too.
+    It names that run as its parent. Its `metrics.json` says under `fine_tuning` how many of the
+    held-out drawings are correct before and after.
+
+    Args:
+        run: a run that has ended and has a network.
+        samples: with at least one drawing that is not held out.
+
+    Raises:
+        RunError: the run has not ended, or has no network.
+        SamplesError: each drawing is held out, or there is none.
+        OSError: the folder cannot be written.
     """
-    return recipe.changed(**_LESSON, synthetic_outliers=min(_OTHERS, recipe.synthetic_outliers))
+    if run.active:
+        raise RunError(f"Only a run that has ended can be fine-tuned. {run.id} is {run.status}.")
+    if not run.metrics or not (run.path / "model.keras").exists():
+        raise RunError(f"{run.id} has no network that could be fine-tuned.")
+    count = len(samples.training)
+    if not count:
+        raise SamplesError(
+            "Fine-tuning takes at least one drawing that is not held out. Received: none"
+        )
+
+    def fill(folder: Path) -> None:
+        shutil.copy(run.path / "model.keras", folder / request.INITIAL_WEIGHTS)
+        shutil.copy(run.path / "metrics.json", folder / request.INITIAL_METRICS)
+        samples.save(folder / request.EXTRA_SAMPLES)
+        request.write(
+            folder,
+            Request(
+                "fine-tune",
+                request.INITIAL_WEIGHTS,
+                request.INITIAL_METRICS,
+                request.EXTRA_SAMPLES,
+                _INTERPOLATION,
+            ),
+        )
+
+    title = f"{run.recipe.name} + {count} drawing{'s' * (count > 1)}"
+    child = runs.create(fine_tuning_recipe(run.recipe), run, fill, title)
+    queue.wake()
+    return child
 
 
-def blended(old: list[np.ndarray], learned: list[np.ndarray]) -> list[np.ndarray]:
-    """Weights between those of before and those that were learned, array by array.
+def fine_tuning_recipe(recipe: Recipe) -> Recipe:
+    """The recipe to fine-tune a network of that recipe: a few small steps.
 
-    Most of what was gained on the hand is there already, and much less is forgotten of the digits
-    that all people write (Wortsman et al., 2022).
+    Most images are the dataset's again, so that nothing is forgotten (rehearsal: Robins, 1995). A
+    network that was trained on outliers sees some of them again, too.
     """
-    return [before + _SHARE * (after - before) for before, after in zip(old, learned, strict=True)]
+    outliers = min(_OUTLIERS, recipe.synthetic_outliers)
+    return recipe.changed(**_CHANGES, synthetic_outliers=outliers)
+
+
+def extra_images(run: Run, asked: Request, dataset: Dataset) -> Split | None:
+    """Variations of the drawings that a request names, to train on beside the dataset.
+
+    Raises:
+        RunError: the dataset is not the one that the initial network was trained on.
+        SamplesError, OSError: the drawings cannot be read.
+    """
+    if not asked.extra_samples:
+        return None
+    if asked.initial_metrics:
+        known = runs.read_metrics(run.path / asked.initial_metrics)["data_checksum"]
+        if known != dataset.checksum:
+            raise RunError(
+                "Fine-tuning needs the dataset that the network was trained on, which is not on "
+                f"this machine. Received: {dataset.source}"
+            )
+    samples = HandwritingSamples.load(run.path / asked.extra_samples).training
+    count = min(VARIATIONS * len(samples), MAX_VARIATIONS)
+    return Split(*samples.variations(count, run.recipe.seed))
+
+
+def interpolated(
+    initial: list[np.ndarray], trained: list[np.ndarray], fraction: float
+) -> list[np.ndarray]:
+    """Weights between the initial and the trained ones, array by array.
+
+    Args:
+        initial, trained: arrays of the same shapes.
+        fraction: 0 gives the initial weights, 1 the trained ones.
+    """
+    pairs = zip(initial, trained, strict=True)
+    return [before + fraction * (after - before) for before, after in pairs]

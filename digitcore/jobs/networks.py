@@ -17,12 +17,11 @@ def load(run: Run, file: str = "model.keras") -> keras.Model:
     """The run's trained network, as `network.build` makes it in float32.
 
     Args:
-        run: whose network.
-        file: another one of its folder, such as `start.keras`, with which it began.
+        run: its recipe has the layers.
+        file: another network in its folder, such as the one that fine-tuning started from.
 
-    Only numbers are taken from the file. The layers come from the recipe, so that
-    nothing which the file says of layers, classes or functions is ever looked at: a Keras
-    file may name code to run.
+    Only numbers are taken from the file. The layers come from the recipe: what the file says of
+    layers, classes or functions is never looked at, because a Keras file may name code to run.
 
     Raises:
         RunError: the run has no network yet, or the file is damaged, larger than 250 MB, or
@@ -37,7 +36,7 @@ def load(run: Run, file: str = "model.keras") -> keras.Model:
             raise ValueError(f"it would take {size:,} bytes, more than {_MOST_BYTES:,}")
         model.load_weights(path)
     except FileNotFoundError:
-        raise RunError(f"There is no network to load yet: {path} is missing.") from None
+        raise RunError(f"There is no network yet: {path} is missing.") from None
     except Exception as error:  # zipfile, HDF5 and Keras each have errors of their own
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise RunError(

@@ -19,8 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from digitcore import files, runs
-from digitcore.drawing.samples import Hand, HandError
-from digitcore.jobs.fine_tuning import lesson
+from digitcore.jobs import request
+from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
 from digitcore.runs import Run, RunError, State, events
 from digitcore.runs.events import Event
@@ -43,7 +43,7 @@ def submit(recipe: Recipe) -> Run:
         OSError: the folder cannot be written.
     """
     run = runs.create(recipe)
-    _wake()
+    wake()
     return run
 
 
@@ -64,7 +64,7 @@ def resume(run: Run) -> None:
         turn=turn,
         data_folder=runs.data_folder(),
     )
-    _wake()
+    wake()
 
 
 def extend(run: Run, epochs: int) -> Run:
@@ -99,50 +99,18 @@ def extend(run: Run, epochs: int) -> Run:
     if not run.has_checkpoint:
         raise RunError(f"{run.id} has no checkpoint to go on from.")
 
+    asked = request.read(run)
+
     def fill(folder: Path) -> None:
         shutil.copytree(run.path / "checkpoint", folder / "checkpoint")
-        for name in ("events.jsonl", *runs.BEGINNINGS):
+        for name in ("events.jsonl", *asked.files):
             if (run.path / name).exists():
                 shutil.copy(run.path / name, folder)
+        if asked != Request():
+            request.write(folder, asked)
 
     child = runs.create(recipe, run, fill)
-    _wake()
-    return child
-
-
-def teach(run: Run, hand: Hand) -> Run:
-    """A new queued run that learns a person's drawings, from where an ended one stands.
-
-    It names that one as its parent, and learns as `hand.lesson` says. Its `metrics.json` says
-    under `hand` how many of the drawings that were held out are read rightly before and after.
-
-    Args:
-        run: a run that has ended and has a network.
-        hand: with at least one drawing that is not held out.
-
-    Raises:
-        RunError: it has not ended, or has no network.
-        HandError: there is no drawing to learn.
-        OSError: the folder cannot be written.
-    """
-    if run.active:
-        raise RunError(f"Only a run that has ended can learn more. {run.id} is {run.status}.")
-    if not run.metrics or not (run.path / "model.keras").exists():
-        raise RunError(f"{run.id} has no network that could learn more.")
-    if not len(hand.taught):
-        raise HandError(
-            "To learn a hand takes at least one drawing that is not held out. Received: none"
-        )
-
-    def fill(folder: Path) -> None:
-        shutil.copy(run.path / "model.keras", folder / runs.START_NETWORK)
-        shutil.copy(run.path / "metrics.json", folder / runs.START_METRICS)
-        hand.save(folder / runs.HAND)
-
-    taught = len(hand.taught)
-    title = f"{run.recipe.name} + {taught} drawing{'s' * (taught > 1)}"
-    child = runs.create(lesson(run.recipe), run, fill, title)
-    _wake()
+    wake()
     return child
 
 
@@ -260,7 +228,8 @@ def wake_path() -> Path:
     return runs.models_dir() / runs.LOCKS / ".wake"
 
 
-def _wake() -> None:
+def wake() -> None:
+    """Tells idle workers that something is queued, and starts one if a slot is free."""
     path = wake_path()
     path.parent.mkdir(exist_ok=True)
     path.touch()

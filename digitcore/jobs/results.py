@@ -1,4 +1,4 @@
-"""What a run leaves when it ends: the network, its answers, its figures, and on what they hold."""
+"""What a training leaves: the network, its probabilities, its metrics, and how they came about."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import numpy as np
 from digitcore import files, runs
 from digitcore.analysis import classification
 from digitcore.datasets import Dataset, Split
-from digitcore.drawing.samples import Hand
-from digitcore.jobs import environment
+from digitcore.drawing.samples import HandwritingSamples
+from digitcore.jobs import environment, request
+from digitcore.jobs.request import Request
 from digitcore.runs import Run, events
 from digitcore.runs.predictor import Predictor
 
@@ -27,10 +28,10 @@ _TIMED = 50
 
 
 def write(run: Run, trained: Trained, dataset: Dataset) -> None:
-    """Writes the network, its answers on test and validation, and `metrics.json`.
+    """Writes the network, its probabilities on test and validation, and `metrics.json`.
 
-    What pages ask for is put in its place at the end and at once, so that nobody finds a
-    half of it, and a resumed run has its earlier results until then.
+    What pages read is replaced at the end and at once, so that nobody finds half of it, and a
+    resumed run keeps its earlier results until then.
     """
     files.replace(run.path / "model.keras", trained.model.save)
     metrics = circumstances(run, trained, dataset)
@@ -44,7 +45,7 @@ def write(run: Run, trained: Trained, dataset: Dataset) -> None:
 
 
 def _measured(run: Run, path: Path, dataset: Dataset) -> dict[str, Any]:
-    """What the network in that file answers, and how fast; writes `probabilities.npz`."""
+    """What the network in that file predicts, and how fast; writes `probabilities.npz`."""
     predictor = Predictor(path, threads=environment.cores())
     splits = {
         "test": dataset.test,
@@ -61,8 +62,9 @@ def _measured(run: Run, path: Path, dataset: Dataset) -> dict[str, Any]:
         "prediction_ms": _milliseconds(path, dataset.test.images[:_TIMED]),
         "predictions_per_second": predictions_per_second,
     }
-    if (run.path / runs.HAND).exists():
-        found["hand"] = _of_hand(run, predictor)
+    asked = request.read(run)
+    if asked.kind == "fine-tune":
+        found["fine_tuning"] = _fine_tuning(run, asked, predictor)
     test, validation = tables["test"], tables["validation"]
     files.replace(
         run.path / "probabilities.npz",
@@ -72,7 +74,7 @@ def _measured(run: Run, path: Path, dataset: Dataset) -> dict[str, Any]:
 
 
 def _milliseconds(path: Path, images: np.ndarray) -> float:
-    """For one image, median of these, as a page asks: one by one on one core."""
+    """Median time for one of these images, predicted as a page does: one by one on one core."""
     predictor = Predictor(path)
     seconds = []
     for image in images:
@@ -104,19 +106,23 @@ def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any
     }
 
 
-def _of_hand(run: Run, predictor: Predictor) -> dict[str, Any]:
-    """Drawings that were taught and held out, and how many of the latter are read rightly."""
+def _fine_tuning(run: Run, asked: Request, predictor: Predictor) -> dict[str, Any]:
+    """How many drawings were trained on and held out, and how many of the latter are correct.
+
+    Before fine-tuning they are predicted by the initial network, after it by `predictor`.
+    """
     from digitcore.jobs import networks
 
-    hand = Hand.load(run.path / runs.HAND)
-    images, labels = hand.held_out.images()
-    start = networks.load(run, runs.START_NETWORK)
-    before = start(images, training=False).numpy() if len(labels) else images[:, :, 0]
+    samples = HandwritingSamples.load(run.path / str(asked.extra_samples))
+    images, labels = samples.held_out.images()
+    initial = networks.load(run, str(asked.initial_weights))
+    before = initial(images, training=False).numpy() if len(labels) else images[:, :, 0]
     after = predictor.probabilities(images)
+    metrics = runs.read_metrics(run.path / str(asked.initial_metrics))
     return {
-        "taught": len(hand.taught),
+        "samples": len(samples.training),
         "held_out": len(labels),
-        "right_before": int((before.argmax(axis=1) == labels).sum()),
-        "right_after": int((after.argmax(axis=1) == labels).sum()),
-        "test_accuracy_before": runs.read_metrics(run.path / runs.START_METRICS)["test_accuracy"],
+        "correct_before": int((before.argmax(axis=1) == labels).sum()),
+        "correct_after": int((after.argmax(axis=1) == labels).sum()),
+        "test_accuracy_before": metrics["test_accuracy"],
     }

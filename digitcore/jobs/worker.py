@@ -9,39 +9,28 @@ from __future__ import annotations
 
 import argparse
 import errno
-import json
 import os
 import shutil
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import filelock
-import numpy as np
 import psutil
 
 from digitcore import datasets, files, runs
-from digitcore.datasets import Dataset, Split, load_dataset
-from digitcore.drawing.samples import Hand
-from digitcore.jobs import checkpoints, queue
-from digitcore.jobs.fine_tuning import MAX_VARIATIONS, VARIATIONS, blended
-from digitcore.recipes import Recipe
+from digitcore.jobs import queue, train, warm_up
+from digitcore.jobs.reporter import Reporter, StoppedError
 from digitcore.runs import Run
-from digitcore.runs.events import Event
 
-_STOP_CHECK_SECONDS = 0.2
 _POLL_SECONDS = 0.05
 _LOOK_ANYWAY_SECONDS = 2.0
-_DOWNLOAD_EVENT_BYTES = 200_000
 # A fresh process is better than one that has grown so large.
 _MAX_BYTES = 4_000_000_000
-# Keras has adapters and pictures for these, which are nothing to it when they are missing.
-_NOT_FOR_TRAINING = ("matplotlib", "pandas", "sklearn")
 _RESERVE_BYTES = 65_536
 # Nobody is still making a run after a day.
 _MAKING_SECONDS = 86_400
@@ -112,7 +101,7 @@ class _Idle:
             return False
         looked = time.monotonic()
         if not self._warm and not _something_trains():
-            _load()
+            warm_up.warm_up()
             self._warm = True
         while not self._alone.is_set() and time.monotonic() - self._since < self._seconds:
             woken = self._woken()
@@ -141,37 +130,6 @@ def _something_trains() -> bool:
     return any(state.status != "queued" for _, state in runs.list_active())
 
 
-def _load() -> None:
-    """Loads TensorFlow and the digits, and takes one step, as the first is slow in a process."""
-    _import_tensorflow()
-    import tensorflow as tf
-
-    from digitcore import training
-
-    tf.config.experimental.enable_op_determinism()
-    with suppress(datasets.DataError):
-        dataset = load_dataset(download=False)
-        training.train(
-            Recipe.load(Recipe.names()[0]), dataset, lambda event: None, stop=lambda: True
-        )
-    sys.stdout.write(f"Ready: process {os.getpid()}, TensorFlow {tf.__version__}\n")
-    sys.stdout.flush()
-
-
-def _import_tensorflow() -> None:
-    """Imports it without what Keras takes along if it is there, a third of the seconds."""
-    # Else one process takes all of a GPU's memory, and there may be several workers.
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    absent = [name for name in _NOT_FOR_TRAINING if name not in sys.modules]
-    for name in absent:
-        sys.modules[name] = None  # type: ignore[assignment]  # Python's "not installed"
-    try:
-        import tensorflow  # noqa: F401
-    finally:
-        for name in absent:
-            del sys.modules[name]
-
-
 def work(run: Run) -> bool | None:
     """Trains one queued run in this process, and leaves its state true whatever happens.
 
@@ -197,9 +155,9 @@ def _work(run: Run) -> bool:
         with open(run.path / "worker.log", "ab") as log:
             # By file descriptor, because TensorFlow's C++ part writes there too.
             _point_output_at(log.fileno(), log.fileno())
-        stopped = _train(run)
-        run.update(status="stopped" if stopped else "finished", message="")
-    except _StoppedError:
+        _carry_out(run)
+        run.update(status="finished", message="")
+    except StoppedError:
         run.update(status="stopped", message=runs.stopped_early(run))
     except Exception as error:
         with suppress(OSError):
@@ -245,111 +203,15 @@ def _point_output_at(out: int, err: int) -> None:
         os.dup2(descriptor, stream.fileno())
 
 
-def _train(run: Run) -> bool:
-    # The digits that whoever asked for the run would see.
+def _carry_out(run: Run) -> None:
+    # The data that whoever asked for the run would see.
     os.environ.pop(datasets.VARIABLE, None)
     if folder := run.state.data_folder:
         os.environ[datasets.VARIABLE] = folder
     with open(run.path / "events.jsonl", "ab", buffering=0) as file:
         if file.tell():
             file.write(b"\n")  # the last line may be a part of one
-        reporter = _Reporter(run, file.write)
-        reporter.tell({"kind": "stage", "stage": "TensorFlow"})
-        # Imported here, so that a worker that finds nothing to do ends at once.
-        _import_tensorflow()
-        import keras
-        import tensorflow as tf
-
-        from digitcore import training
-        from digitcore.jobs import results, teacher
-
-        tf.config.experimental.enable_op_determinism()
-        # The files name the layers, which Keras numbers on from one network to the next.
-        keras.utils.clear_session()
-        reporter.tell({"kind": "stage", "stage": "data"})
-        recipe = run.recipe
-        dataset = load_dataset(
-            recipe.dataset,
-            validation_split=recipe.validation_split,
-            training_images=recipe.training_images,
-            progress=reporter.download,
-        )
-        checkpoint = checkpoints.read(run)
-        weights, taught = _beginning(run, dataset)
-        reporter.tell({"kind": "stage", "stage": "training"})
-        try:
-            trained = training.train(
-                recipe,
-                dataset,
-                reporter.tell,
-                stop=reporter.stops,
-                save=lambda checkpoint: checkpoints.write(run, checkpoint),
-                resume_from=checkpoint,
-                weights=weights,
-                taught=taught,
-                teacher=teacher.load() if recipe.distillation else None,
-            )
-        except training.StoppedError:
-            raise _StoppedError from None
-        if weights:
-            trained.model.set_weights(blended(weights, trained.model.get_weights()))
-        reporter.tell({"kind": "stage", "stage": "testing"})
-        results.write(run, trained, dataset)
-    return trained.stopped
-
-
-def _beginning(run: Run, dataset: Dataset) -> tuple[list[np.ndarray] | None, Split | None]:
-    """Weights that the run begins with, and what it learns beside the dataset, if anything.
-
-    Raises:
-        RunError: the dataset is not the one that its parent learned, or a file is damaged.
-        HandError: the drawings cannot be read.
-    """
-    if not (run.path / runs.HAND).exists():
-        return None, None
-    from digitcore.jobs import networks
-
-    if runs.read_metrics(run.path / runs.START_METRICS)["data_checksum"] != dataset.checksum:
-        raise runs.RunError(
-            "A run learns a hand beside the digits that it has learned before, which are not on "
-            f"this machine. Received: {dataset.source}"
-        )
-    taught = Hand.load(run.path / runs.HAND).taught
-    images = taught.variations(min(VARIATIONS * len(taught), MAX_VARIATIONS), run.recipe.seed)
-    return networks.load(run, runs.START_NETWORK).get_weights(), Split(*images)
-
-
-class _StoppedError(Exception):
-    """Somebody asked to stop while nothing was trained yet."""
-
-
-class _Reporter:
-    """Writes events as lines, and passes on the wish to stop."""
-
-    def __init__(self, run: Run, write: Callable[[bytes], Any]) -> None:
-        self._run, self._write = run, write
-        self._checked = self._bytes = 0.0
-        self._stopping = False
-
-    def tell(self, event: Event) -> None:
-        line = json.dumps({"time": time.time(), **event}, separators=(",", ":"))
-        self._write(line.encode() + b"\n")
-
-    def stops(self) -> bool:
-        """Whether somebody asked to stop; looks a few times a second, until that is so."""
-        now = time.monotonic()
-        if not self._stopping and now - self._checked >= _STOP_CHECK_SECONDS:
-            self._checked = now
-            self._stopping = self._run.status == "stopping"
-        return self._stopping
-
-    def download(self, done: int, total: int) -> None:
-        # Fewer than before are those of the next server.
-        if not 0 <= done - self._bytes < _DOWNLOAD_EVENT_BYTES or done in (0, total):
-            self._bytes = done
-            self.tell({"kind": "download", "done": done, "total": total})
-            if self._run.status == "stopping":
-                raise _StoppedError
+        train.carry_out(run, Reporter(run, file.write))
 
 
 def _sentence(error: Exception) -> str:

@@ -7,10 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from digitcore._lazy import submodule
 from digitcore.runs.folder import (
-    BEGINNINGS,
-    HAND,
-    START_METRICS,
-    START_NETWORK,
     create,
     data_folder,
     list_active,
@@ -26,11 +22,7 @@ from digitcore.runs.state import ACTIVE, RunError, State, Status
 
 __all__ = [
     "ACTIVE",
-    "BEGINNINGS",
-    "HAND",
     "LOCKS",
-    "START_METRICS",
-    "START_NETWORK",
     "Run",
     "RunError",
     "State",

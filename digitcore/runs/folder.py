@@ -20,9 +20,6 @@ from digitcore.runs.run import Run, changes_lock
 from digitcore.runs.state import ACTIVE, RunError, State, to_json
 
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
-# What a run that learns a person's hand begins with: its parent's network and numbers, and
-# the drawings.
-BEGINNINGS = (START_NETWORK, START_METRICS, HAND) = ("start.keras", "start.json", "hand.json")
 
 
 def models_dir() -> Path:

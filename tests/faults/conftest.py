@@ -31,22 +31,22 @@ LONG = SMALL.changed(name="long", epochs=24, batch_size=16)
 # comes too late.
 HIT = """
 import os, signal, sys, threading
-from digitcore.jobs import worker
+from digitcore.jobs import reporter, worker
 what, when = sys.argv[1:3]
 del sys.argv[1:3]
-tell, hit = worker._Reporter.tell, set()
-worker._STOP_CHECK_SECONDS = 0
+tell, hit = reporter.Reporter.tell, set()
+reporter.STOP_CHECK_SECONDS = 0
 
 def told(self, event):
     tell(self, event)
-    if self._run not in hit and eval(when, {}, event):
-        hit.add(self._run)
+    if self.job not in hit and eval(when, {}, event):
+        hit.add(self.job)
         if name := getattr(signal, what, None):
             threading.Timer(0.003, os.kill, (os.getpid(), name)).start()
         else:
-            exec(what, {"run": self._run})
+            exec(what, {"run": self.job})
 
-worker._Reporter.tell = told
+reporter.Reporter.tell = told
 worker.main()
 """
 STOP = "run.stop()"

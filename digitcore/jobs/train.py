@@ -1,0 +1,66 @@
+"""The jobs "train" and "fine-tune": a recipe becomes a network and what is known of it."""
+
+from __future__ import annotations
+
+from digitcore.datasets import load_dataset
+from digitcore.jobs import fine_tuning, request, warm_up
+from digitcore.jobs.reporter import Reporter, StoppedError
+from digitcore.runs import Run
+
+
+def carry_out(run: Run, reporter: Reporter) -> None:
+    """Trains the run's recipe as its request asks, and writes the network and its metrics.
+
+    Raises:
+        StoppedError: somebody asked to stop; what was trained by then is written.
+        RunError, DataError, SamplesError, OSError, DivergedError: the run cannot be trained.
+    """
+    reporter.stage("TensorFlow")
+    # Imported here, so that a worker that finds nothing to do ends at once.
+    warm_up.import_tensorflow()
+    import keras
+    import tensorflow as tf
+
+    from digitcore import training
+    from digitcore.jobs import checkpoints, networks, results, teacher
+
+    tf.config.experimental.enable_op_determinism()
+    # The files name the layers, which Keras numbers on from one network to the next.
+    keras.utils.clear_session()
+    reporter.stage("data")
+    recipe, asked = run.recipe, request.read(run)
+    dataset = load_dataset(
+        recipe.dataset,
+        validation_split=recipe.validation_split,
+        training_images=recipe.training_images,
+        progress=reporter.download,
+    )
+    checkpoint = checkpoints.read(run)
+    extra = fine_tuning.extra_images(run, asked, dataset)
+    weights = None
+    if asked.initial_weights:
+        weights = networks.load(run, asked.initial_weights).get_weights()
+    reporter.stage("training")
+    try:
+        trained = training.train(
+            recipe,
+            dataset,
+            reporter.tell,
+            stop=reporter.stops,
+            save=lambda checkpoint: checkpoints.write(run, checkpoint),
+            resume_from=checkpoint,
+            weights=weights,
+            taught=extra,
+            teacher=teacher.load() if recipe.distillation else None,
+        )
+    except training.StoppedError:
+        raise StoppedError from None
+    if weights and asked.weight_interpolation < 1:
+        kept = trained.model.get_weights()
+        trained.model.set_weights(
+            fine_tuning.interpolated(weights, kept, asked.weight_interpolation)
+        )
+    reporter.stage("testing")
+    results.write(run, trained, dataset)
+    if trained.stopped:
+        raise StoppedError
