@@ -72,7 +72,7 @@ def timed(
     learned = Batches(recipe, dataset.train, in_step=xla)
     start = Checkpoint(precision=precision, xla=xla)
     training = Training(recipe, learned, dataset.validation, lambda event: None, start, None)
-    seconds = training.tried(steps, lambda: False).seconds
+    seconds = training.trial(steps, lambda: False).seconds
     return time.perf_counter() - begun - steps * seconds, seconds
 
 

@@ -10,7 +10,7 @@ from made_up import PLAIN, made_up_digits
 
 from digitcore.datasets import Split
 from digitcore.recipes import Recipe
-from digitcore.training.batches import Batches
+from digitcore.training.batches import Batches, Samples
 
 
 def numbered(count: int) -> Split:
@@ -24,7 +24,7 @@ def numbered(count: int) -> Split:
 def orders(recipe: Recipe, split: Split, first_epoch: int = 0) -> list[list[int]]:
     """The numbers of the images in each epoch, in order."""
     seen = []
-    for images, labels in Batches(recipe, split).steps(first_epoch):
+    for images, labels, _ in Batches(recipe, split).steps(first_epoch):
         numbers = images[:, 0, 0].numpy().astype(int) + 256 * images[:, 0, 1].numpy().astype(int)
         np.testing.assert_array_equal(labels.numpy().argmax(axis=1), numbers % 10)
         seen.extend(numbers.tolist())
@@ -48,7 +48,7 @@ def test_an_epoch_takes_as_many_images_as_asked_for_others_each_time_and_all_ext
     split = Split(everything.images[:330], everything.labels[:330])
     extra = Split(everything.images[330:], everything.labels[330:])
     seen = []
-    for images, _ in Batches(recipe, split, [extra]).steps():
+    for images, *_ in Batches(recipe, split, [Samples.of(extra)]).steps():
         pixels = images.numpy().astype(int)
         seen.extend((pixels[:, 0, 0] + 256 * pixels[:, 0, 1]).tolist())
     epochs = [set(seen[i : i + 170]) for i in range(0, len(seen), 170)]
@@ -65,19 +65,26 @@ def test_more_images_an_epoch_than_there_are_is_all_of_them() -> None:
     assert [sorted(order) for order in found] == [list(range(330))] * 2
 
 
-def test_a_teacher_takes_its_share_of_each_digits_label_and_none_of_what_is_no_digit() -> None:
+def test_a_teacher_makes_up_a_fraction_of_each_inliers_target_and_outliers_stay_uniform() -> None:
     recipe = PLAIN.changed(epochs=1, batch_size=64, distillation=0.5)
-    split, other = numbered(330), Split(np.full((7, 28, 28), 9, np.uint8), np.full(7, 10, np.uint8))
-    answers = np.random.default_rng(0).dirichlet(np.ones(10), 337).astype(np.float32)
-    for images, labels in Batches(recipe, split, [other], answers).steps():
-        for image, label in zip(images.numpy(), labels.numpy(), strict=True):
+    # The label of an outlier means nothing, whatever it is.
+    outliers = Samples(
+        np.full((7, 28, 28), 9, np.uint8), np.arange(7, dtype=np.uint8), np.zeros(7, bool)
+    )
+    soft = np.random.default_rng(0).dirichlet(np.ones(10), 337).astype(np.float32)
+    seen = 0
+    for batch in Batches(recipe, numbered(330), [outliers], soft).steps():
+        for image, target, is_inlier in zip(*(part.numpy() for part in batch), strict=True):
             number = int(image[0, 0]) + 256 * int(image[0, 1])
-            if image[2, 2]:
-                expected = np.full(10, 0.1)
-            else:
-                expected = answers[number] / 2
+            assert is_inlier == (image[2, 2] == 0)
+            if is_inlier:
+                expected = soft[number] / 2
                 expected[number % 10] += 0.5
-            np.testing.assert_allclose(label, expected, atol=1e-6)
+            else:
+                expected = np.full(10, 0.1)
+                seen += 1
+            np.testing.assert_allclose(target, expected, atol=1e-6)
+    assert seen == 7
 
 
 def test_a_training_that_ends_does_not_wait_for_its_input() -> None:
@@ -93,7 +100,7 @@ def test_a_training_that_ends_does_not_wait_for_its_input() -> None:
 
 def test_batches_never_mix_epochs() -> None:
     recipe = PLAIN.changed(epochs=2, batch_size=64)
-    sizes = [len(labels) for _, labels in Batches(recipe, numbered(330)).steps()]
+    sizes = [len(labels) for _, labels, _ in Batches(recipe, numbered(330)).steps()]
     assert sizes == [64, 64, 64, 64, 64, 10] * 2
 
 
@@ -109,12 +116,12 @@ def test_order_follows_the_seed() -> None:
     assert orders(PLAIN.changed(seed=5), split) != orders(PLAIN.changed(seed=6), split)
 
 
-def test_warps_differ_from_epoch_to_epoch_and_not_from_time_to_time() -> None:
+def test_augmentation_differs_from_epoch_to_epoch_and_not_from_time_to_time() -> None:
     recipe = PLAIN.changed(rotation=20, batch_size=330)
     images, labels = made_up_digits()[:2]
     one = Split(np.repeat(images[:1], 330, axis=0), np.resize(labels, 330))
-    first, second = (batch.numpy() for batch, _ in Batches(recipe, one).steps())
-    again, _ = next(iter(Batches(recipe, one).steps()))
+    first, second = (images.numpy() for images, *_ in Batches(recipe, one).steps())
+    again, *_ = next(iter(Batches(recipe, one).steps()))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, second)
     assert len(np.unique(first, axis=0)) > 200
@@ -127,15 +134,15 @@ def test_the_last_epochs_learn_the_images_as_they_are(first: int) -> None:
     original = {image.tobytes() for image in images}
     found = [
         {image.tobytes() for image in batch.numpy()}
-        for batch, _ in Batches(recipe, Split(images, labels)).steps(first)
+        for batch, *_ in Batches(recipe, Split(images, labels)).steps(first)
     ]
     assert len(found) == (4 - first) * 2
-    warped, unwarped = found[:-4], found[-4:]
-    assert all(step.isdisjoint(original) for step in warped)
-    assert set.union(*unwarped[:2]) == set.union(*unwarped[2:]) == original
+    augmented, plain = found[:-4], found[-4:]
+    assert all(step.isdisjoint(original) for step in augmented)
+    assert set.union(*plain[:2]) == set.union(*plain[2:]) == original
 
 
-def test_more_unwarped_epochs_than_there_are_is_all_of_them() -> None:
+def test_more_epochs_without_augmentation_than_there_are_is_all_of_them() -> None:
     recipe = PLAIN.changed(batch_size=64, rotation=20, epochs_without_augmentation=9)
     assert [sorted(order) for order in orders(recipe, numbered(330))] == [list(range(330))] * 2
 
@@ -153,7 +160,8 @@ def test_a_step_that_makes_its_batch_itself_learns_the_same() -> None:
         ahead, within = Batches(recipe, split), Batches(recipe, split, in_step=True)
         pairs = list(zip(ahead.steps(0, 2), within.steps(0, 2), strict=True))
         assert len(pairs) == 6  # two and four of 200 images
-        for (pixels, expected), step in pairs:
-            found, learned = within.batch(*step)
-            np.testing.assert_array_equal(learned, expected)
+        for (pixels, targets, is_inlier), step in pairs:
+            found, *others = within.batch(*step)
+            np.testing.assert_array_equal(others[0], targets)
+            np.testing.assert_array_equal(others[1], is_inlier)
             assert np.abs(found.numpy().astype(int) - pixels.numpy()).max() <= levels

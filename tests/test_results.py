@@ -26,7 +26,7 @@ TRAINED: Any = SimpleNamespace(
     xla=True,
     gpu="NVIDIA T4",
     fit_seconds=3.0,
-    preparation_seconds=1.0,
+    compilation_seconds=1.0,
     images_per_second=100.0,
 )
 DATA: Any = SimpleNamespace(checksum="abc", source="nowhere", notice=None)

@@ -51,21 +51,24 @@ def test_what_is_no_digit_is_never_a_mere_line() -> None:
 
 
 def test_images_are_the_same_for_the_same_arguments_and_mixed() -> None:
-    images, labels = synthetic.images(50, 20, seed=3)
-    again, same = synthetic.images(50, 20, seed=3)
+    images, labels, is_outlier = synthetic.images(50, 20, seed=3)
+    again, same, outliers = synthetic.images(50, 20, seed=3)
     np.testing.assert_array_equal(images, again)
     np.testing.assert_array_equal(labels, same)
+    np.testing.assert_array_equal(is_outlier, outliers)
     assert (images.dtype, images.shape, labels.dtype) == (np.uint8, (70, 28, 28), np.uint8)
-    assert np.bincount(labels, minlength=11).tolist() == [5] * 10 + [20]
+    assert np.bincount(labels[~is_outlier], minlength=10).tolist() == [5] * 10
+    assert is_outlier.sum() == 20
     assert (images.reshape(70, -1).max(axis=1) > 200).all()
-    assert (np.diff(labels.astype(int)) != 0).mean() > 0.7
-    other, _ = synthetic.images(50, 20, seed=4)
+    kinds = np.where(is_outlier, 10, labels)
+    assert (np.diff(kinds.astype(int)) != 0).mean() > 0.7
+    other, *_ = synthetic.images(50, 20, seed=4)
     assert (other != images).any()
 
 
 def test_nothing_is_written_where_nothing_is_asked_for() -> None:
-    images, labels = synthetic.images(0, 0, seed=0)
-    assert (images.shape, labels.shape) == ((0, 28, 28), (0,))
+    images, labels, is_outlier = synthetic.images(0, 0, seed=0)
+    assert (images.shape, labels.shape, is_outlier.shape) == ((0, 28, 28), (0,), (0,))
 
 
 def test_a_corner_is_sharp_and_a_curve_is_not() -> None:

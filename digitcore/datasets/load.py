@@ -27,8 +27,7 @@ class Split:
 
     Attributes:
         images: uint8 (N, height, width), 0 to 255, white on black.
-        labels: uint8 (N,), from 0 to the number of classes; that number itself for a synthetic
-            outlier, which is of no class.
+        labels: uint8 (N,), below the number of classes.
     """
 
     images: Bytes

@@ -25,8 +25,6 @@ from numpy.typing import NDArray
 from digitcore.drawing.input_image import PEN_WIDTH, SIDE, Floats
 from digitcore.drawing.strokes import from_strokes
 
-NO_DIGIT = 10
-
 _POINTS_A_PART = 6
 # Digits of which less than half is neither a whole digit nor another one.
 _TORN = (0, 2, 3, 4, 5, 8)
@@ -65,30 +63,32 @@ def scribble(random: np.random.Generator) -> list[Floats]:
 
 
 def images(
-    count: int, others: int, seed: int, before_each: Callable[[], object] | None = None
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    digits: int, outliers: int, seed: int, before_each: Callable[[], object] | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]:
     """Digit images of writings in mixed order, the same for the same arguments.
 
     Args:
-        count: how many digits.
-        others: how many writings that are no digits.
+        digits: how many digits.
+        outliers: how many writings that are no digits.
         seed: decides all of them, 0 or more.
         before_each: called before each is written, some milliseconds apart; what it raises
             ends the writing.
 
     Returns:
-        uint8 (count + others, 28, 28), and uint8 labels, 0 to 9 or `NO_DIGIT`.
+        Images, uint8 (N, 28, 28) for N = digits + outliers; labels, uint8 (N,), 0 to 9, and 0
+        for outliers, where they mean nothing; whether each is an outlier, bool (N,).
     """
-    random = np.random.default_rng([seed, count, others])
-    labels = np.concatenate([np.arange(count) % 10, np.full(others, NO_DIGIT)])
-    labels = random.permutation(labels).astype(np.uint8)
-    made = np.zeros((len(labels), SIDE, SIDE), np.uint8)
-    for image, label in zip(made, labels, strict=True):
+    random = np.random.default_rng([seed, digits, outliers])
+    order = random.permutation(digits + outliers)
+    is_outlier = order >= digits
+    labels = np.where(is_outlier, 0, order % 10).astype(np.uint8)
+    made = np.zeros((len(order), SIDE, SIDE), np.uint8)
+    for image, label, outlier in zip(made, labels, is_outlier, strict=True):
         if before_each:
             before_each()
-        strokes = scribble(random) if label == NO_DIGIT else write(int(label), random)
+        strokes = scribble(random) if outlier else write(int(label), random)
         image[:] = from_strokes(strokes, pen_width(random))
-    return made, labels
+    return made, labels, is_outlier
 
 
 def pen_width(random: np.random.Generator) -> float:

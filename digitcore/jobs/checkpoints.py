@@ -1,4 +1,4 @@
-"""Where a training stands, as a file in its run's folder."""
+"""A training's checkpoint as a file in its run's folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from digitcore import files, runs
 from digitcore.runs import Run
 from digitcore.training.state import Checkpoint
 
-_ARRAYS = ("variables", "optimizer", "averages", "best_weights")
+_ARRAYS = ("variables", "optimizer", "ema", "best_weights")
+# What files of earlier versions call these values.
+_EARLIER_NAMES = {"compilation_seconds": "preparation_seconds", "ema": "averages"}
 # The largest network that a recipe may ask for, with its optimizer and its best weights.
 _MOST_BYTES = 2_000_000_000
 
@@ -29,19 +31,29 @@ def write(run: Run, checkpoint: Checkpoint) -> None:
 
 
 def read(run: Run) -> Checkpoint | None:
-    """What the run can go on from, or None when it must begin anew.
+    """What the run resumes from, or None where it must begin anew.
 
     Raises:
         RunError: the file is damaged.
     """
     try:
         arrays = files.read_arrays(run.path / "checkpoint" / "last.npz", _MOST_BYTES)
-        checkpoint = Checkpoint(**json.loads(str(arrays["meta"])))
+        values = json.loads(str(arrays["meta"]))
+        for now, earlier in _EARLIER_NAMES.items():
+            if earlier in values:
+                values[now] = values.pop(earlier)
+        checkpoint = Checkpoint(**values)
         for key in _ARRAYS:
-            count = sum(name.startswith(f"{key}/") for name in arrays)
-            setattr(checkpoint, key, [arrays[f"{key}/{i}"] for i in range(count)])
+            found = _listed(arrays, key) or _listed(arrays, _EARLIER_NAMES.get(key, key))
+            setattr(checkpoint, key, found)
     except FileNotFoundError:
         return None
     except Exception as error:
         raise runs.RunError(f"The checkpoint of run {run.id} cannot be read: {error}") from None
     return checkpoint
+
+
+def _listed(arrays: dict[str, np.ndarray], key: str) -> list[np.ndarray]:
+    """The arrays `key/0`, `key/1` and so on."""
+    count = sum(name.startswith(f"{key}/") for name in arrays)
+    return [arrays[f"{key}/{i}"] for i in range(count)]

@@ -93,7 +93,7 @@ def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any
         "precision": trained.precision,
         "xla": trained.xla,
         "fit_seconds": trained.fit_seconds,
-        "preparation_seconds": trained.preparation_seconds,
+        "preparation_seconds": trained.compilation_seconds,
         "seconds_to_99": events.seconds_to(0.99, events.read_epochs(run.path / "events.jsonl")),
         "images_per_second": trained.images_per_second,
         "seed": run.recipe.seed,

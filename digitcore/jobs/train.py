@@ -49,8 +49,8 @@ def carry_out(run: Run, reporter: Reporter) -> None:
             stop=reporter.stops,
             save=lambda checkpoint: checkpoints.write(run, checkpoint),
             resume_from=checkpoint,
-            weights=weights,
-            taught=extra,
+            initial_weights=weights,
+            extra=extra,
             teacher=teacher.load() if recipe.distillation else None,
         )
     except training.StoppedError:

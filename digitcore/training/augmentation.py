@@ -1,4 +1,4 @@
-"""Random maps of training images: affine, and elastic as rubber is."""
+"""Augmentation: random affine and elastic deformations of training images."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ import tensorflow as tf
 from digitcore.recipes import Recipe
 from digitcore.recipes.layers import INPUT_SHAPE
 
-# Knots along each side, and how far from a knot its shift is felt. Simard's smoothing
-# is by 4 pixels.
+# Knots along each side, and the standard deviation of a knot's effect: Simard et al. smooth by 4
+# pixels.
 _KNOTS = 7
 _SMOOTH_PIXELS = 4.0
 
 
-def warp(
+def augment(
     images: tf.Tensor, recipe: Recipe, seed: tf.Tensor, *, by_gather: bool = False
 ) -> tf.Tensor:
     """Each image under its own random map, bilinear, black beyond the edge.
 
-    The map is affine, and elastic where the recipe says so: then each point is shifted as well,
-    points near each other alike.
+    The map is affine. Where the recipe is elastic, a smooth random field shifts each point as well
+    (Simard et al., 2003).
 
     Args:
         images: uint8 (B, 28, 28).
         recipe: the largest rotation and shear in degrees, shift in pixels, and scale; the
             standard deviation of the elastic shift, in pixels.
         seed: two integers that decide the maps.
-        by_gather: with operations that XLA has, instead of TensorFlow's single one for affine maps.
+        by_gather: use operations that XLA has, instead of TensorFlow's single one for affine maps.
             That one rounds down, so pixels differ by one level at most. Compiled by XLA, the same
             seed gives other maps.
+
+    Returns:
+        uint8 (B, 28, 28).
     """
     count = tf.shape(images)[0]
     random = tf.random.stateless_uniform((5, count), seed, -1.0, 1.0)
@@ -53,11 +56,11 @@ def warp(
         a, b, x, c, d, y = (value[:, tf.newaxis, tf.newaxis] for value in (a, b, x, c, d, y))
         x, y = a * column + b * row + x, c * column + d * row + y
         if recipe.elastic:
-            bent = _bends(count, seed) * recipe.elastic
-            x, y = x + bent[..., 0], y + bent[..., 1]
+            shifts = _elastic_field(count, seed) * recipe.elastic
+            x, y = x + shifts[..., 0], y + shifts[..., 1]
         return _sampled(images, x, y)
     zero = tf.zeros_like(a)
-    warped = tf.raw_ops.ImageProjectiveTransformV3(
+    augmented = tf.raw_ops.ImageProjectiveTransformV3(
         images=images[..., tf.newaxis],
         transforms=tf.stack([a, b, x, c, d, y, zero, zero], axis=1),
         output_shape=tf.constant(INPUT_SHAPE[:2]),
@@ -65,36 +68,44 @@ def warp(
         fill_mode="CONSTANT",
         fill_value=0.0,
     )
-    return warped[..., 0]
+    return augmented[..., 0]
 
 
-def _bends(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+def _elastic_field(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Smooth random fields with a standard deviation of 1: float32 (count, 28, 28, 2)."""
-    # Other numbers than those of the affine map, whose first seed is not below -2**31.
+    # A seed that no affine map has: their first number is not below -2**31.
     seed = tf.cast(seed, tf.int64) - tf.constant([2**32, 0], tf.int64)
     coarse = tf.random.stateless_normal((count, _KNOTS**2, 2), seed)
     return tf.reshape(
-        tf.einsum("pk,nkc->npc", tf.constant(_knots()), coarse), (count, *INPUT_SHAPE[:2], 2)
+        tf.einsum("pk,nkc->npc", tf.constant(_knot_weights()), coarse), (count, *INPUT_SHAPE[:2], 2)
     )
 
 
 @functools.cache
-def _knots() -> np.ndarray:
-    """The share of each knot in each pixel's shift: float32 (784, _KNOTS²)."""
+def _knot_weights() -> np.ndarray:
+    """The weight of each knot in each pixel's shift: float32 (784, _KNOTS²)."""
     size = INPUT_SHAPE[0]
-    places = (np.arange(_KNOTS) + 0.5) * size / _KNOTS - 0.5
-    near = np.exp(-((np.arange(size)[:, None] - places) ** 2) / (2 * _SMOOTH_PIXELS**2))
-    shares = np.kron(near, near)
-    # The sum of independent normal numbers has the root of the sum of squares as deviation.
-    deviation = np.sqrt((shares**2).sum(axis=1, keepdims=True))
-    scaled: np.ndarray = (shares / deviation).astype(np.float32)
+    knots = (np.arange(_KNOTS) + 0.5) * size / _KNOTS - 0.5
+    near = np.exp(-((np.arange(size)[:, None] - knots) ** 2) / (2 * _SMOOTH_PIXELS**2))
+    weights = np.kron(near, near)
+    # A weighted sum of independent standard normal numbers has this standard deviation.
+    deviation = np.sqrt((weights**2).sum(axis=1, keepdims=True))
+    scaled: np.ndarray = (weights / deviation).astype(np.float32)
     return scaled
 
 
 def _sampled(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """The images at these places, float32 (B, 28, 28) each in pixels, bilinear: uint8 (B, 28, 28)."""
+    """The images at these coordinates in pixels, bilinear.
+
+    Args:
+        images: uint8 (B, 28, 28).
+        x, y: float32 (B, 28, 28).
+
+    Returns:
+        uint8 (B, 28, 28).
+    """
     height, width = INPUT_SHAPE[:2]
-    # With a black rim, so that what is beyond the edge need not be told apart.
+    # A black rim saves a case for points beyond the edge.
     framed = tf.pad(images, [[0, 0], [1, 1], [1, 1]])
     x = tf.clip_by_value(x + 1, 0.0, width + 0.999)
     y = tf.clip_by_value(y + 1, 0.0, height + 0.999)
@@ -102,10 +113,10 @@ def _sampled(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     x, y = x - left, y - top
     first = tf.cast(top, tf.int32) * (width + 2) + tf.cast(left, tf.int32)
     flat = tf.reshape(framed, (-1, (height + 2) * (width + 2)))
-    # The four neighbours as one number each, so that memory is visited once a pixel.
+    # A point's four neighbours beside each other, so that one gather fetches them.
     corners = tf.stack(
         [tf.roll(flat, -step, axis=1) for step in (0, 1, width + 2, width + 3)], axis=-1
     )
     corners = tf.cast(tf.gather(corners, first, batch_dims=1), tf.float32)
-    shares = tf.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], axis=-1)
-    return tf.cast(tf.round(tf.reduce_sum(corners * shares, axis=-1)), tf.uint8)
+    weights = tf.stack([(1 - x) * (1 - y), x * (1 - y), (1 - x) * y, x * y], axis=-1)
+    return tf.cast(tf.round(tf.reduce_sum(corners * weights, axis=-1)), tf.uint8)

@@ -1,126 +1,156 @@
-"""The input pipeline: which images each step learns, in which order, and how they are warped."""
+"""The input pipeline: which images each step learns, in which order, and how they are augmented."""
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from digitcore.datasets import Split
 from digitcore.recipes import Recipe
 from digitcore.recipes.layers import CLASSES, INPUT_SHAPE
 from digitcore.training import augmentation
 
-# Images and labels of a step.
+# A step's images, targets, and whether each image is an inlier.
 BATCH = [
     tf.TensorSpec((None, *INPUT_SHAPE[:2]), tf.uint8),
     tf.TensorSpec((None, CLASSES), tf.float32),
+    tf.TensorSpec((None,), tf.bool),
 ]
-# Which images a step takes, and the seed of their warps.
+# Indices of a step's images, and the seed of their augmentation.
 _PLAN = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((2,), tf.int64)]
 # More than an epoch has steps: the seed of an epoch's first step, in epochs.
 _EPOCH = 2**32
 # Batches that are made at once, and that wait for their step.
-_AT_ONCE = 4
+_PARALLEL = 4
+
+
+class Samples(NamedTuple):
+    """Images that are learned beside the training split.
+
+    Attributes:
+        images: uint8 (N, 28, 28).
+        labels: uint8 (N,), the class; it means nothing for an outlier.
+        is_inlier: bool (N,), whether the image shows one of the dataset's classes. A synthetic
+            outlier shows none: its target is uniform, and losses and accuracies leave it out.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    is_inlier: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, split: Split) -> Samples:
+        """The split's images, all of them inliers."""
+        return cls(split.images, split.labels, np.ones(len(split), bool))
 
 
 class Batches:
-    """The images and labels that a recipe learns, and what each step takes of them.
+    """The images and targets that a recipe learns, step by step.
 
-    Order and warps are functions of seed, epoch and step alone, so that a training
-    can begin at any step and see what it would have seen.
+    Order and augmentation are functions of seed, epoch and step alone, so that a training can
+    resume at any step and see what it would have seen.
 
     Args:
-        recipe: how many images an epoch and a step take, how they are warped, and the seed.
+        recipe: images per epoch and per step, augmentation, and the seed.
         split: the images of which an epoch takes as many as the recipe says.
-        extras: more images, of which an epoch takes all.
-        answers: a teacher's (N, 10) of all these images, which takes the recipe's share of each
-            digit's label.
-        in_step: whether batches are made within the training step, as a part of what XLA makes of
-            it, from images that stay on its device. Else they are made ahead of it on the
-            processor, beside the steps before.
+        extra: more images, of which every epoch takes all.
+        soft_targets: a teacher's, float32 (N, classes), of the split's and the extra images in
+            that order. They make up the fraction `recipe.distillation` of each inlier's target.
+        in_step: whether batches are made within the training step, where XLA compiles them with it
+            and the images stay on its device. Otherwise the CPU makes them ahead of their step.
     """
 
     def __init__(
         self,
         recipe: Recipe,
         split: Split,
-        extras: Sequence[Split] = (),
-        answers: np.ndarray | None = None,
+        extra: Sequence[Samples] = (),
+        soft_targets: NDArray[np.float32] | None = None,
         *,
         in_step: bool = False,
     ) -> None:
         self._recipe, self._in_step = recipe, in_step
-        self._first = len(split)
-        parts = (split, *extras)
+        self._split_size = len(split)
+        parts = (Samples.of(split), *extra)
         with tf.device(None if in_step else "CPU:0"):
             self._images = tf.constant(np.concatenate([part.images for part in parts]))
-            # No place is hot where the label is beyond the last.
-            labels = tf.one_hot(np.concatenate([part.labels for part in parts]), CLASSES)
-            is_digit = tf.reduce_sum(labels, axis=1, keepdims=True)
-            if answers is not None:
-                labels += recipe.distillation * is_digit * (answers - labels)
-            self._labels = labels + (1 - is_digit) / CLASSES
-        taken = recipe.images_taken(len(split))
-        self.images_an_epoch = taken + sum(map(len, extras))
+            self._is_inlier = tf.constant(np.concatenate([part.is_inlier for part in parts]))
+            targets = tf.one_hot(np.concatenate([part.labels for part in parts]), CLASSES)
+            if soft_targets is not None:
+                targets += recipe.distillation * (soft_targets - targets)
+            self._targets = tf.where(self._is_inlier[:, tf.newaxis], targets, 1 / CLASSES)
+        extra_images = sum(len(part.images) for part in extra)
+        self.images_per_epoch = recipe.images_taken(len(split)) + extra_images
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(self.images_per_epoch / self._recipe.batch_size)
 
     def steps(self, first_epoch: int = 0, first_batch: int = 0) -> tf.data.Dataset:
-        """What `batch` takes, of all steps in turn, from that one on."""
+        """What `batch` takes, for each step from that one to the last epoch's end."""
         plans = tf.data.Dataset.range(first_epoch, self._recipe.epochs).flat_map(
             functools.partial(self._epoch, first_epoch, first_batch)
         )
         if not self._in_step:
-            plans = plans.map(self._made, num_parallel_calls=_AT_ONCE)
-        # Where there is one core, an iterator that tunes itself ends only when its tuner next
-        # wakes: after a long training up to a minute later. It gains nothing here.
+            plans = plans.map(self._make, num_parallel_calls=_PARALLEL)
+        # On one core, an iterator that tunes itself ends only when its tuner next wakes: after a
+        # long training up to a minute later. Tuning gains nothing here.
         options = tf.data.Options()
         options.autotune.enabled = False
-        return plans.prefetch(_AT_ONCE).with_options(options)
+        return plans.prefetch(_PARALLEL).with_options(options)
 
     @property
     def signature(self) -> list[tf.TensorSpec]:
-        """Of what `batch` takes."""
+        """The tensors of an element of `steps`."""
         return _PLAN if self._in_step else BATCH
 
-    def batch(self, first: tf.Tensor, second: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Images of a step, uint8 (B, 28, 28), and their labels, float32 (B, 10), one-hot.
+    def batch(self, *element: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """A step's images, targets, and whether each is an inlier, from an element of `steps`.
 
-        What is no digit has a tenth in each place.
+        Returns:
+            uint8 (B, 28, 28); float32 (B, classes), rows that sum to 1, uniform for outliers;
+            bool (B,).
         """
-        return self._made(first, second) if self._in_step else (first, second)
+        return self._make(*element) if self._in_step else element
 
     def _epoch(self, first_epoch: int, first_batch: int, number: tf.Tensor) -> tf.data.Dataset:
-        """Which images each step of an epoch takes, (B,), and the seed of its warps, (2,)."""
-        seed, split = self._recipe.seed, self._first
+        """Indices of each step's images, int32 (B,), and its augmentation's seed, int64 (2,)."""
+        seed, size = self._recipe.seed, self._split_size
         shuffle = functools.partial(
             tf.random.experimental.stateless_shuffle,
             seed=tf.stack([tf.constant(seed, tf.int64), number]),
         )
         order = tf.range(self._images.shape[0])
-        taken = self._recipe.images_taken(split)
-        if taken < split:
-            order = tf.concat([shuffle(order[:split])[:taken], order[split:]], axis=0)
+        taken = self._recipe.images_taken(size)
+        if taken < size:
+            order = tf.concat([shuffle(order[:size])[:taken], order[size:]], axis=0)
         steps = tf.data.Dataset.from_tensor_slices(shuffle(order)).batch(self._recipe.batch_size)
         # As a number that the graph computes, because each epoch is the same graph.
         done = tf.where(number == first_epoch, tf.constant(first_batch, tf.int64), 0)
         return (
             steps.enumerate()
             .skip(done)
-            .map(lambda step, chosen: (chosen, tf.stack([-1 - seed, number * _EPOCH + step])))
+            .map(lambda step, indices: (indices, tf.stack([-1 - seed, number * _EPOCH + step])))
         )
 
-    def _made(self, chosen: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _make(self, indices: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         recipe = self._recipe
-        images, labels = tf.gather(self._images, chosen), tf.gather(self._labels, chosen)
+        images, targets, is_inlier = (
+            tf.gather(tensor, indices) for tensor in (self._images, self._targets, self._is_inlier)
+        )
         if not any((recipe.rotation, recipe.shift, recipe.scale, recipe.shear, recipe.elastic)):
-            return images, labels
+            return images, targets, is_inlier
 
-        def warped() -> tf.Tensor:
-            return augmentation.warp(images, recipe, seed, by_gather=self._in_step)
+        def augmented() -> tf.Tensor:
+            return augmentation.augment(images, recipe, seed, by_gather=self._in_step)
 
-        if recipe.epochs_without_augmentation:
-            is_warped = seed[1] < (recipe.epochs - recipe.epochs_without_augmentation) * _EPOCH
-            return tf.cond(is_warped, warped, lambda: images), labels
-        return warped(), labels
+        if not recipe.epochs_without_augmentation:
+            return augmented(), targets, is_inlier
+        last = (recipe.epochs - recipe.epochs_without_augmentation) * _EPOCH
+        return tf.cond(seed[1] < last, augmented, lambda: images), targets, is_inlier

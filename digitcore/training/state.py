@@ -1,4 +1,4 @@
-"""Where a training stands, so that it can go on as if it had never been interrupted."""
+"""Where a training stands: what it resumes from."""
 
 from __future__ import annotations
 
@@ -14,16 +14,30 @@ Event = dict[str, Any]
 
 @dataclass
 class Checkpoint:
-    """All that a training needs to go on as if it had never been interrupted.
+    """All that a training needs to resume as if it had never been interrupted.
 
-    It stands after `step` steps: `epoch` whole epochs and `batch` steps of the next one.
-    `interval` are sums since the last batch event, of the losses of digits, of those read
-    rightly, and of ones; `running` the same since the epoch's begin up to that event, when
-    `seen` images were seen in this epoch. Seconds are totals so far. `precision` is the one that
-    was taken where the recipe says "auto", `xla` whether XLA was, and `data_checksum` the dataset's.
-    `variables` are the model's (random states included), `optimizer` the optimizer's,
-    `averages` those of the weights, where the recipe asks for them, and `best_weights` those of
-    the best epoch; all NumPy arrays in Keras's order.
+    A plain value: `jobs.checkpoints` writes it to a file.
+
+    Attributes:
+        epoch, batch, step: whole epochs so far, steps of the next one, and steps in all.
+        seen: images of this epoch up to the last batch event.
+        interval: sum of losses, correct images and images since the last batch event, outliers
+            left out.
+        running: the same since the epoch began, up to that event.
+        images: images trained on in all.
+        fit_seconds, compilation_seconds, training_seconds: totals so far, as in `Trained`;
+            `training_seconds` are those of the steps alone.
+        best_epoch, best_accuracy, best_loss: the best epoch on validation; 0, -1 and infinity
+            before the first.
+        precision: the one that the training computes with, chosen if the recipe says "auto".
+        xla: whether XLA compiles the steps.
+        data_checksum: the dataset's.
+        variables: the model's, random states included.
+        optimizer: the optimizer's.
+        ema: the moving average of the weights, empty unless the recipe asks for it.
+        best_weights: the weights of the best epoch.
+
+    The last four are NumPy arrays in Keras's order.
     """
 
     epoch: int = 0
@@ -34,7 +48,7 @@ class Checkpoint:
     running: tuple[float, float, float] = (0.0, 0.0, 0.0)
     images: int = 0
     fit_seconds: float = 0.0
-    preparation_seconds: float = 0.0
+    compilation_seconds: float = 0.0
     training_seconds: float = 0.0
     best_epoch: int = 0
     best_accuracy: float = -1.0
@@ -44,5 +58,5 @@ class Checkpoint:
     data_checksum: str = ""
     variables: list[np.ndarray] = field(default_factory=list)
     optimizer: list[np.ndarray] = field(default_factory=list)
-    averages: list[np.ndarray] = field(default_factory=list)
+    ema: list[np.ndarray] = field(default_factory=list)
     best_weights: list[np.ndarray] = field(default_factory=list)

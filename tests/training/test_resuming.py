@@ -53,10 +53,10 @@ def test_a_resumed_training_keeps_a_best_epoch_from_before(plain: Outcome, digit
 
 def test_seconds_of_a_resumed_training_are_added_up(plain: Outcome, digits: Dataset) -> None:
     checkpoint = copy.deepcopy(plain.checkpoints[0])
-    checkpoint.fit_seconds, checkpoint.preparation_seconds = 1000.0, 100.0
+    checkpoint.fit_seconds, checkpoint.compilation_seconds = 1000.0, 100.0
     resumed = run(PLAIN, digits, resume_from=checkpoint).trained
     assert 1000 < resumed.fit_seconds < 1500
-    assert 100 < resumed.preparation_seconds < 600
+    assert 100 < resumed.compilation_seconds < 600
 
 
 def test_a_checkpoint_of_another_network_is_refused(rich: Outcome, digits: Dataset) -> None:
@@ -78,7 +78,7 @@ def test_a_training_goes_on_with_the_digits_that_it_began_with_alone(digits: Dat
     checkpoint = run(PLAIN, digits).checkpoints[0]
     assert checkpoint.data_checksum == digits.checksum
     others = dataclasses.replace(digits, checksum="others")
-    with pytest.raises(DataError, match="goes on with the digits that it began with"):
+    with pytest.raises(DataError, match="resumes on the images that it began with"):
         run(PLAIN, others, resume_from=checkpoint)
 
 
@@ -97,8 +97,8 @@ def test_a_training_begins_with_the_weights_it_is_given(digits: Dataset) -> None
     first = run(PLAIN.changed(epochs=1), digits)
     # Steps so small that nothing changes.
     still = PLAIN.changed(epochs=1, optimizer="sgd", learning_rate=1e-30, momentum=0)
-    again = training.train(still, digits, lambda event: None, weights=first.weights)
+    again = training.train(still, digits, lambda event: None, initial_weights=first.weights)
     for left, right in zip(first.weights, again.model.get_weights(), strict=True):
         np.testing.assert_allclose(left, right)
     with pytest.raises(ValueError, match=r"must have .* arrays. Received: "):
-        training.train(still, digits, lambda event: None, weights=first.weights[1:])
+        training.train(still, digits, lambda event: None, initial_weights=first.weights[1:])

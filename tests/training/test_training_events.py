@@ -55,7 +55,7 @@ def test_an_epochs_means_are_those_of_its_batches(rich: Outcome) -> None:
 def test_a_long_epoch_tells_of_some_steps_only_and_of_all_images(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "EVENTS_AN_EPOCH", 3)
+    monkeypatch.setattr(loop, "EVENTS_PER_EPOCH", 3)
     outcome = run(PLAIN.changed(epochs=1), digits)
     # Every third step of seven, and the last.
     assert [event["step"] for event in outcome.of("batch")] == [3, 6, 7]
@@ -66,7 +66,7 @@ def test_a_long_epoch_tells_of_some_steps_only_and_of_all_images(
 def test_the_first_batch_events_are_computed_right(plain: Outcome, digits: Dataset) -> None:
     keras.utils.set_random_seed(PLAIN.seed)
     untrained = loop.network.build(PLAIN)
-    images, labels = next(iter(Batches(PLAIN, digits.train).steps()))
+    images, labels, _ = next(iter(Batches(PLAIN, digits.train).steps()))
     probabilities = untrained(images).numpy()
     right = labels.numpy().astype(bool)
     first = plain.of("batch")[0]
@@ -85,10 +85,10 @@ def test_speed_counts_training_images(plain: Outcome) -> None:
 
 def test_the_seconds_of_preparing_are_a_part_of_the_fit_and_told_apart(plain: Outcome) -> None:
     first, *others = plain.of("batch")
-    assert 0 < plain.trained.preparation_seconds <= first["seconds"]
+    assert 0 < plain.trained.compilation_seconds <= first["seconds"]
     # Building the graph takes longer than any step of it.
     apart = [b["seconds"] - a["seconds"] for a, b in itertools.pairwise([first, *others])]
-    assert plain.trained.preparation_seconds > statistics.median(apart)
+    assert plain.trained.compilation_seconds > statistics.median(apart)
 
 
 def test_the_epoch_events_tell_the_rate(digits: Dataset) -> None:

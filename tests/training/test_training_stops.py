@@ -9,7 +9,7 @@ from training.outcome import Outcome, assert_same_weights, run
 
 from digitcore import training
 from digitcore.datasets import Dataset
-from digitcore.training import loop
+from digitcore.training import learner
 
 
 def test_a_stop_in_the_second_epoch_ends_it_there_and_keeps_the_best(digits: Dataset) -> None:
@@ -94,7 +94,7 @@ def test_within_an_epoch_it_is_saved_as_often_as_asked(plain: Outcome, digits: D
 def test_a_training_stopped_while_it_validates_goes_on_to_the_same_end(
     rich: Outcome, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "_VALIDATION_BATCH", len(digits.validation) // 3)
+    monkeypatch.setattr(learner, "_VALIDATION_BATCH", len(digits.validation) // 3)
     whole = run(RICH, digits)
     steps = len(whole.of("batch")) // RICH.epochs
     # Asked after each step, and within the epoch's end once more.

@@ -48,11 +48,9 @@ def test_the_average_is_the_moving_mean_of_the_weights_after_each_step(digits: D
     for number, weight in enumerate(steps, start=1):
         kept = min(0.8, number / (number + 9))
         average = (
-            kept * average + (1 - kept) * weight
-            if number > 1
-            else outcome.checkpoints[0].averages[0]
+            kept * average + (1 - kept) * weight if number > 1 else outcome.checkpoints[0].ema[0]
         )
-        found = outcome.checkpoints[number - 1].averages[0]
+        found = outcome.checkpoints[number - 1].ema[0]
         np.testing.assert_allclose(found, average, atol=1e-6)
     assert np.abs(average - steps[-1]).max() > 1e-3
 
@@ -60,7 +58,7 @@ def test_the_average_is_the_moving_mean_of_the_weights_after_each_step(digits: D
 def test_the_average_is_what_is_validated_and_kept(digits: Dataset) -> None:
     outcome = run(PLAIN.changed(ema_decay=0.8, epochs=1), digits)
     end = outcome.checkpoints[-1]
-    for kept, average in zip(outcome.weights, end.averages, strict=True):
+    for kept, average in zip(outcome.weights, end.ema, strict=True):
         np.testing.assert_array_equal(kept, average)
     assert not np.array_equal(outcome.weights[0], end.variables[0])
     answers = outcome.trained.model(digits.validation.images, training=False).numpy()

@@ -16,8 +16,8 @@ from digitcore import training
 from digitcore.analysis import classification
 from digitcore.datasets import Dataset, Split
 from digitcore.drawing import synthetic
-from digitcore.training import loop
-from digitcore.training.batches import Batches
+from digitcore.training import learner
+from digitcore.training.batches import Batches, Samples
 
 BRIGHT = 42
 
@@ -45,7 +45,7 @@ def test_what_a_teacher_says_of_the_digits_is_learned(plain: Outcome, digits: Da
 
 def test_distilling_without_a_teacher_or_until_a_stop_trains_nothing(digits: Dataset) -> None:
     recipe = PLAIN.changed(distillation=0.1)
-    with pytest.raises(ValueError, match="takes a teacher"):
+    with pytest.raises(ValueError, match="needs a teacher"):
         training.train(recipe, digits, lambda event: None)
     with pytest.raises(training.StoppedError):
         training.train(recipe, digits, lambda event: None, stop=lambda: True, teacher=of_the_mean)
@@ -78,7 +78,7 @@ def test_what_is_taught_is_learned_in_every_epoch(digits: Dataset) -> None:
     recipe = PLAIN.changed(epochs=10, epoch_images=100)
     upside_down = Split(digits.validation.images[:20, ::-1], digits.validation.labels[:20])
     told: list[Any] = []
-    taught = training.train(recipe, digits, told.append, taught=upside_down)
+    taught = training.train(recipe, digits, told.append, extra=upside_down)
     assert told[0]["steps_per_epoch"] == -(-120 // recipe.batch_size)
     alone = training.train(recipe, digits, lambda event: None)
     losses = [
@@ -93,18 +93,20 @@ def test_what_is_taught_is_learned_in_every_epoch(digits: Dataset) -> None:
 def test_losses_and_accuracies_are_of_digits_alone() -> None:
     labels = tf.constant([[1.0] + [0.0] * 9, [0.1] * 10, [0.0] * 9 + [1.0]])
     answers = tf.constant([[0.9] + [0.1 / 9] * 9, [0.1] * 10, [0.9] + [0.1 / 9] * 9])
-    found = loop._of_digits(tf.constant([0.5, 99.0, 2.0]), labels, answers)
+    is_inlier = tf.constant([True, False, True])
+    found = learner.batch_totals(tf.constant([0.5, 99.0, 2.0]), labels, answers, is_inlier)
     np.testing.assert_allclose(found.numpy(), [2.5, 1.0, 2.0])
 
 
 def test_what_is_no_digit_is_learned_as_equally_any(digits: Dataset) -> None:
     recipe = PLAIN.changed(synthetic_outliers=200)
-    extras = [Split(*synthetic.images(0, recipe.synthetic_outliers, recipe.seed))]
+    images, classes, is_outlier = synthetic.images(0, recipe.synthetic_outliers, recipe.seed)
+    extras = [Samples(images, classes, ~is_outlier)]
     steps = -(-(330 + 200) // recipe.batch_size)
     labels = np.concatenate(
         [
             y.numpy()
-            for _, y in itertools.islice(Batches(recipe, digits.train, extras).steps(), steps)
+            for _, y, _ in itertools.islice(Batches(recipe, digits.train, extras).steps(), steps)
         ]
     )
     np.testing.assert_allclose(labels.sum(axis=1), 1, rtol=1e-6)
