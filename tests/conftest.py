@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,10 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 from studio import Studio, ended
 
-from digitcore import datasets
+from digitcore import datasets, runs
 from digitcore.datasets import registry
 from digitcore.jobs import queue
+from digitcore.runs import Run
 
 
 def skip_or_fail(reason: str) -> NoReturn:
@@ -97,6 +99,24 @@ def small_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_npz(folder / "mnist.npz", made_up_digits())
     monkeypatch.setenv("DIGITCORE_DATA_DIR", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def _trained_on_made_up_digits(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of one epoch on the made-up digits, by a real worker; to be copied."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_npz(folder / "mnist.npz", made_up_digits())
+    told = Studio(folder, folder).call("train", "--epochs", "1")
+    return Run(folder / "models" / told["run"])
+
+
+@pytest.fixture
+def finished(small_data: Path, _trained_on_made_up_digits: Run) -> str:
+    """The id of a run in this test's models folder that a real worker trained on `small_data`."""
+    trained = _trained_on_made_up_digits
+    run = Run(shutil.copytree(trained.path, runs.models_dir() / trained.id))
+    run.update(data_folder=str(small_data))
+    return run.id
 
 
 @pytest.fixture(scope="session")

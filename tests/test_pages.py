@@ -204,16 +204,6 @@ def test_digits_that_are_no_mnist_are_named_on_the_page(page: str, finished: str
     assert "not MNIST" in said(visit(page, run=finished))
 
 
-@pytest.fixture
-def finished(small_data: Path) -> str:
-    """A run trained on the made-up digits, by a real worker."""
-    command = [sys.executable, "-m", "digitcore", "train", "--epochs", "1", "--json"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=True
-    )
-    return str(json.loads(done.stdout.splitlines()[-1])["run"])
-
-
 def test_no_page_loads_tensorflow(finished: str) -> None:
     program = f"""
 import sys

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,14 +94,8 @@ def test_the_photo_does_not_stay_in_the_session() -> None:
     assert kinds == {"str", "UploadedFile"}  # a name of what the server's file store holds
 
 
-def test_a_number_is_read_with_the_confidence_of_the_whole(small_data: Path) -> None:
-    command = [sys.executable, "-m", "digitcore", "train", "--epochs", "1", "--json"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, check=True
-    )
-    app = upload(
-        visit(json.loads(done.stdout.splitlines()[-1])["run"]), png(blurred(sheet([2, 4])))
-    )
+def test_a_number_is_read_with_the_confidence_of_the_whole(finished: str) -> None:
+    app = upload(visit(finished), png(blurred(sheet([2, 4]))))
     found, read = drawn(app)
     assert found.count('class="found"') == 2
     assert read.count("<figure>") == 2
