@@ -11,6 +11,7 @@ import streamlit as st
 from digitcore import datasets
 from digitcore.analysis import classification
 from digitcore.datasets import DataError, Split
+from digitcore.datasets.writers import writers as writers_of
 from digitcore.figures.confusion import confusion_heatmap
 from digitcore.runs import Run, RunError
 from ui import caching, digit_filters, text
@@ -19,6 +20,7 @@ from ui.digits import probability_bars, tile_uri
 from ui.frame import require_frame
 from ui.gallery import Tile, gallery
 from ui.run_picker import pick_run
+from ui.writers import errors_by_writer
 
 require_frame()
 
@@ -208,13 +210,18 @@ def downloads(
 
 
 @st.fragment
-def study(run: Run, tables: dict[str, np.ndarray], splits: dict[str, Split]) -> None:
+def study(
+    run: Run,
+    tables: dict[str, np.ndarray],
+    splits: dict[str, Split],
+    writers: dict[str, np.ndarray],
+) -> None:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         place = st.container(width="content")
         name = choice("Split", ("test", "validation"), "explore_split")
-    probabilities, split = tables[name], splits[name]
+    probabilities, split, known = tables[name], splits[name], writers.get(name)
     with place:
         headline(probabilities, split.labels, name)
     asked = digit_filters.filters()
@@ -227,6 +234,8 @@ def study(run: Run, tables: dict[str, np.ndarray], splits: dict[str, Split]) -> 
     with left:
         if opened is not None:
             the_digit(opened, probabilities, split, name)
+        if known is not None:
+            errors_by_writer(known, probabilities.argmax(axis=1) == split.labels)
     with right:
         per_digit(probabilities, split.labels)
     downloads(run, name, probabilities, split, found)
@@ -247,4 +256,4 @@ except RunError as error:
 if dataset.checksum != metrics.get("data_checksum"):
     way = "" if datasets.available() else "Download MNIST above."
     unlabelled(metrics, "This run read other digits than those that are on this machine", way)
-study(run, tables, {"test": dataset.test, "validation": dataset.validation})
+study(run, tables, {"test": dataset.test, "validation": dataset.validation}, writers_of(dataset))

@@ -14,9 +14,14 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def with_interval(share: float, interval: Sequence[float]) -> str:
+def with_interval(share: float, ends: Sequence[float]) -> str:
     """An accuracy and its 95 % interval as `99.02 % (98.81–99.20)`."""
-    return f"{percent(share)} ({100 * interval[0]:.2f}–{100 * interval[1]:.2f})"
+    return f"{percent(share)} ({interval(ends)})"
+
+
+def interval(ends: Sequence[float]) -> str:
+    """An interval of accuracies as `98.81–99.20`."""
+    return f"{100 * ends[0]:.2f}–{100 * ends[1]:.2f}"
 
 
 def duration(seconds: float) -> str:

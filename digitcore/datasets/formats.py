@@ -144,7 +144,7 @@ def _read(
         arrays = _read_npz(files[0])
         names = [f"{key} in {files[0]}" for key in NPZ_KEYS]
     else:
-        arrays = [_read_idx(file, axes) for file, axes in zip(files, (3, 1, 3, 1), strict=True)]
+        arrays = [read_idx(file, axes) for file, axes in zip(files, (3, 1, 3, 1), strict=True)]
         names = [str(file) for file in files]
         for i in (0, 2):
             arrays[i] = _upright(arrays[i], info)
@@ -158,9 +158,9 @@ def _read(
 def _read_exam(
     files: tuple[Path, ...], stamps: tuple[tuple[int, int, int], ...], info: DatasetInfo
 ) -> tuple[Bytes, Bytes]:
-    images = _upright(_read_idx(files[0], 3), info)[info.exam_begins :]
+    images = _upright(read_idx(files[0], 3), info)[info.exam_begins :]
     # Of each image's row of numbers the first is its class.
-    table = _read_idx(files[1], 2, integers=True)
+    table = read_idx(files[1], 2, integers=True)
     classes = table[info.exam_begins :, 0]
     if classes.size and not 0 <= classes.min() <= classes.max() < info.class_count:
         raise DataError(
@@ -202,7 +202,7 @@ def _read_npz(file: Path) -> list[npt.NDArray[Any]]:
         raise DataError(f"{file} is broken, or is not an npz file of plain arrays") from None
 
 
-def _read_idx(file: Path, axes: int, *, integers: bool = False) -> npt.NDArray[Any]:
+def read_idx(file: Path, axes: int, *, integers: bool = False) -> npt.NDArray[Any]:
     """The bytes or the integers of four bytes in an IDX file: a magic number, each axis's length,
     the values."""
     dtype = np.dtype(">i4" if integers else np.uint8)
