@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from browser.app import chromium, find_chromium
 from made_up import blurred, made_up_digits, sheet, write_npz
+from no_skips import pytest_make_collect_report, pytest_runtest_makereport, required  # noqa: F401
 from PIL import Image
 from playwright.sync_api import Browser, expect
 from studio import Studio, ended
@@ -25,16 +26,33 @@ from digitcore.runs import Run
 
 
 def skip_or_fail(reason: str) -> NoReturn:
-    """Skips the test, or fails it where DIGITCORE_REQUIRE_ALL=1 says that nothing may be missing."""
-    if os.environ.get("DIGITCORE_REQUIRE_ALL") == "1":
+    """Skips the test; where DIGITCORE_REQUIRE_ALL=1 says that nothing may be missing, it fails."""
+    if required():  # before whatever else the test waits for
         pytest.fail(f"DIGITCORE_REQUIRE_ALL=1, but {reason}", pytrace=False)
     pytest.skip(reason)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+# Beside each other run the tests that share nothing: those that use Chromium on one side, since
+# they share it, a server and a training, and each file of the others on the other. The slowest go
+# first, so that both sides end at about the same time.
+SLOWEST = ("browser", "faults", "test_worker", "test_fine_tuning", "training")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        group = item.path.stem
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+            group = "browser"
+        item.add_marker(pytest.mark.xdist_group(group))
+    if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
+        items.sort(key=rank)
+
+
+def rank(item: pytest.Item) -> int:
+    """Where among the others a test begins; the order within a rank stays as it is."""
+    names = [item.get_closest_marker("xdist_group").args[0], item.path.parent.name]
+    return next((place for place, name in enumerate(SLOWEST) if name in names), len(SLOWEST))
 
 
 @pytest.fixture(name="skip_or_fail", scope="session")

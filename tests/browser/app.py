@@ -76,7 +76,7 @@ def serve(models: Path) -> Iterator[App]:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     app = App(f"http://localhost:{port}", psutil.Process(server.pid), environment)
     try:
-        _wait_until_healthy(app.url)
+        _wait_until_healthy(app.url, server)
         yield app
     finally:
         server.terminate()
@@ -139,16 +139,22 @@ def draw(page: Page, *strokes: list[tuple[int, int]], steps: int = 8) -> None:
         page.mouse.up()
 
 
-def _wait_until_healthy(url: str) -> None:
+def _wait_until_healthy(url: str, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
-                return
+                healthy = True
         except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+            healthy = False
+        # Where another process was quicker to take the port, that one is healthy, and ours ends.
+        if server.poll() is not None:
+            raise RuntimeError(f"The app ended with status {server.returncode}; see server.log.")
+        if healthy:
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"The app did not answer at {url} within a minute; see server.log.")
+        time.sleep(0.1)
 
 
 def _end_workers(models: Path) -> None:
