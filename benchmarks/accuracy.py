@@ -43,7 +43,7 @@ TRAIN_CLAIMS = {"three-conv-128": 0.995, "two-conv": 0.99}
 KEPT = (
     *("seed", "precision", "epochs", "best_epoch", "test_interval", "train_interval"),
     *(f"{split}_accuracy" for split in ("train", "validation", "test")),
-    *("start_seconds", "preparation_seconds", "fit_seconds", "seconds_to_99"),
+    *("start_seconds", "compilation_seconds", "fit_seconds", "seconds_to_99"),
     *("images_per_second", "prediction_ms", "predictions_per_second"),
 )
 TOGETHER = ("validation_accuracy", "test_accuracy", "test_interval")
@@ -126,7 +126,7 @@ def result(run: runs.Run) -> dict[str, Any]:
     """What one training reached."""
     assert run.metrics
     begun = next(event["time"] for event in run.events()[0] if is_fit(event))
-    return {**run.metrics, "start_seconds": begun - run.state.created}
+    return {**run.metrics.as_dict(), "start_seconds": begun - run.state.created}
 
 
 def is_fit(event: dict[str, Any]) -> bool:
@@ -144,9 +144,9 @@ def usable(recipe: Recipe) -> Callable[[runs.Run], bool]:
 
     def is_usable(run: runs.Run) -> bool:
         there = run.status == "finished" and run.recipe == recipe and not run.state.parent
-        found = run.metrics or {}
+        found = run.metrics.as_dict() if run.metrics else {}
         alike = all(found.get(key) == value for key, value in here.items())
-        return there and alike and "prediction_ms" in found
+        return there and alike and found["prediction_ms"] is not None
 
     return is_usable
 
@@ -193,7 +193,7 @@ def cells(row: dict[str, Any]) -> list[str]:
         in_all(row),
         mean(trainings, "train"),
         "/".join(dict.fromkeys(str(training["epochs"]) for training in trainings)),
-        *map(seconds, ("start_seconds", "fit_seconds", "preparation_seconds", "seconds_to_99")),
+        *map(seconds, ("start_seconds", "fit_seconds", "compilation_seconds", "seconds_to_99")),
         f"{median('images_per_second'):,.0f}",
         f"{median('prediction_ms'):.2f} ms",
         f"{median('predictions_per_second'):,.0f}",

@@ -108,7 +108,7 @@ def fine_tuned(
     for _ in queue.follow(child):
         pass
     seconds = time.perf_counter() - begun
-    if child.status != "finished" or child.metrics is None:
+    if child.status != "finished" or child.metrics is None or not child.metrics.fine_tuning:
         sys.exit(f"{child.id}: {child.state.message}")
     metrics = child.metrics
     before, after = (
@@ -119,9 +119,9 @@ def fine_tuned(
         writer,
         before,
         after,
-        metrics["fine_tuning"]["test_accuracy_before"],
-        metrics["test_accuracy"],
-        metrics["fit_seconds"],
+        metrics.fine_tuning.test_accuracy_before,
+        metrics.test_accuracy,
+        metrics.fit_seconds,
         seconds,
     )
     child.delete()

@@ -503,7 +503,7 @@ def speed(run: Run) -> float:
     """Training images a second of a run that has ended."""
     if run.metrics is None:
         raise RuntimeError(f"The run {run.id} has {run.status}. {run.state.message}")
-    return float(run.metrics["images_per_second"])
+    return run.metrics.images_per_second
 
 
 def pairs(
@@ -539,7 +539,7 @@ def copy_run(done: Run, number: int) -> None:
     shutil.copytree(done.path, path, copy_function=os.link)
     state = json.loads((path / "state.json").read_text())
     state |= {"number": number, "created": state["created"] - 60 * number}
-    metrics = dict(done.metrics or {})
+    metrics = json.loads((done.path / "metrics.json").read_text())
     metrics["test_accuracy"] -= 1e-5 * number
     recipe = done.recipe.changed(seed=number)
     for file, text in (
@@ -654,7 +654,7 @@ def circumstances(done: Run, options: argparse.Namespace) -> dict[str, Any]:
     changed = " with changes" if git("status", "--porcelain", "--untracked-files=no") else ""
     names = ("streamlit", "plotly", "tensorflow", "websockets")
     return {
-        "machine": (done.metrics or {}).get("machine", platform.machine()),
+        "machine": (done.metrics and done.metrics.machine) or platform.machine(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "versions": {
             "Python": platform.python_version(),

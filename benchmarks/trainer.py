@@ -196,7 +196,7 @@ def watched_by(name: str) -> Callable[[Path, dict[str, str]], dict[str, Any]]:
             run = queue.submit(Recipe.load(recipe))
             getattr(load, name)(app, run)
             assert run.metrics, run.state.message
-            return run.metrics
+            return run.metrics.as_dict()
 
     return train
 

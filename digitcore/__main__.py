@@ -188,7 +188,7 @@ def _evaluate_drawings(
 
 
 def _same_digits(run: Run, dataset: datasets.Dataset) -> None:
-    if (run.metrics or {}).get("data_checksum", dataset.checksum) != dataset.checksum:
+    if run.metrics and run.metrics.data_checksum not in (None, dataset.checksum):
         raise RunError(
             f"The run {run.id} was measured on other digits than those on this machine. "
             f"Received: {dataset.source}"
@@ -296,7 +296,7 @@ def _summary(run: Run) -> Result:
         metrics = None if state.status in runs.ACTIVE else run.metrics
     except runs.RunError as error:  # must not keep the other runs from being listed
         metrics, result["message"] = None, str(error)
-    return {**result, **(metrics or dict.fromkeys(keys))}
+    return {**result, **(metrics.as_dict() if metrics else dict.fromkeys(keys))}
 
 
 def _accuracy(found: Result, split: str) -> str:

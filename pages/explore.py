@@ -13,7 +13,7 @@ from digitcore.analysis import classification
 from digitcore.datasets import DataError, Split
 from digitcore.datasets.writers import writers as writers_of
 from digitcore.figures.confusion import confusion_heatmap
-from digitcore.runs import Run, RunError
+from digitcore.runs import Metrics, Run, RunError
 from ui import caching, digit_filters, text
 from ui.choice import choice
 from ui.digits import probability_bars, tile_uri
@@ -28,11 +28,11 @@ PAGE_SIZE = 24
 IN_FILE = 40
 
 
-def unlabelled(metrics: dict[str, Any], why: str, way: str = "") -> NoReturn:
+def unlabelled(metrics: Metrics | None, why: str, way: str = "") -> NoReturn:
     """What is known of a run whose digits are not here, and the ways out, `way` above all."""
-    if "test_accuracy" in metrics:
-        accuracy = text.with_interval(metrics["test_accuracy"], metrics["test_interval"])
-        st.markdown(f"**{accuracy}** test · loss {metrics['test_loss']:.3f}")
+    if metrics:
+        accuracy = text.with_interval(metrics.test_accuracy, metrics.test_interval)
+        st.markdown(f"**{accuracy}** test · loss {metrics.test_loss:.3f}")
     st.markdown(
         f"{why}, so its errors cannot be shown. {way} Choose another run, train one on these "
         "digits, or set `DIGITCORE_DATA_DIR` to the folder with the digits that it read."
@@ -243,9 +243,9 @@ def study(
 
 run = pick_run(need="probabilities.npz")
 digit_filters.start()
-metrics: dict[str, Any] = {}
+metrics: Metrics | None = None
 try:
-    metrics = run.metrics or {}
+    metrics = run.metrics
     dataset = caching.dataset(run)
     tables = caching.tables(run)
 except DataError as error:
@@ -253,7 +253,7 @@ except DataError as error:
 except RunError as error:
     st.error(text.plain(str(error)))
     st.stop()
-if dataset.checksum != metrics.get("data_checksum"):
+if metrics is None or dataset.checksum != metrics.data_checksum:
     way = "" if datasets.available() else "Download MNIST above."
     unlabelled(metrics, "This run read other digits than those that are on this machine", way)
 study(run, tables, {"test": dataset.test, "validation": dataset.validation}, writers_of(dataset))

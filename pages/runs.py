@@ -108,7 +108,7 @@ def digits_are_here(run: Run) -> bool:
     if not (run.path / "probabilities.npz").exists():
         return False
     try:
-        return caching.dataset(run).checksum == (run.metrics or {}).get("data_checksum")
+        return caching.dataset(run).checksum == (run.metrics.data_checksum if run.metrics else None)
     except (DataError, RunError):
         return False
 

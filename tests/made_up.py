@@ -76,19 +76,19 @@ def write_npz(path: Path, arrays: list[np.ndarray]) -> None:
     )
 
 
+def metrics(**others: Any) -> dict[str, Any]:
+    """What a made-up `metrics.json` holds: no more than it must, and these others."""
+    values: dict[str, Any] = {"parameters": 1, "epochs": 1}
+    values |= dict.fromkeys(("fit_seconds", "images_per_second"), 0.5)
+    for split in ("test", "validation"):
+        values |= {f"{split}_accuracy": 0.5, f"{split}_loss": 0.5, f"{split}_interval": [0.4, 0.6]}
+    return values | others
+
+
 def write_metrics(folder: Path, **others: Any) -> None:
     """A made-up `metrics.json` that vouches for the network in the run's folder."""
-    numbers = (
-        *(f"{split}_{what}" for split in ("test", "validation") for what in ("accuracy", "loss")),
-        *("fit_seconds", "images_per_second", "parameters", "epochs"),
-    )
-    network = (folder / "model.tflite").read_bytes()
-    metrics = {
-        **dict.fromkeys(numbers, 0.5),
-        **{f"{split}_interval": [0.4, 0.6] for split in ("test", "validation")},
-        "network_checksum": hashlib.sha256(network).hexdigest(),
-    }
-    (folder / "metrics.json").write_text(json.dumps({**metrics, **others}))
+    network = hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest()
+    (folder / "metrics.json").write_text(json.dumps(metrics(network_checksum=network) | others))
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

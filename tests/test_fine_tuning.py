@@ -65,7 +65,7 @@ def test_metrics_say_what_is_gained_on_held_out_drawings_and_lost_on_test(
     measured = tuned.result["fine_tuning"]
     assert (measured["samples"], measured["held_out"]) == (20, 10)
     assert tuned.parent.metrics
-    assert measured["test_accuracy_before"] == tuned.parent.metrics["test_accuracy"]
+    assert measured["test_accuracy_before"] == tuned.parent.metrics.test_accuracy
     # The command measures both runs on the held-out drawings, too.
     held = tuned.file.with_name("held.json")
     mirrored(30).held_out.save(held)

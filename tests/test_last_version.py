@@ -110,9 +110,11 @@ def test_a_fine_tuned_run_without_a_request_is_fine_tuned_again_to_the_same_weig
 def test_what_a_fine_tuned_run_measured_has_its_present_names(kept: Callable[[str], Run]) -> None:
     run = kept("fine-tuned")
     earlier = json.loads((KEPT / "fine-tuned" / "metrics.json").read_text())["hand"]
-    measured = (run.metrics or {})["fine_tuning"]
-    assert measured["samples"] == earlier["taught"]
-    assert measured["correct_before"] == earlier["right_before"]
-    assert measured["correct_after"] == earlier["right_after"]
+    assert run.metrics
+    measured = run.metrics.fine_tuning
+    assert measured
+    assert measured.samples == earlier["taught"]
+    assert measured.correct_before == earlier["right_before"]
+    assert measured.correct_after == earlier["right_after"]
     assert request.read(run).kind == "fine-tune"
     assert request.is_personal(run)

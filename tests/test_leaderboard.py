@@ -20,6 +20,10 @@ from digitcore.runs import Run
 CHECKSUM = leaderboard.measured()[0]["data_checksum"]
 
 
+FINE_TUNED = {"samples": 20, "held_out": 10, "correct_before": 8, "correct_after": 9}
+FINE_TUNED |= {"test_accuracy_before": 0.99}
+
+
 def ended(status: str = "finished", **metrics: Any) -> Run:
     run = runs.create(Recipe.load("fast"))
     (run.path / "model.tflite").write_bytes(b"network")
@@ -94,7 +98,7 @@ def test_a_run_whose_metrics_lack_times_has_none() -> None:
         ("queued", {}),
         ("finished", {"data_checksum": "other digits"}),
         ("finished", {"validation_images": 2_999}),
-        ("finished", {"fine_tuning": {"samples": 20}}),
+        ("finished", {"fine_tuning": FINE_TUNED}),
     ],
 )
 def test_a_run_of_another_task_has_no_entry(status: str, metrics: dict[str, Any]) -> None:

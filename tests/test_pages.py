@@ -134,7 +134,8 @@ def test_a_run_that_failed_after_it_was_tested_shows_the_epoch_of_its_network(
     finished: str,
 ) -> None:
     run = runs.load(finished)
-    metrics = run.metrics or {}
+    metrics = run.metrics
+    assert metrics
     epoch = {"validation_loss": 0.1, "validation_accuracy": 0.999, "learning_rate": 0.001}
     later = {"kind": "epoch", "time": 0, "step": 999, "epoch": 7, "loss": 0.1, "accuracy": 0.9}
     with open(run.path / "events.jsonl", "a") as log:
@@ -142,8 +143,8 @@ def test_a_run_that_failed_after_it_was_tested_shows_the_epoch_of_its_network(
     run.update(status="failed", message="It was killed.")
     said = [text.value for text in visit("train", run=run.id).markdown]
     (numbers,) = [text for text in said if " validation · best epoch " in text]
-    assert f"best epoch {metrics['best_epoch']}" in numbers
-    assert f"{100 * metrics['validation_accuracy']:.2f}" in numbers
+    assert f"best epoch {metrics.best_epoch}" in numbers
+    assert f"{100 * metrics.validation_accuracy:.2f}" in numbers
 
 
 def test_a_finished_run_goes_on_for_more_epochs_as_a_new_one(finished: str) -> None:
@@ -363,7 +364,8 @@ def test_the_leaderboard_shows_recipes_alone_while_there_is_no_run() -> None:
 
 def test_the_leaderboard_ranks_ones_own_run_among_the_recipes(finished: str) -> None:
     run = runs.load(finished)
-    metrics = {**(run.metrics or {}), "data_checksum": leaderboard.measured()[0]["data_checksum"]}
+    assert run.metrics
+    metrics = {**run.metrics.as_dict(), "data_checksum": leaderboard.measured()[0]["data_checksum"]}
     metrics |= {"validation_images": 3_000, "validation_accuracy": 0.999, "seconds_to_99": 0.5}
     (run.path / "metrics.json").write_text(json.dumps(metrics))
     small = Recipe(name="small", layers=[{"kind": "pool", "size": 4}, {"kind": "flatten"}])

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import made_up
 import pytest
 
 from digitcore import files, runs
 from digitcore.jobs import estimates, queue
 from digitcore.recipes import Recipe, RecipeError
 from digitcore.runs import Run, RunError
-from digitcore.runs.metrics import _NUMBERS
 
 RECIPE = Recipe(name="small", layers=[{"kind": "flatten"}], epochs=3)
 
@@ -49,9 +49,8 @@ def set_state(run: Run, **values: Any) -> None:
 
 def end(run: Run, epochs: int, status: str = "finished", **metrics: Any) -> None:
     """Makes it look as if the run had ended after so many epochs."""
-    known = dict.fromkeys(_NUMBERS, 0.5) | {"epochs": epochs}
-    ends = {"test_interval": [0.4, 0.6], "validation_interval": [0.4, 0.6]}
-    (run.path / "metrics.json").write_text(json.dumps(known | ends | metrics))
+    known = made_up.metrics(epochs=epochs, **metrics)
+    (run.path / "metrics.json").write_text(json.dumps(known))
     (run.path / "events.jsonl").write_text('{"kind": "stage", "time": 0, "stage": "data"}\n')
     (run.path / "checkpoint").mkdir()
     (run.path / "checkpoint" / "last.npz").write_bytes(b"weights")

@@ -36,8 +36,8 @@ def test_it_says_nothing_of_where_it_was_trained(reader: Run) -> None:
     assert (state["pid"], state["data_folder"], state["turn"]) == (None, None, 0)
     metrics = reader.metrics
     assert metrics
-    assert metrics["data_source"] == "MNIST"
-    assert metrics["data_notice"] is None
+    assert metrics.data_source == "MNIST"
+    assert metrics.data_notice is None
     assert not (reader.path / "worker.log").exists()
 
 
@@ -45,7 +45,7 @@ def test_it_reads_mnist_as_well_as_it_says(reader: Run, mnist: Dataset) -> None:
     metrics = reader.metrics
     assert metrics
     table = Predictor(reader).probabilities(mnist.test.images)
-    assert classification.accuracy(table, mnist.test.labels) == metrics["test_accuracy"]
+    assert classification.accuracy(table, mnist.test.labels) == metrics.test_accuracy
     np.testing.assert_allclose(table, reader.probabilities()["test"], atol=1e-4)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
 from digitcore import runs
 from digitcore.jobs import estimates, queue
 from digitcore.recipes import Recipe, hyperparameters
-from digitcore.runs import Run, RunError, State
+from digitcore.runs import Metrics, Run, RunError, State
 from digitcore.runs.events import Event, EventLog, best_epoch
 from ui import caching, text
 from ui.recipe_form import use
@@ -174,7 +173,7 @@ def _curves(log: EventLog) -> None:
         )
 
 
-def _numbers(log: EventLog, metrics: dict[str, Any] | None, active: bool) -> str:
+def _numbers(log: EventLog, metrics: Metrics | None, active: bool) -> str:
     said, last = [], log.last
     if "epoch" in last:
         place = next(iter(best_epoch(log.epochs)), -1)
@@ -182,20 +181,21 @@ def _numbers(log: EventLog, metrics: dict[str, Any] | None, active: bool) -> str
         # The network that is kept answers in float32, and may differ by an image from the one
         # that was validated in bfloat16; of a run that failed since, it is an earlier epoch's.
         if metrics:
-            accuracy, epoch = metrics["validation_accuracy"], metrics.get("best_epoch", epoch)
+            accuracy = metrics.validation_accuracy
+            epoch = epoch if metrics.best_epoch is None else metrics.best_epoch
         said += [f"**{text.percent(accuracy)}** validation", f"best epoch {epoch:.0f}"]
     if active and "epoch" in last:
         said.append(f"learning rate {last['epoch']['learning_rate']:.3g}")
     if active and "batch" in last:
         said.append(f"{last['batch']['images_per_second']:,.0f} images/s")
     elif metrics:
-        said.append(f"{metrics['images_per_second']:,.0f} images/s")
+        said.append(f"{metrics.images_per_second:,.0f} images/s")
     return " · ".join(said)
 
 
-def _ending(run: Run, metrics: dict[str, Any]) -> None:
-    accuracy = text.with_interval(metrics["test_accuracy"], metrics["test_interval"])
-    seconds = text.duration(metrics["fit_seconds"])
+def _ending(run: Run, metrics: Metrics) -> None:
+    accuracy = text.with_interval(metrics.test_accuracy, metrics.test_interval)
+    seconds = text.duration(metrics.fit_seconds)
     here = {"query_params": {"run": run.id}}
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{accuracy}** test · {seconds} of training", width="content")
@@ -204,9 +204,9 @@ def _ending(run: Run, metrics: dict[str, Any]) -> None:
         )
         st.page_link("pages/draw.py", label="Draw a digit", icon=":material/draw:", **here)
         most = next(int(p.high or 0) for p in hyperparameters() if p.name == "epochs")
-        if run.status == "finished" and run.has_checkpoint and metrics["epochs"] < most:
+        if run.status == "finished" and run.has_checkpoint and metrics.epochs < most:
             with st.popover("Train further", icon=":material/fast_forward:"):
-                _further(run, metrics["epochs"], most)
+                _further(run, metrics.epochs, most)
 
 
 def _further(run: Run, done: int, most: int) -> None:

@@ -241,19 +241,19 @@ def _follow(child: Run, polls: bool) -> None:
 def _gain(run: Run) -> str:
     """Before and after fine-tuning, as a table in Markdown; "" of a run that was not."""
     try:
-        metrics: dict[str, Any] = run.metrics or {}
+        metrics = run.metrics
     except RunError:
         return ""
-    if not (measured := metrics.get("fine_tuning")):
+    if not metrics or not (measured := metrics.fine_tuning):
         return ""
-    test = text.with_interval(metrics["test_accuracy"], metrics["test_interval"])
-    held_out = text.counted(measured["held_out"], "held-out drawing")
-    before, after = measured["correct_before"], measured["correct_after"]
+    test = text.with_interval(metrics.test_accuracy, metrics.test_interval)
+    held_out = text.counted(measured.held_out, "held-out drawing")
+    before, after = measured.correct_before, measured.correct_after
     return (
-        f"| {text.counted(measured['samples'], 'drawing')} trained on | before | after |\n"
+        f"| {text.counted(measured.samples, 'drawing')} trained on | before | after |\n"
         "|---|--:|--:|\n"
         f"| {held_out} | {before} correct | {after} correct |\n"
-        f"| MNIST test | {text.percent(measured['test_accuracy_before'])} | {test} |"
+        f"| MNIST test | {text.percent(measured.test_accuracy_before)} | {test} |"
     )
 
 

@@ -52,7 +52,7 @@ def _offer_download() -> None:
 def run_notice(run: Run) -> None:
     """One line when the run learned other digits than MNIST's."""
     try:
-        notice = (run.metrics or {}).get("data_notice")
+        notice = run.metrics and run.metrics.data_notice
     except RunError:
         return  # the page says so where it needs the numbers
     if notice:

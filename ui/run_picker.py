@@ -91,7 +91,8 @@ def label(run: Run, state: State) -> str:
         return run.id
     try:
         active = state.status in runs.ACTIVE
-        accuracy = None if active else (run.metrics or {}).get("test_accuracy")
+        metrics = None if active else run.metrics
+        accuracy = metrics.test_accuracy if metrics else None
     except RunError:
         accuracy = None
     end = state.status if accuracy is None else f"{accuracy:.2%}".replace("%", " %")

@@ -80,11 +80,11 @@ def row(run: Run, state: State) -> dict[str, Any]:
     try:
         recipe = None if state.status == "broken" else run.recipe
         # What a resumed run had reached before is no result yet.
-        metrics, note = {} if state.status in ACTIVE else run.metrics or {}, state.message
+        metrics, note = None if state.status in ACTIVE else run.metrics, state.message
     except RunError as error:
-        metrics, note = {}, str(error)
+        metrics, note = None, str(error)
     curve = (100 * epochs(run, state)["validation_accuracy"]).tolist()
-    interval = [f"{100 * end:.2f}" for end in metrics.get("test_interval", ())]
+    interval = [f"{100 * end:.2f}" for end in (metrics.test_interval if metrics else ())]
     return {
         "dot": dot(state.number),
         "name": text.cell(state.title or (recipe.name if recipe else run.id)),
@@ -92,11 +92,11 @@ def row(run: Run, state: State) -> dict[str, Any]:
         "settings": recipe and text.settings(recipe),
         "status": state.status,
         "by_epoch": curve,
-        "validation": 100 * metrics["validation_accuracy"] if metrics else max(curve, default=None),
-        "test": 100 * metrics["test_accuracy"] if metrics else None,
+        "validation": 100 * metrics.validation_accuracy if metrics else max(curve, default=None),
+        "test": 100 * metrics.test_accuracy if metrics else None,
         "interval": "–".join(interval),
         "parameters": recipe and recipe.parameters,
-        "seconds": metrics.get("fit_seconds"),
+        "seconds": metrics.fit_seconds if metrics else None,
         "created": pd.Timestamp.fromtimestamp(state.created) if state.created else None,
         "note": text.cell(note),
         "id": run.id,

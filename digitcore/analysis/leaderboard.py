@@ -110,30 +110,25 @@ def from_run(run: Run, state: State) -> Entry | None:
         metrics = run.metrics
     except RunError:
         return None
-    if not metrics or "fine_tuning" in metrics:
+    if not metrics or metrics.fine_tuning:
         return None
-    if metrics.get("data_checksum") != measured()[0]["data_checksum"]:
+    if metrics.data_checksum != measured()[0]["data_checksum"]:
         return None
-    if metrics.get("validation_images", 0) < FEWEST_VALIDATION_IMAGES:
+    if (metrics.validation_images or 0) < FEWEST_VALIDATION_IMAGES:
         return None
-    low, high = metrics["test_interval"]
     return Entry(
         name=run.called(state),
         run=run.id,
         seeds=1,
         parameters=run.recipe.parameters,
-        validation_accuracy=metrics["validation_accuracy"],
-        test_accuracy=metrics["test_accuracy"],
+        validation_accuracy=metrics.validation_accuracy,
+        test_accuracy=metrics.test_accuracy,
         spread=None,
-        interval=(low, high),
-        fit_seconds=metrics["fit_seconds"],
-        seconds_to_99=_number(metrics.get("seconds_to_99")),
-        prediction_ms=_number(metrics.get("prediction_ms")),
+        interval=metrics.test_interval,
+        fit_seconds=metrics.fit_seconds,
+        seconds_to_99=metrics.seconds_to_99 or None,
+        prediction_ms=metrics.prediction_ms or None,
     )
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and value > 0 else None
 
 
 def pareto_front(entries: Iterable[Entry], cost: Cost) -> list[Entry]:

@@ -35,8 +35,8 @@ def images_per_second(recipe: Recipe) -> float | None:
         except RunError:
             continue
         # The first steps are slow, and would speak for a short run.
-        speed = float(metrics["images_per_second"]) if metrics else 0.0
-        if metrics and speed * metrics["fit_seconds"] >= _ENOUGH_IMAGES:
+        speed = metrics.images_per_second if metrics else 0.0
+        if metrics and speed * metrics.fit_seconds >= _ENOUGH_IMAGES:
             return speed
     return None
 

@@ -107,7 +107,7 @@ def extra_images(run: Run, asked: Request, dataset: Dataset) -> Split | None:
     if not asked.extra_samples:
         return None
     if asked.initial_metrics:
-        known = runs.read_metrics(run.path / asked.initial_metrics)["data_checksum"]
+        known = runs.read_metrics(run.path / asked.initial_metrics).data_checksum
         if known != dataset.checksum:
             raise RunError(
                 "Fine-tuning needs the dataset that the network was trained on, which is not on "

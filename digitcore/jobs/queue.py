@@ -89,7 +89,7 @@ def extend(run: Run, epochs: int) -> Run:
     # they count the epoch that was begun.
     epochs_done = events.EventLog().read(run.path / "events.jsonl").epochs
     told = epochs_done["epoch"]
-    done = max([*map(int, told)] or [(run.metrics or {}).get("epochs", 0)])
+    done = max([*map(int, told)] or [run.metrics.epochs if run.metrics else 0])
     if epochs <= done:
         raise RunError(f"{run.id} has done {done} epochs; ask for more. Received: {epochs}")
     best = sum(map(int, told[events.best_epoch(epochs_done)]))

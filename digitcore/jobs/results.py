@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import environment, request
 from digitcore.jobs.request import Request
 from digitcore.runs import Run, events
+from digitcore.runs.metrics import from_dict
 from digitcore.runs.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def write(run: Run, trained: Trained, dataset: Dataset) -> None:
         metrics.update(_measured(run, path, dataset))
 
     files.replace(run.path / "model.tflite", export)
-    files.write_atomic(run.path / "metrics.json", json.dumps(metrics, indent=1).encode())
+    runs.write_metrics(run.path / "metrics.json", from_dict(metrics))
 
 
 def _measured(run: Run, path: Path, dataset: Dataset) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any
         "precision": trained.precision,
         "xla": trained.xla,
         "fit_seconds": trained.fit_seconds,
-        "preparation_seconds": trained.compilation_seconds,
+        "compilation_seconds": trained.compilation_seconds,
         "seconds_to_99": events.seconds_to(0.99, events.read_epochs(run.path / "events.jsonl")),
         "images_per_second": trained.images_per_second,
         "seed": run.recipe.seed,
@@ -124,5 +124,5 @@ def _fine_tuning(run: Run, asked: Request, predictor: Predictor) -> dict[str, An
         "held_out": len(labels),
         "correct_before": int((before.argmax(axis=1) == labels).sum()),
         "correct_after": int((after.argmax(axis=1) == labels).sum()),
-        "test_accuracy_before": metrics["test_accuracy"],
+        "test_accuracy_before": metrics.test_accuracy,
     }

@@ -1,11 +1,12 @@
 """Run folders: what a training leaves, and what all who read it see.
 
-RunError (ValueError)   there is no such run, it is broken, or it cannot do that now
+`errors` draws the tree of what may be wrong with one.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from digitcore._lazy import submodule
+from digitcore.runs.errors import RunBrokenError, RunError, RunNotFoundError, RunStateError
 from digitcore.runs.folder import (
     create,
     data_folder,
@@ -16,15 +17,20 @@ from digitcore.runs.folder import (
     models_dir,
     write_zip,
 )
-from digitcore.runs.metrics import read_metrics
+from digitcore.runs.metrics import FineTuning, Metrics, read_metrics, write_metrics
 from digitcore.runs.run import LOCKS, Run, changes_lock, stopped_early
-from digitcore.runs.state import ACTIVE, RunError, State, Status
+from digitcore.runs.state import ACTIVE, State, Status
 
 __all__ = [
     "ACTIVE",
     "LOCKS",
+    "FineTuning",
+    "Metrics",
     "Run",
+    "RunBrokenError",
     "RunError",
+    "RunNotFoundError",
+    "RunStateError",
     "State",
     "Status",
     "changes_lock",
@@ -37,6 +43,7 @@ __all__ = [
     "models_dir",
     "read_metrics",
     "stopped_early",
+    "write_metrics",
     "write_zip",
 ]
 

@@ -15,9 +15,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from digitcore import files
+from digitcore.runs.errors import RunError
 from digitcore.runs.folder import load
 from digitcore.runs.run import Run
-from digitcore.runs.state import RunError
 
 # A larger one no longer fits into a processor's cache, and is slower.
 _BATCH = 100
@@ -112,7 +112,7 @@ def _check(run: Run, checksum: str) -> None:
             f"There is no network to ask yet: metrics.json of run {run.id} is missing. "
             "Resume the run, or train it again."
         )
-    if metrics.get("network_checksum") != checksum:
+    if metrics.network_checksum != checksum:
         raise RunError(
             f"model.tflite of run {run.id} is not the file that its training wrote. "
             "Train the run again, or bring the file back from a copy."

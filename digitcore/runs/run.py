@@ -26,9 +26,10 @@ import numpy as np
 from digitcore import files
 from digitcore.recipes import Recipe, RecipeError
 from digitcore.runs import events
+from digitcore.runs.errors import RunError
 from digitcore.runs.events import Event
-from digitcore.runs.metrics import read_metrics
-from digitcore.runs.state import ACTIVE, RunError, State, Status, read_state, to_json
+from digitcore.runs.metrics import Metrics, read_metrics
+from digitcore.runs.state import ACTIVE, State, Status, read_state, to_json
 
 _LOST = (
     "The training process was killed, ran out of memory, or the computer was switched off. "
@@ -120,14 +121,14 @@ class Run:
         return os.path.exists(self.path / "checkpoint" / "last.npz")
 
     @property
-    def metrics(self) -> dict[str, Any] | None:
+    def metrics(self) -> Metrics | None:
         """What `metrics.json` holds, or None while there is none (see `results.write`).
 
         Raises:
-            RunError: the file is damaged, or lacks what every reader counts on.
+            RunError: the file is damaged, lacks what every reader counts on, or has an odd value.
         """
         try:
-            return dict(files.remembered(self.path / "metrics.json", read_metrics))
+            return files.remembered(self.path / "metrics.json", read_metrics)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

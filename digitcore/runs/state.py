@@ -10,16 +10,13 @@ from typing import Annotated, Literal
 import pydantic
 
 from digitcore import files
+from digitcore.runs.errors import told
 
 Status = Literal["queued", "running", "stopping", "finished", "stopped", "failed", "broken"]
 ACTIVE = ("queued", "running", "stopping")
 
 # Far more than a run of this project writes; a file that is larger is not one of ours.
 MOST_TEXT_BYTES = 1_000_000
-
-
-class RunError(ValueError):
-    """There is no such run, it is broken, or it cannot do that now."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +51,7 @@ def read_state(path: Path) -> State:
     try:
         state = _STATE.validate_json(files.read(path, MOST_TEXT_BYTES))
     except pydantic.ValidationError as error:
-        faults = [
-            f"{e['loc'][0]}: {e['msg']}. Received: {e['input']!r}" if e["loc"] else e["msg"]
-            for e in error.errors()
-        ]
-        raise ValueError("; ".join(faults)) from None
+        raise ValueError(told(error)) from None
     if state.status == "broken":
         raise ValueError("broken is what a reader says, not a state")
     return state

@@ -68,10 +68,11 @@ def test_drawings_are_kept_corrected_imported_trained_on_and_deleted(
     run = Run(app.models / child)
     assert run.state.parent == reader
     assert run.metrics
-    told = run.metrics["fine_tuning"]
-    assert told["samples"] + told["held_out"] == 32
+    told = run.metrics.fine_tuning
+    assert told
+    assert told.samples + told.held_out == 32
     # On real MNIST little is forgotten: far more than this would be a fault.
-    assert run.metrics["test_accuracy"] > told["test_accuracy_before"] - 0.004
+    assert run.metrics.test_accuracy > told.test_accuracy_before - 0.004
 
     page.get_by_role("button", name="Delete all").click()
     page.get_by_role("button", name="Delete", exact=True).click()

@@ -51,8 +51,8 @@ def test_stop_does_not_wait_for_an_epochs_end_and_keeps_a_network_that_answers(
     metrics = run.metrics
     assert metrics is not None
     done = len(epochs(run))
-    assert (metrics["best_epoch"] > 0) == (done > 0) == (kind == "epoch")
-    assert done <= metrics["epochs"] <= done + 1
+    assert (metrics.best_epoch > 0) == (done > 0) == (kind == "epoch")
+    assert done <= metrics.epochs <= done + 1
     assert run.last_events()[-1]["stage"] == "testing"
     assert answers(run)
 
