@@ -5,8 +5,8 @@ import time
 import streamlit as st
 
 from digitcore import datasets, runs
-from digitcore.jobs import estimates, queue
-from digitcore.recipes import Recipe
+from digitcore.jobs import estimates, queue, teacher
+from digitcore.recipes import Recipe, RecipeError
 from ui import text
 from ui.frame import require_frame
 from ui.live_run import live, pace
@@ -65,6 +65,15 @@ def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
     return recipe.training_images - validation, validation, recipe.images_an_epoch()
 
 
+def refusal(recipe: Recipe) -> str | None:
+    """Why this recipe cannot be trained, or None if it can."""
+    try:
+        teacher.check(recipe)
+    except RecipeError as error:
+        return str(error)
+    return None
+
+
 def start(recipe: Recipe) -> None:
     # A second click of an impatient finger is not a second training.
     before, at = st.session_state.get("last_start", (None, 0.0))
@@ -81,11 +90,19 @@ queue.keep_warm()
 with st.sidebar:
     recipe = recipe_form()
 run = watched()
+refused = refusal(recipe)
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
     st.header(recipe.name, anchor=False, width="content")
-    st.button("Start", type="primary", icon=":material/play_arrow:", on_click=start, args=(recipe,))
-if error := st.session_state.pop("start_error", None):
+    st.button(
+        "Start",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=start,
+        args=(recipe,),
+        disabled=refused is not None,
+    )
+if error := refused or st.session_state.pop("start_error", None):
     st.error(error)
 st.html(network_html(recipe))
 images, validation, an_epoch = split_sizes(recipe)

@@ -240,6 +240,10 @@ def test_ctrl_c_stops_the_training_keeps_the_best_and_every_flag_counts(studio: 
     try:
         values = {k: v if isinstance(v, str) else json.dumps(v) for k, v in EVERY_FLAG.items()}
         flags = [part for k, v in values.items() for part in (f"--{k.replace('_', '-')}", v)]
+        refused = studio.start("train", "--recipe", "two-conv", *flags, "--json")
+        _, lines = studio.end(refused, 1)
+        assert "Distillation needs validation images" in lines[-1]  # so that flag counts as well
+        flags += ["--distillation", "0"]
         process = studio.start("train", "--recipe", "two-conv", *flags, "--json")
     finally:
         signal.signal(signal.SIGINT, heard)
@@ -250,7 +254,7 @@ def test_ctrl_c_stops_the_training_keeps_the_best_and_every_flag_counts(studio: 
     assert any("the best epoch is kept" in line for line in lines)
     assert result["test_accuracy"] == plain(run)["test_accuracy"]
     assert Predictor(run).probabilities(np.zeros((1, 28, 28), np.uint8)).shape == (1, 10)
-    assert run.recipe == Recipe(**EVERY_FLAG)
+    assert run.recipe == Recipe(**{**EVERY_FLAG, "distillation": 0.0})
 
 
 def test_every_hyperparameter_is_among_the_flags_tried_above_with_another_value() -> None:

@@ -15,6 +15,7 @@ from digitcore.datasets.load import (
     describe,
     fetch,
     load_dataset,
+    split_sizes,
 )
 from digitcore.datasets.locate import VARIABLE
 
@@ -28,6 +29,7 @@ __all__ = [
     "describe",
     "fetch",
     "load_dataset",
+    "split_sizes",
 ]
 
 

@@ -18,7 +18,16 @@ from digitcore.datasets.formats import Bytes, DataError
 from digitcore.datasets.info import DatasetInfo
 from digitcore.datasets.locate import VARIABLE, Located, Progress
 
-__all__ = ["DataError", "Dataset", "Split", "available", "describe", "fetch", "load_dataset"]
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Split",
+    "available",
+    "describe",
+    "fetch",
+    "load_dataset",
+    "split_sizes",
+]
 
 
 @dataclass(frozen=True)
@@ -105,8 +114,8 @@ def load_dataset(
 
     found = locate.locate(info, download, progress or (lambda done, total: None))
     images, labels = found.contents.train_images, found.contents.train_labels
-    used = min(training_images, len(labels))
-    cut = used - min(max(1, round(used * validation_split)), used - 1)
+    cut, validation = split_sizes(len(labels), training_images, validation_split)
+    used = cut + validation
     return Dataset(
         name="digits" if found.obstacle else name,
         train=Split(images[:cut], labels[:cut]),
@@ -117,6 +126,20 @@ def load_dataset(
         notice=_notice(info, found),
         exam=Split(*found.exam) if found.exam else None,
     )
+
+
+def split_sizes(available: int, training_images: int, validation_split: float) -> tuple[int, int]:
+    """How many of a dataset's training images are trained on, and how many validate.
+
+    The first ones are trained on and those right after them validate; each count is 1 or more.
+
+    Args:
+        available: training images that the dataset has, 2 or more.
+        training_images, validation_split: as in `load_dataset`.
+    """
+    used = min(training_images, available)
+    validation = min(max(1, round(used * validation_split)), used - 1)
+    return used - validation, validation
 
 
 def available(name: str = "mnist") -> str | None:

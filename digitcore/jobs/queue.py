@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from digitcore import files, runs
-from digitcore.jobs import request
+from digitcore.jobs import request, teacher
 from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
 from digitcore.runs import Run, RunError, State, events
@@ -40,8 +40,10 @@ def submit(recipe: Recipe) -> Run:
     """A new queued run, and a worker process that will train it.
 
     Raises:
+        RecipeError: the recipe distils, and the teacher cannot teach it.
         OSError: the folder cannot be written.
     """
+    teacher.check(recipe)
     run = runs.create(recipe)
     wake()
     return run
@@ -79,12 +81,14 @@ def extend(run: Run, epochs: int) -> Run:
 
     Raises:
         RunError: it has not ended, has no checkpoint, or has done as many epochs.
-        RecipeError: a recipe may not have so many epochs.
+        RecipeError: a recipe may not have so many epochs, or it distils and the teacher cannot
+            teach it.
         OSError: the folder cannot be written.
     """
     if run.active:
         raise RunError(f"Only a run that has ended can be extended. {run.id} is {run.status}.")
     recipe = run.recipe.changed(epochs=epochs)
+    teacher.check(recipe)
     # Whole ones. A killed run has no metrics or those of an earlier stop, and of a stopped one
     # they count the epoch that was begun.
     epochs_done = events.EventLog().read(run.path / "events.jsonl").epochs

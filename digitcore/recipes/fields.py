@@ -239,8 +239,9 @@ class RecipeFields(Frozen):
     )
     distillation: float = field(
         0.0,
-        "Share of each label that follows the answers of a larger network, a teacher (Hinton et "
-        "al., 2015). The training loss is then above that of validation.",
+        "Fraction of each label that comes from a larger network, a teacher (Hinton et al., 2015). It "
+        "has learned MNIST but the last 8.3 %, which must validate: leave training_images at 60,000 "
+        "and validation_split at 0.083 or less. The training loss is then above the validation loss.",
         "Regularisation",
         step=0.01,
         ge=0,

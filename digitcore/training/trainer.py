@@ -78,6 +78,8 @@ def train(
         StoppedError: asked to stop before the first step: while synthetic images were made, the
             teacher predicted, or precisions were tried.
         DataError: `resume_from` was trained on another dataset.
+        RecipeError: the recipe distils, and the teacher has learned another dataset, or images
+            that validate.
         ValueError: the recipe distils, and there is no teacher.
     """
     stop = stop or (lambda: False)
@@ -103,6 +105,9 @@ def train(
     if recipe.distillation:
         if teacher is None:
             raise ValueError("A recipe with distillation needs a teacher. Received: None")
+        # A training of an earlier version, which did not check, resumes all the same.
+        if teacher.learned and not resume_from:
+            teacher.learned.check_dataset(dataset)
         images = np.concatenate([dataset.train.images, *(part.images for part in extras)])
         with _stage(report, "teacher"):
             targets = soft_targets(teacher, images, before_each)

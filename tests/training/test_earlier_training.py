@@ -20,6 +20,7 @@ from digitcore.datasets import Dataset, Split
 from digitcore.jobs import checkpoints
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
+from digitcore.training.distillation import Teacher
 from digitcore.training.state import Checkpoint
 
 EARLIER = Path(__file__).parents[1] / "data" / "earlier_training"
@@ -37,6 +38,7 @@ def split(count: int, seed: int) -> Split:
     return Split(images, labels)
 
 
+@Teacher
 def teacher(images: np.ndarray) -> np.ndarray:
     """How bright each of the ten places is."""
     places = images[:, 4::10][:, :2, 4::5][:, :, :5].reshape(len(images), 10) + 1.0

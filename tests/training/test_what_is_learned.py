@@ -18,10 +18,12 @@ from digitcore.datasets import Dataset, Split
 from digitcore.drawing import synthetic
 from digitcore.training import learner
 from digitcore.training.batches import Batches, Samples
+from digitcore.training.distillation import Teacher
 
 BRIGHT = 42
 
 
+@Teacher
 def of_the_mean(images: np.ndarray) -> np.ndarray:
     """Sees sevens in bright images, and is quite sure."""
     bright = images.mean(axis=(1, 2)) > BRIGHT
