@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from digitcore import datasets, drawing, runs
 from digitcore.analysis import classification
+from digitcore.datasets import registry
 from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import fine_tuning, queue
 from digitcore.recipes import EARLIER_NAMES, Hyperparameter, Recipe, RecipeError, hyperparameters
@@ -70,6 +71,8 @@ def train(options: argparse.Namespace) -> tuple[Result, str]:
         layers = json.loads(changes["layers"]) if "layers" in changes else recipe.layers
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"--layers takes a JSON list of layers: {error}") from None
+    if "dataset" in changes:
+        recipe = recipe.for_dataset(changes["dataset"])
     run = queue.submit(recipe.changed(**{**changes, "layers": layers}))
     return _watch(run, 0)
 
@@ -149,12 +152,12 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
         recipe.dataset,
         validation_split=recipe.validation_split,
         training_images=recipe.training_images,
-        progress=_DownloadBar(),
+        progress=_DownloadBar(recipe.info.title),
     )
     if dataset.notice:
         print(dataset.notice, file=sys.stderr)
     for run in chosen:
-        _same_digits(run, dataset)
+        _same_images(run, dataset)
     splits = {"test": dataset.test, "validation": dataset.validation}
     predict = _ensemble(chosen)
     tables = {name: predict(split.images) for name, split in splits.items()}
@@ -187,17 +190,24 @@ def _evaluate_drawings(
     return {**result, "drawings": len(samples), "correct": correct, "wrong": wrong}, text
 
 
-def _same_digits(run: Run, dataset: datasets.Dataset) -> None:
+def _same_images(run: Run, dataset: datasets.Dataset) -> None:
     if run.metrics and run.metrics.data_checksum not in (None, dataset.checksum):
         raise RunError(
-            f"The run {run.id} was measured on other digits than those on this machine. "
+            f"The run {run.id} was measured on other images than those on this machine. "
             f"Received: {dataset.source}"
         )
 
 
 def predict(options: argparse.Namespace) -> tuple[Result, str]:
-    """Reads the digit in each image file."""
-    predictor = Predictor(runs.load(options.run))
+    """Predicts what each image file shows."""
+    run = runs.load(options.run)
+    info = run.recipe.info
+    if info.drawing is None:
+        raise RunError(
+            f"Networks of {info.title} read no image files; `evaluate` measures them. "
+            f"Received: {run.id}"
+        )
+    predictor = Predictor(run)
     rows = []
     faults = []
     for name in options.image:
@@ -207,15 +217,18 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
             faults.append(f"{name}: {error}")
             continue
         table = predictor.probabilities(image[np.newaxis])[0]
+        label = int(table.argmax())
         rows.append(
             {
                 "image": name,
-                "digit": int(table.argmax()),
+                "class": info.classes[label],
+                "label": label,
+                **({"digit": label} if info.is_of_digits else {}),
                 "confidence": float(table.max()),
                 "probabilities": [float(p) for p in table],
             }
         )
-    text = "\n".join(f"{r['image']}: {r['digit']} ({r['confidence']:.1%})" for r in rows)
+    text = "\n".join(f"{r['image']}: {r['class']} ({r['confidence']:.1%})" for r in rows)
     result: Result = {"run": options.run, "images": rows}
     if faults:
         result |= {"status": "failed", "message": "; ".join(faults)}
@@ -223,8 +236,10 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
 
 
 def show_data(options: argparse.Namespace) -> tuple[Result, str]:
-    """Tells where the digits come from, how many there are, and their checksum."""
-    result = datasets.describe(datasets.load_dataset("mnist", progress=_DownloadBar()))
+    """Tells where a dataset's images come from, how many there are, and their checksum."""
+    title = registry.get(options.dataset).title
+    dataset = datasets.load_dataset(options.dataset, progress=_DownloadBar(title))
+    result = datasets.describe(dataset)
     lines = [f"{key}: {value}" for key, value in result.items() if value is not None]
     return result, "\n".join(lines)
 
@@ -288,6 +303,7 @@ def _summary(run: Run) -> Result:
         return {**result, "status": "broken", "message": str(error), "recipe": None}
     result |= {"recipe": recipe.name, "title": state.title, "created": state.created}
     result["parent"] = state.parent
+    result["dataset"] = recipe.dataset
     result["parameters"] = recipe.parameters
     # Nothing is known of a run that was never tested; the keys are there all the same.
     keys = ("fit_seconds", "images_per_second", "validation_accuracy", "test_accuracy")
@@ -311,12 +327,15 @@ def _percent(share: float | None) -> str:
 class _DownloadBar:
     """A progress bar that appears only when something is downloaded."""
 
-    def __init__(self) -> None:
+    def __init__(self, title: str) -> None:
+        self._title = title
         self._bar: Any = None
 
     def __call__(self, done: int, total: int) -> None:
         if self._bar is None:
-            self._bar = tqdm(total=total, unit="B", unit_scale=True, file=sys.stderr, desc="MNIST")
+            self._bar = tqdm(
+                total=total, unit="B", unit_scale=True, file=sys.stderr, desc=self._title
+            )
         self._bar.update(done - self._bar.n)
         if done >= total:
             self._bar.close()
@@ -352,8 +371,11 @@ def _parser() -> argparse.ArgumentParser:
     tunes.add_argument("samples", metavar="FILE", type=Path, help="a file of drawings")
     asks = add("predict", predict)
     asks.add_argument("run", metavar="RUN", help="a run's id")
-    asks.add_argument("image", metavar="IMAGE", nargs="+", help="an image file of one digit")
-    add("data", show_data)
+    asks.add_argument("image", metavar="IMAGE", nargs="+", help="an image file of one character")
+    described = add("data", show_data)
+    described.add_argument(
+        "--dataset", default="mnist", metavar="NAME", help=f"one of {', '.join(registry.names())}"
+    )
     return parser
 
 
@@ -366,6 +388,8 @@ def _add_recipe_flags(parser: argparse.ArgumentParser) -> None:
     for name, field in Recipe.model_fields.items():
         parameter = numbers.get(name)
         text = (field.description or "").replace("%", "%%")
+        if name == "dataset":
+            text = f"{text} One of {', '.join(registry.names())}."
         if parameter:
             unit = f" {parameter.unit}" if parameter.unit else ""
             low = f"Above {parameter.low}, up" if parameter.above else f"From {parameter.low}"

@@ -70,7 +70,7 @@ INK = "<style>.js-plotly-plot .annotation-text { fill: currentColor !important }
 
 
 def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> None:
-    matrix = classification.confusion(labels, probabilities.argmax(axis=1))
+    matrix = classification.confusion(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
@@ -150,7 +150,9 @@ def the_digit(index: int, probabilities: np.ndarray, split: Split, name: str) ->
 
 
 def per_digit(probabilities: np.ndarray, labels: np.ndarray) -> None:
-    scores = pd.DataFrame(classification.per_digit(labels, probabilities.argmax(axis=1)))
+    scores = pd.DataFrame(
+        classification.per_class(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    )
     scores[["precision", "recall", "f1"]] *= 100
     share = st.column_config.NumberColumn(format="%.2f %%")
     st.markdown("**Per digit**")
@@ -159,7 +161,7 @@ def per_digit(probabilities: np.ndarray, labels: np.ndarray) -> None:
         hide_index=True,
         height="content",
         column_config={
-            "digit": st.column_config.NumberColumn("Digit"),
+            "label": st.column_config.NumberColumn("Digit"),
             "precision": {**share, "label": "Precision"},
             "recall": {**share, "label": "Recall"},
             "f1": {**share, "label": "F1"},
@@ -183,7 +185,7 @@ def downloads(
     def confusion() -> bytes:
         from digitcore.figures import static
 
-        matrix = classification.confusion(split.labels, read)
+        matrix = classification.confusion(split.labels, read, probabilities.shape[1])
         return static.to_bytes(static.confusion_file(matrix, rows, title), "png")
 
     def digits() -> bytes:

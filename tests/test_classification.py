@@ -116,7 +116,7 @@ def test_the_threshold_rejects_a_fiftieth_of_the_known_digits() -> None:
 
 def test_confusion_of_a_small_example() -> None:
     probabilities, labels = SMALL
-    matrix = classification.confusion(labels, probabilities.argmax(axis=1))
+    matrix = classification.confusion(labels, probabilities.argmax(axis=1), 10)
     assert matrix.shape == (10, 10)
     assert {tuple(cell): int(matrix[tuple(cell)]) for cell in np.argwhere(matrix)} == {
         (4, 4): 1,
@@ -130,23 +130,23 @@ def test_confusion_and_scores_as_scikit_learn(made_up: tuple[np.ndarray, np.ndar
     probabilities, labels = made_up
     predicted = probabilities.argmax(axis=1)
     expected = metrics.confusion_matrix(labels, predicted, labels=range(10))
-    assert np.array_equal(classification.confusion(labels, predicted), expected)
+    assert np.array_equal(classification.confusion(labels, predicted, 10), expected)
 
-    scores = classification.per_digit(labels, predicted)
+    scores = classification.per_class(labels, predicted, 10)
     columns = metrics.precision_recall_fscore_support(labels, predicted, labels=range(10))
-    assert [s.digit for s in scores] == list(range(10))
+    assert [s.label for s in scores] == list(range(10))
     for name, column in zip(("precision", "recall", "f1", "support"), columns, strict=True):
         assert [getattr(s, name) for s in scores] == pytest.approx(list(column))
 
 
-def test_scores_of_absent_digits_are_zero() -> None:
-    score = classification.per_digit(np.array([1], np.uint8), np.array([1]))[5]
+def test_scores_of_absent_classes_are_zero() -> None:
+    score = classification.per_class(np.array([1], np.uint8), np.array([1]), 10)[5]
     assert score == (5, 0.0, 0.0, 0.0, 0)
 
 
 def test_largest_uint8_labels_do_not_overflow() -> None:
-    nines = np.full(3, 9, np.uint8)
-    assert classification.confusion(nines, nines)[9, 9] == 3
+    last = np.full(3, 46, np.uint8)
+    assert classification.confusion(last, last, 47)[46, 46] == 3
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_arrays_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="Received"):
         classification.accuracy(probabilities, labels[:3])
     with pytest.raises(ValueError, match="same length"):
-        classification.confusion(labels, labels[:3])
+        classification.confusion(labels, labels[:3], 10)
     with pytest.raises(ValueError, match="0 to 9"):
         classification.accuracy(probabilities, np.array([0, 1, 2, 10]))
     with pytest.raises(ValueError, match="integer"):

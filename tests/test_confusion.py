@@ -71,5 +71,5 @@ def test_confusion_without_errors_or_images() -> None:
     for empty in (np.eye(10, dtype=int), np.zeros((10, 10), int)):
         figure = confusion_heatmap(empty, normalised=True)
         assert len(figure.data[-1].customdata) == 100
-    nothing = classification.confusion(np.empty(0, int), np.empty(0, int))
+    nothing = classification.confusion(np.empty(0, int), np.empty(0, int), 10)
     assert confusion_heatmap(nothing, normalised=True).layout.annotations == ()

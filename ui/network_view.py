@@ -8,17 +8,17 @@ import math
 import pandas as pd
 
 from digitcore.recipes import Recipe
-from digitcore.recipes.layers import INPUT_SHAPE, LayerRow, Shape
+from digitcore.recipes.layers import LayerRow, Shape
 
 _SHOWN = ("conv", "depthwise_conv", "pool", "global_pool", "dense")
-_PIXEL = 2.75  # screen pixels for one pixel of an image
+_HEIGHT = 77  # screen pixels, of the input image
 
 # Written in HTML, because st.html drops SVG.
 _CSS = f"""<style>
 .network {{ display: flex; gap: 0.35rem; overflow-x: auto; padding: 0.25rem 0;
   font-size: 0.75rem; line-height: 1.25; font-variant-numeric: tabular-nums; }}
 .network figure {{ margin: 0; min-width: 4.2rem; text-align: center; flex: 0 0 auto; }}
-.network .space {{ height: {28 * _PIXEL:.0f}px; display: flex; align-items: center;
+.network .space {{ height: {_HEIGHT}px; display: flex; align-items: center;
   justify-content: center; margin-bottom: 0.3rem; }}
 .network .box {{ border: 1px solid color-mix(in srgb, currentColor 45%, transparent);
   border-radius: 2px; background: color-mix(in srgb, currentColor 12%, transparent); }}
@@ -28,15 +28,16 @@ _CSS = f"""<style>
 
 def network_html(recipe: Recipe) -> str:
     """The layers that change the shape, left to right: as high as the image, as wide as its channels."""
-    rows = [LayerRow("image", "image", INPUT_SHAPE, 0)]
+    rows = [LayerRow("image", "image", recipe.input_shape, 0)]
     rows += [row for row in recipe.summary() if row.kind in _SHOWN]
     spoken = html.escape(" to ".join(_text(row.shape) for row in rows))
-    boxes = "".join(_figure(row) for row in rows)
+    pixel = _HEIGHT / recipe.input_shape[0]
+    boxes = "".join(_figure(row, pixel) for row in rows)
     return f'{_CSS}<div class="network" role="img" aria-label="Network: {spoken}">{boxes}</div>'
 
 
-def _figure(row: LayerRow) -> str:
-    width, height = _size(row.shape)
+def _figure(row: LayerRow, pixel: float) -> str:
+    width, height = _size(row.shape, pixel)
     title = html.escape(f"{row.layer}: {_text(row.shape)}, {row.parameters:,} parameters")
     return (
         f'<figure title="{title}"><div class="space"><div class="box" '
@@ -58,12 +59,12 @@ def layer_table(recipe: Recipe) -> pd.DataFrame:
     )
 
 
-def _size(shape: Shape) -> tuple[float, float]:
+def _size(shape: Shape, pixel: float) -> tuple[float, float]:
     if len(shape) == 1:
         # A vector has no height in pixels; its length shows on a log scale.
-        return 9.0, 7 * _PIXEL * math.log10(1 + shape[0])
+        return 9.0, _HEIGHT / 4 * math.log10(1 + shape[0])
     height, _, channels = shape
-    return 6 + 7 * math.log2(channels + 1), height * _PIXEL
+    return 6 + 7 * math.log2(channels + 1), height * pixel
 
 
 def _text(shape: Shape) -> str:

@@ -1,9 +1,9 @@
 """Classification metrics, from probabilities alone: no network, no images.
 
-Two arrays go through this file. `probabilities` is float (N, 10), 0 to 1, each row
-summing to 1: a network's output for N images. `labels` is an integer (N,), 0 to 9: the
-true digits. The digit with the highest probability is predicted, and that probability is
-the confidence.
+Two arrays go through this file. `probabilities` is float (N, classes), 0 to 1, each row
+summing to 1: a network's output for N images and the dataset's classes. `labels` is an integer
+(N,), from 0 to below the number of classes: the true ones. The class with the highest probability
+is predicted, and that probability is the confidence.
 
 All of it is NumPy, because importing scikit-learn would delay a page by a second; the
 tests compare each metric with scikit-learn's.
@@ -18,7 +18,6 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-DIGITS = 10
 Order = Literal["most confident", "least confident", "highest loss", "in order"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 
@@ -26,16 +25,16 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 _EPSILON = 1e-7
 
 
-class DigitScore(NamedTuple):
-    """Precision, recall and F1 of one digit, each 0 to 1.
+class ClassScore(NamedTuple):
+    """Precision, recall and F1 of one class, each 0 to 1.
 
-    `precision` is the fraction of images predicted as this digit that show it, `recall` the
+    `precision` is the fraction of images predicted as this class that show it, `recall` the
     fraction of images showing it that are predicted as it, `f1` their harmonic mean (van
     Rijsbergen, 1979), and `support` the number of images that show it. A fraction of no
     images is 0.
     """
 
-    digit: int
+    label: int
     precision: float
     recall: float
     f1: float
@@ -82,26 +81,26 @@ def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Cross-entropy of each image in nats, float64 (N,): -ln of the true digit's probability.
+    """Cross-entropy of each image in nats, float64 (N,): -ln of the true class's probability.
 
     Raises:
         ValueError: the arrays do not fit together.
     """
     probabilities, labels = _checked(probabilities, labels, empty=True)
-    of_true_digit = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    result: np.ndarray = 0.0 - np.log(np.clip(of_true_digit, _EPSILON, 1.0))
+    of_true_class = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    result: np.ndarray = 0.0 - np.log(np.clip(of_true_class, _EPSILON, 1.0))
     return result
 
 
 def rejection_threshold(probabilities: np.ndarray, fraction: float = 0.02) -> float:
-    """The confidence below which an image is rejected: it may show no digit at all.
+    """The confidence below which an image is rejected: it may show none of the classes.
 
     Low confidence suggests that an image is unlike what the network has learned (Hendrycks
     and Gimpel, 2017). The threshold rejects `fraction` of the images given; choose it on the
     validation split.
 
     Args:
-        probabilities: float (N, 10) of images that are digits.
+        probabilities: float (N, classes) of images that show one of the classes.
         fraction: 0 to 1.
 
     Raises:
@@ -126,8 +125,8 @@ def scores(tables: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]) -
     """Accuracy with its 95 % interval, loss in nats, and number of images for each split.
 
     Args:
-        tables: split name to probabilities, float32 (N, 10).
-        labels: the same names to integer (N,), 0 to 9.
+        tables: split name to probabilities, float32 (N, classes).
+        labels: the same names to integer (N,).
 
     Returns:
         `test_accuracy`, `test_interval`, `test_loss`, `test_images`, and so on.
@@ -145,36 +144,38 @@ def scores(tables: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray]) -
     return values
 
 
-def confusion(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Confusion matrix, int64 (10, 10): counts by true digit (row) and predicted digit (column).
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Confusion matrix, int64 (classes, classes): counts by true class (row) and predicted (column).
 
     Args:
-        labels: integer (N,), 0 to 9, the true digits.
-        predicted: integer (N,), 0 to 9, the predicted digits.
+        labels: integer (N,), the true classes.
+        predicted: integer (N,), the predicted classes.
+        classes: how many there are.
 
     Raises:
-        ValueError: the arrays differ in length, or hold something other than digits.
+        ValueError: the arrays differ in length, or hold something other than classes.
     """
-    labels, predicted = _digits(labels, "labels"), _digits(predicted, "predicted")
+    labels = _labels(labels, "labels", classes)
+    predicted = _labels(predicted, "predicted", classes)
     if len(labels) != len(predicted):
         raise ValueError(
             "labels and predicted have the same length. "
             f"Received: {len(labels)} and {len(predicted)}"
         )
-    cells = np.bincount(labels * DIGITS + predicted, minlength=DIGITS * DIGITS)
-    return cells.reshape(DIGITS, DIGITS)
+    cells = np.bincount(labels * classes + predicted, minlength=classes * classes)
+    return cells.reshape(classes, classes)
 
 
-def per_digit(labels: np.ndarray, predicted: np.ndarray) -> list[DigitScore]:
-    """A score for each digit, 0 to 9. Arguments and errors as in `confusion`."""
-    matrix = confusion(labels, predicted)
+def per_class(labels: np.ndarray, predicted: np.ndarray, classes: int) -> list[ClassScore]:
+    """A score for each class, in order. Arguments and errors as in `confusion`."""
+    matrix = confusion(labels, predicted, classes)
     scores = []
-    for digit in range(DIGITS):
-        correct = int(matrix[digit, digit])
-        support, guesses = int(matrix[digit].sum()), int(matrix[:, digit].sum())
+    for label in range(classes):
+        correct = int(matrix[label, label])
+        support, guesses = int(matrix[label].sum()), int(matrix[:, label].sum())
         scores.append(
-            DigitScore(
-                digit=digit,
+            ClassScore(
+                label=label,
                 precision=correct / guesses if guesses else 0.0,
                 recall=correct / support if support else 0.0,
                 f1=2 * correct / (support + guesses) if support + guesses else 0.0,
@@ -197,11 +198,11 @@ def select(
     """Indices of the images that pass every filter, int64 (K,), sorted by `order`.
 
     Args:
-        probabilities: float (N, 10).
+        probabilities: float (N, classes).
         labels: integer (N,).
-        true: only images that show this digit.
-        predicted: only images that are predicted as this digit.
-        confidence: lowest and highest probability of the predicted digit, both included.
+        true: only images that show this class.
+        predicted: only images that are predicted as this class.
+        confidence: lowest and highest probability of the predicted class, both included.
         only_errors: only images that are predicted wrong.
         order: one of `ORDERS`; ties keep the order of the images.
 
@@ -231,7 +232,7 @@ def select(
 
 
 def table(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
-    """One row per image, for a file: `index`, `true`, `predicted`, and `p0` to `p9`.
+    """One row per image, for a file: `index`, `true`, `predicted`, and `p0`, `p1` and so on.
 
     Raises:
         ValueError: the arrays do not fit together.
@@ -242,7 +243,7 @@ def table(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]
     rounded = np.round(probabilities.astype(np.float64), 6).tolist()
     return [
         {"index": i, "true": true, "predicted": guesses[i]}
-        | {f"p{digit}": probability for digit, probability in enumerate(row)}
+        | {f"p{label}": probability for label, probability in enumerate(row)}
         for i, (true, row) in enumerate(zip(labels.tolist(), rounded, strict=True))
     ]
 
@@ -250,10 +251,16 @@ def table(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]
 def _checked(
     probabilities: np.ndarray, labels: np.ndarray, *, empty: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    probabilities, labels = np.asarray(probabilities), _digits(labels, "labels")
-    if probabilities.shape != (len(labels), DIGITS):
+    probabilities = np.asarray(probabilities)
+    classes = probabilities.shape[1] if probabilities.ndim == 2 else 0
+    if not classes:
         raise ValueError(
-            f"Probabilities of {len(labels)} labels have the shape ({len(labels)}, {DIGITS}). "
+            f"Probabilities have the shape (N, classes). Received: {probabilities.shape}"
+        )
+    labels = _labels(labels, "labels", classes)
+    if len(probabilities) != len(labels):
+        raise ValueError(
+            f"Probabilities of {len(labels)} labels have the shape ({len(labels)}, classes). "
             f"Received: {probabilities.shape}"
         )
     if not empty and not len(labels):
@@ -261,12 +268,14 @@ def _checked(
     return probabilities, labels
 
 
-def _digits(values: np.ndarray, name: str) -> np.ndarray:
+def _labels(values: np.ndarray, name: str, classes: int) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim != 1 or (len(values) and values.dtype.kind not in "iu"):
         raise ValueError(f"{name} is an integer (N,). Received: {values.dtype} {values.shape}")
-    # Wider than uint8, so that ten times a label does not overflow.
+    # Wider than uint8, so that the number of a cell does not overflow.
     values = values.astype(np.int64)
-    if len(values) and not 0 <= values.min() <= values.max() < DIGITS:
-        raise ValueError(f"{name} is 0 to 9. Received: {values.min()} to {values.max()}")
+    if len(values) and not 0 <= values.min() <= values.max() < classes:
+        raise ValueError(
+            f"{name} is 0 to {classes - 1}. Received: {values.min()} to {values.max()}"
+        )
     return values

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 from digitcore._lazy import submodule
 from digitcore.recipes.fields import hyperparameters
 from digitcore.recipes.hyperparameter import Hyperparameter
-from digitcore.recipes.recipe import EARLIER_NAMES, Recipe, RecipeError
+from digitcore.recipes.recipe import EARLIER_NAMES, Recipe, RecipeError, inapplicable
 
-__all__ = ["EARLIER_NAMES", "Hyperparameter", "Recipe", "RecipeError", "hyperparameters"]
+__all__ = [
+    "EARLIER_NAMES",
+    "Hyperparameter",
+    "Recipe",
+    "RecipeError",
+    "hyperparameters",
+    "inapplicable",
+]
 
 
 if not TYPE_CHECKING:

@@ -19,10 +19,10 @@ class RecipeFields(Frozen):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Short name of the recipe.")
     description: str = Field("", max_length=400, description="What it is, in a sentence.")
-    dataset: Literal["mnist"] = Field("mnist", description="The images that it learns.")
+    dataset: str = Field("mnist", description="The registered dataset that it learns.")
     layers: tuple[Layer, ...] = Field(
         max_length=64,
-        description="The network between the image and the ten softmax outputs, which are always added.",
+        description="The network between the image and the softmax outputs, one a class, which are always added.",
     )
 
     epochs: int = field(
@@ -74,9 +74,9 @@ class RecipeFields(Frozen):
         "How many of the dataset's training images are used; the validation share is taken from them.",
         "Data",
         unit="images",
-        stops=(500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000),
+        stops=(500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 240_000),
         ge=100,
-        le=60_000,
+        le=1_000_000,
     )
     validation_split: float = field(
         0.1,
@@ -91,9 +91,9 @@ class RecipeFields(Frozen):
         "How many of the training images an epoch takes, others each time; 0 is all.",
         "Data",
         unit="images",
-        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000),
+        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000),
         ge=0,
-        le=60_000,
+        le=1_000_000,
     )
     synthetic_digits: int = field(
         0,
@@ -231,7 +231,7 @@ class RecipeFields(Frozen):
     )
     label_smoothing: float = field(
         0.0,
-        "Share of each label spread over all ten digits (Szegedy et al., 2016).",
+        "Share of each label spread over all classes (Szegedy et al., 2016).",
         "Regularisation",
         step=0.01,
         ge=0,

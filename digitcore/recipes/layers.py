@@ -11,9 +11,6 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-CLASSES = 10
-INPUT_SHAPE = (28, 28, 1)
-
 # The leaky one lets a fifth of what is below zero through (Keras' own slope).
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh", "linear"]
 Shape = tuple[int, ...]
@@ -85,7 +82,7 @@ class Pool(Frozen):
     """Largest (or mean) value of each window; windows do not overlap."""
 
     kind: Literal["pool"] = "pool"
-    size: int = Field(2, ge=2, le=28)
+    size: int = Field(2, ge=2, le=256)
     method: Literal["max", "average"] = "max"
 
     def output_shape(self, shape: Shape) -> Shape:

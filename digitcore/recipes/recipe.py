@@ -17,10 +17,12 @@ from typing import Any, Self
 
 import pydantic
 import tomli_w
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
+from digitcore.datasets import registry
+from digitcore.datasets.info import DatasetInfo
 from digitcore.recipes.fields import RecipeFields
-from digitcore.recipes.layers import CLASSES, INPUT_SHAPE, Dense, LayerRow, Shape
+from digitcore.recipes.layers import Dense, LayerRow, Shape
 
 # Hyperparameters that recipe files of earlier versions, and the run folders that hold them, name so.
 EARLIER_NAMES = {
@@ -43,6 +45,20 @@ _NAMES = (
 )
 
 
+# Hyperparameters that only some datasets have a use for, and why not the others.
+_WHY_NOT = {
+    "synthetic_digits": "is not of handwritten digits",
+    "synthetic_outliers": "is not of handwritten digits",
+    "distillation": "the teacher has not learned",
+}
+
+
+def inapplicable(info: DatasetInfo) -> list[str]:
+    """The hyperparameters that must be 0 in a recipe for that dataset."""
+    applies = {"distillation": info.teacher}
+    return [field for field in _WHY_NOT if not applies.get(field, info.synthetic_handwriting)]
+
+
 class RecipeError(ValueError):
     """The recipe cannot be found, cannot be read, or does not fit together."""
 
@@ -53,6 +69,21 @@ class Recipe(RecipeFields):
     Two equal recipes train to the same weights on the same machine, unless their precision
     is "auto": which one was taken is in the run's metrics.
     """
+
+    @field_validator("dataset")
+    @classmethod
+    def _is_registered(cls, name: str) -> str:
+        return registry.get(name).name
+
+    @model_validator(mode="after")
+    def _applies_to_the_dataset(self) -> Self:
+        for field in inapplicable(self.info):
+            if getattr(self, field):
+                raise ValueError(
+                    f"{field} is 0 for {self.info.title}, which {_WHY_NOT[field]}. "
+                    f"Received: {getattr(self, field)}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _layers_fit(self) -> Self:
@@ -76,9 +107,9 @@ class Recipe(RecipeFields):
         Raises:
             ValueError: a layer does not fit to the one before it.
         """
-        shape: Shape = INPUT_SHAPE
+        shape: Shape = self.input_shape
         rows = []
-        output = Dense(units=CLASSES, activation="softmax")
+        output = Dense(units=self.info.class_count, activation="softmax")
         for number, layer in enumerate((*self.layers, output), start=1):
             parameters = 0
             try:
@@ -111,6 +142,16 @@ class Recipe(RecipeFields):
         """How many of so many training images an epoch takes."""
         return min(given, self.epoch_images or given)
 
+    @property
+    def info(self) -> DatasetInfo:
+        """What the registry knows of its dataset: classes, image shape."""
+        return registry.get(self.dataset)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of an input image."""
+        return (*self.info.image_shape, 1)
+
     @functools.cached_property
     def parameters(self) -> int:
         """Number of the network's parameters, batch norm's running means included."""
@@ -123,6 +164,18 @@ class Recipe(RecipeFields):
             RecipeError: a value is out of bounds, of the wrong type, or unknown.
         """
         return _validated({**self.model_dump(), **values})
+
+    def for_dataset(self, name: str) -> Recipe:
+        """This recipe for another dataset, without what does not apply to it.
+
+        Raises:
+            RecipeError: there is no such dataset, or the layers do not fit its images.
+        """
+        try:
+            info = registry.get(name)
+        except ValueError as error:
+            raise RecipeError(str(error)) from None
+        return self.changed(dataset=name, **dict.fromkeys(inapplicable(info), 0))
 
     def differences(self, other: Recipe) -> list[str]:
         """Names of the fields whose values differ from `other`'s, in field order."""

@@ -56,26 +56,39 @@ class Predictor:
             raise RunError(f"The network {path} cannot be read: {error}") from None
         self._lock = threading.Lock()
         self._size = 0
+        self.image_shape, self.classes = self._shapes(path)
+
+    def _shapes(self, path: Path) -> tuple[tuple[int, ...], int]:
+        """Height and width of an input image, and the number of classes, as the file says."""
+        given = self._interpreter.get_input_details()[0]["shape_signature"][1:].tolist()
+        answer = self._interpreter.get_output_details()[0]["shape_signature"].tolist()
+        if len(given) != 2 or len(answer) != 2 or not (min(given) > 0 and answer[1] > 1):
+            raise RunError(
+                "A network takes images of one shape and gives a probability a class. "
+                f"Received: {path}, which takes {given} and gives {answer[1:]}"
+            )
+        return tuple(given), answer[1]
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """What the network says of each image.
 
         Args:
-            images: uint8 (N, 28, 28), 0 to 255, white ink on black.
+            images: uint8 (N, height, width) as in `image_shape`, 0 to 255, white ink on black.
 
         Returns:
-            float32 (N, 10); each row sums to 1.
+            float32 (N, `classes`); each row sums to 1.
 
         Raises:
             ValueError: another dtype or shape.
             RunError: the file, given by its path, is not a network of this project.
         """
-        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != self.image_shape:
             raise ValueError(
-                f"Images must be uint8 (N, 28, 28). Received: {images.dtype} {images.shape}"
+                f"Images must be uint8 (N, {', '.join(map(str, self.image_shape))}). "
+                f"Received: {images.dtype} {images.shape}"
             )
         parts = [self._ask(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)]
-        return np.concatenate(parts) if parts else np.empty((0, 10), np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, self.classes), np.float32)
 
     def _ask(self, images: np.ndarray) -> np.ndarray:
         # An interpreter has one input tensor, so one thread at a time.
@@ -91,8 +104,10 @@ class Predictor:
                 table = np.array(self._interpreter.get_tensor(self._output), dtype=np.float32)
             except (RuntimeError, ValueError) as error:
                 raise RunError(f"The network cannot be asked: {error}") from None
-        if table.shape != (len(images), 10):
-            raise RunError(f"A network gives ten probabilities an image. Received: {table.shape}")
+        if table.shape != (len(images), self.classes):
+            raise RunError(
+                f"A network gives {self.classes} probabilities an image. Received: {table.shape}"
+            )
         return table
 
 

@@ -178,7 +178,7 @@ class Run:
         return list(events.parse(data[: data.rfind(b"\n") + 1]))
 
     def probabilities(self) -> dict[str, np.ndarray]:
-        """Arrays `test` (10000, 10) and `validation` (M, 10), float32, rows sum to 1.
+        """Arrays `test` (N, classes) and `validation` (M, classes), float32, rows sum to 1.
 
         Raises:
             RunError: the run has none yet, or the file is damaged.
@@ -191,7 +191,7 @@ class Run:
         except Exception as error:  # zipfile, zlib and NumPy each have errors of their own
             raise RunError(f"probabilities.npz of run {self.id} cannot be read: {error}") from None
         for name, table in tables.items():
-            if table.ndim != 2 or table.shape[1] != 10:
+            if table.ndim != 2 or table.shape[1] != self.recipe.info.class_count:
                 raise RunError(
                     f"probabilities.npz of run {self.id}: {name} has shape {table.shape}."
                 )

@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from digitcore.recipes import Recipe
-from digitcore.recipes.layers import INPUT_SHAPE
 
 # Knots along each side, and the standard deviation of a knot's effect: Simard et al. smooth by 4
 # pixels.
@@ -26,7 +25,7 @@ def augment(
     (Simard et al., 2003).
 
     Args:
-        images: uint8 (B, 28, 28).
+        images: uint8 (B, height, width).
         recipe: the largest rotation and shear in degrees, shift in pixels, and scale; the
             standard deviation of the elastic shift, in pixels.
         seed: two integers that decide the maps.
@@ -35,7 +34,7 @@ def augment(
             seed gives other maps.
 
     Returns:
-        uint8 (B, 28, 28).
+        uint8 (B, height, width).
     """
     count = tf.shape(images)[0]
     random = tf.random.stateless_uniform((5, count), seed, -1.0, 1.0)
@@ -47,23 +46,24 @@ def augment(
     # slanted and scaled, then shifted.
     a, b = scale * tf.cos(angle), scale * (tf.cos(angle) * shear - tf.sin(angle))
     c, d = scale * tf.sin(angle), scale * (tf.sin(angle) * shear + tf.cos(angle))
-    centre = (INPUT_SHAPE[0] - 1) / 2
-    x = centre - a * centre - b * centre + shift_x
-    y = centre - c * centre - d * centre + shift_y
+    height, width = recipe.info.image_shape
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    x = middle_x - a * middle_x - b * middle_y + shift_x
+    y = middle_y - c * middle_x - d * middle_y + shift_y
     if recipe.elastic or by_gather:
-        column = tf.range(INPUT_SHAPE[1], dtype=tf.float32)
-        row = column[:, tf.newaxis]
+        column = tf.range(width, dtype=tf.float32)
+        row = tf.range(height, dtype=tf.float32)[:, tf.newaxis]
         a, b, x, c, d, y = (value[:, tf.newaxis, tf.newaxis] for value in (a, b, x, c, d, y))
         x, y = a * column + b * row + x, c * column + d * row + y
         if recipe.elastic:
-            shifts = _elastic_field(count, seed) * recipe.elastic
+            shifts = _elastic_field(count, seed, height, width) * recipe.elastic
             x, y = x + shifts[..., 0], y + shifts[..., 1]
         return _sampled(images, x, y)
     zero = tf.zeros_like(a)
     augmented = tf.raw_ops.ImageProjectiveTransformV3(
         images=images[..., tf.newaxis],
         transforms=tf.stack([a, b, x, c, d, y, zero, zero], axis=1),
-        output_shape=tf.constant(INPUT_SHAPE[:2]),
+        output_shape=tf.constant((height, width)),
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
         fill_value=0.0,
@@ -71,23 +71,24 @@ def augment(
     return augmented[..., 0]
 
 
-def _elastic_field(count: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Smooth random fields with a standard deviation of 1: float32 (count, 28, 28, 2)."""
+def _elastic_field(count: tf.Tensor, seed: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """Smooth random fields with a standard deviation of 1: float32 (count, height, width, 2)."""
     # A seed that no affine map has: their first number is not below -2**31.
     seed = tf.cast(seed, tf.int64) - tf.constant([2**32, 0], tf.int64)
     coarse = tf.random.stateless_normal((count, _KNOTS**2, 2), seed)
-    return tf.reshape(
-        tf.einsum("pk,nkc->npc", tf.constant(_knot_weights()), coarse), (count, *INPUT_SHAPE[:2], 2)
-    )
+    weights = tf.constant(_knot_weights(height, width))
+    return tf.reshape(tf.einsum("pk,nkc->npc", weights, coarse), (count, height, width, 2))
 
 
 @functools.cache
-def _knot_weights() -> np.ndarray:
-    """The weight of each knot in each pixel's shift: float32 (784, _KNOTS²)."""
-    size = INPUT_SHAPE[0]
-    knots = (np.arange(_KNOTS) + 0.5) * size / _KNOTS - 0.5
-    near = np.exp(-((np.arange(size)[:, None] - knots) ** 2) / (2 * _SMOOTH_PIXELS**2))
-    weights = np.kron(near, near)
+def _knot_weights(height: int, width: int) -> np.ndarray:
+    """The weight of each knot in each pixel's shift: float32 (height * width, _KNOTS²)."""
+
+    def along(size: int) -> np.ndarray:
+        knots = (np.arange(_KNOTS) + 0.5) * size / _KNOTS - 0.5
+        return np.exp(-((np.arange(size)[:, None] - knots) ** 2) / (2 * _SMOOTH_PIXELS**2))
+
+    weights = np.kron(along(height), along(width))
     # A weighted sum of independent standard normal numbers has this standard deviation.
     deviation = np.sqrt((weights**2).sum(axis=1, keepdims=True))
     scaled: np.ndarray = (weights / deviation).astype(np.float32)
@@ -98,13 +99,13 @@ def _sampled(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """The images at these coordinates in pixels, bilinear.
 
     Args:
-        images: uint8 (B, 28, 28).
-        x, y: float32 (B, 28, 28).
+        images: uint8 (B, height, width).
+        x, y: float32 (B, height, width).
 
     Returns:
-        uint8 (B, 28, 28).
+        uint8 (B, height, width).
     """
-    height, width = INPUT_SHAPE[:2]
+    height, width = images.shape[1:]
     # A black rim saves a case for points beyond the edge.
     framed = tf.pad(images, [[0, 0], [1, 1], [1, 1]])
     x = tf.clip_by_value(x + 1, 0.0, width + 0.999)

@@ -13,15 +13,8 @@ from numpy.typing import NDArray
 
 from digitcore.datasets import Split
 from digitcore.recipes import Recipe
-from digitcore.recipes.layers import CLASSES, INPUT_SHAPE
 from digitcore.training import augmentation
 
-# A step's images, targets, and whether each image is an inlier.
-BATCH = [
-    tf.TensorSpec((None, *INPUT_SHAPE[:2]), tf.uint8),
-    tf.TensorSpec((None, CLASSES), tf.float32),
-    tf.TensorSpec((None,), tf.bool),
-]
 # Indices of a step's images, and the seed of their augmentation.
 _PLAN = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((2,), tf.int64)]
 # More than an epoch has steps: the seed of an epoch's first step, in epochs.
@@ -30,11 +23,20 @@ _EPOCH = 2**32
 _PARALLEL = 4
 
 
+def signature(recipe: Recipe) -> list[tf.TensorSpec]:
+    """A step's images, targets, and whether each image is an inlier."""
+    return [
+        tf.TensorSpec((None, *recipe.info.image_shape), tf.uint8),
+        tf.TensorSpec((None, recipe.info.class_count), tf.float32),
+        tf.TensorSpec((None,), tf.bool),
+    ]
+
+
 class Samples(NamedTuple):
     """Images that are learned beside the training split.
 
     Attributes:
-        images: uint8 (N, 28, 28).
+        images: uint8 (N, height, width).
         labels: uint8 (N,), the class; it means nothing for an outlier.
         is_inlier: bool (N,), whether the image shows one of the dataset's classes. A synthetic
             outlier shows none: its target is uniform, and losses and accuracies leave it out.
@@ -81,10 +83,11 @@ class Batches:
         with tf.device(None if in_step else "CPU:0"):
             self._images = tf.constant(np.concatenate([part.images for part in parts]))
             self._is_inlier = tf.constant(np.concatenate([part.is_inlier for part in parts]))
-            targets = tf.one_hot(np.concatenate([part.labels for part in parts]), CLASSES)
+            classes = recipe.info.class_count
+            targets = tf.one_hot(np.concatenate([part.labels for part in parts]), classes)
             if soft_targets is not None:
                 targets += recipe.distillation * (soft_targets - targets)
-            self._targets = tf.where(self._is_inlier[:, tf.newaxis], targets, 1 / CLASSES)
+            self._targets = tf.where(self._is_inlier[:, tf.newaxis], targets, 1 / classes)
         extra_images = sum(len(part.images) for part in extra)
         self.images_per_epoch = recipe.images_taken(len(split)) + extra_images
 
@@ -108,13 +111,13 @@ class Batches:
     @property
     def signature(self) -> list[tf.TensorSpec]:
         """The tensors of an element of `steps`."""
-        return _PLAN if self._in_step else BATCH
+        return _PLAN if self._in_step else signature(self._recipe)
 
     def batch(self, *element: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """A step's images, targets, and whether each is an inlier, from an element of `steps`.
 
         Returns:
-            uint8 (B, 28, 28); float32 (B, classes), rows that sum to 1, uniform for outliers;
+            uint8 (B, height, width); float32 (B, classes), rows that sum to 1, uniform for outliers;
             bool (B,).
         """
         return self._make(*element) if self._in_step else element

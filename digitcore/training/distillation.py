@@ -89,7 +89,7 @@ def soft_targets(
 
     Args:
         teacher: the network to learn from.
-        images: uint8 (N, 28, 28), one or more.
+        images: uint8 (N, height, width), one or more.
         before_each: called before each batch of 1,000; what it raises ends the work.
 
     Returns:

@@ -13,9 +13,8 @@ import tensorflow as tf
 
 from digitcore.datasets import Split
 from digitcore.recipes import Recipe
-from digitcore.recipes.layers import CLASSES
 from digitcore.training import network
-from digitcore.training.batches import BATCH, Batches
+from digitcore.training.batches import Batches, signature
 from digitcore.training.optimizers import optimizer
 from digitcore.training.state import Checkpoint
 
@@ -49,7 +48,7 @@ class Learner:
         initial_weights: list[np.ndarray] | None,
     ) -> None:
         self._recipe, self._batches = recipe, batches
-        self._validation = _in_batches(validation)
+        self._validation = _in_batches(validation, recipe.info.class_count)
         self._model = network.build(recipe, start.precision, for_training=True, xla=start.xla)
         if initial_weights:
             assign(self._model.weights, initial_weights)
@@ -72,7 +71,7 @@ class Learner:
         train = functools.partial(graph, self._train_step, input_signature=batches.signature)
         self._train = train(jit_compile=start.xla)
         self._train_rest = train() if start.xla else self._train
-        self._test = graph(self._test_step, input_signature=BATCH)
+        self._test = graph(self._test_step, input_signature=signature(recipe))
 
     @property
     def variables(self) -> list[Any]:
@@ -189,8 +188,8 @@ def assign(variables: list[Any], values: list[Any]) -> None:
         variable.assign(value)
 
 
-def _in_batches(split: Split) -> list[tuple[tf.Tensor, ...]]:
-    images, targets = tf.constant(split.images), tf.one_hot(split.labels, CLASSES)
+def _in_batches(split: Split, classes: int) -> list[tuple[tf.Tensor, ...]]:
+    images, targets = tf.constant(split.images), tf.one_hot(split.labels, classes)
     is_inlier = tf.ones(len(split), tf.bool)
     return [
         tuple(tensor[i : i + _VALIDATION_BATCH] for tensor in (images, targets, is_inlier))

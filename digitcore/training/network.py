@@ -11,8 +11,6 @@ from keras import layers as kl
 
 from digitcore.recipes import Recipe
 from digitcore.recipes.layers import (
-    CLASSES,
-    INPUT_SHAPE,
     BatchNorm,
     Conv,
     Dense,
@@ -34,8 +32,8 @@ def build(
 ) -> keras.Model:
     """An untrained model of the recipe's layers.
 
-    Takes uint8 (N, 28, 28), 0 to 255, white ink on black, and divides by 255 itself;
-    gives float32 (N, 10) whose rows sum to 1. First weights follow Keras's global seed.
+    Takes uint8 (N, height, width), 0 to 255, white ink on black, and divides by 255 itself;
+    gives float32 (N, classes) whose rows sum to 1. First weights follow Keras's global seed.
 
     Args:
         recipe: the layers, and the precision unless it is given.
@@ -47,8 +45,8 @@ def build(
     """
     asked = precision or recipe.precision
     policy = keras.DTypePolicy("float32" if asked == "auto" else asked)
-    outputs = inputs = keras.Input(INPUT_SHAPE[:2], dtype="uint8", name="pixels")
-    outputs = kl.Reshape(INPUT_SHAPE, dtype=policy, name="channel")(outputs)
+    outputs = inputs = keras.Input(recipe.info.image_shape, dtype="uint8", name="pixels")
+    outputs = kl.Reshape(recipe.input_shape, dtype=policy, name="channel")(outputs)
     outputs = kl.Rescaling(1 / 255, dtype=policy, name="rescaling")(outputs)
     for layer in recipe.layers:
         for made in _BUILDERS[type(layer)](layer):
@@ -59,9 +57,9 @@ def build(
                 step = _TiledMaxPool(made.pool_size)
             step.dtype_policy = policy
             outputs = step(outputs)
-    # What is said of the digits is in float32 whatever the precision: of a logit of 10, bfloat16
+    # What is said of the classes is in float32 whatever the precision: of a logit of 10, bfloat16
     # would keep the first of the places behind the point at most.
-    outputs = kl.Dense(CLASSES, dtype="float32", name="logits")(outputs)
+    outputs = kl.Dense(recipe.info.class_count, dtype="float32", name="logits")(outputs)
     outputs = kl.Softmax(dtype="float32", name="probabilities")(outputs)
     return keras.Model(inputs, outputs, name="network")
 

@@ -80,7 +80,8 @@ def train(
         DataError: `resume_from` was trained on another dataset.
         RecipeError: the recipe distils, and the teacher has learned another dataset, or images
             that validate.
-        ValueError: the recipe distils, and there is no teacher.
+        ValueError: the recipe distils, and there is no teacher; or the dataset has other classes
+            or images of another shape than the recipe's.
     """
     stop = stop or (lambda: False)
     start = replace(resume_from) if resume_from else Checkpoint()
@@ -90,6 +91,7 @@ def train(
             f"Received: {dataset.source}"
         )
     start.data_checksum = dataset.checksum
+    _check(recipe, dataset.train)
     extras = [Samples.of(extra)] if extra else []
 
     def before_each() -> None:
@@ -115,6 +117,15 @@ def train(
     training = _fastest(recipe, batches, dataset.validation, report, start, initial_weights, stop)
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.result(stopped)
+
+
+def _check(recipe: Recipe, split: Split) -> None:
+    shape, labels = split.images.shape[1:], split.labels
+    if shape != recipe.info.image_shape or labels.max() >= recipe.info.class_count:
+        raise ValueError(
+            f"A recipe for {recipe.info.title} learns images of {recipe.info.image_shape} pixels "
+            f"in {recipe.info.class_count} classes. Received: {shape}, labels up to {labels.max()}"
+        )
 
 
 @contextmanager
