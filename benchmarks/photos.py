@@ -5,7 +5,7 @@
 
 The photos are composed by `benchmarks/camera.py`, which says how, of MNIST's test images; no
 setting of the reader was chosen on those (`--split validation` is for that). Each photo is the
-bytes of a JPEG file and is read as an upload is: `drawing.read_image`, `paper.find`, the
+bytes of a JPEG file and is read as an upload is: `drawing.read_image`, `photo.find_digits`, the
 network. A digit counts as right only in its place: in a photo in which another number of
 digits was found, none does.
 
@@ -89,7 +89,7 @@ def read(photo: camera.Photo, predictor: Predictor) -> Reading:
     digits: tuple[int, ...] = ()
     try:
         image = drawing.read_image(photo.data)
-        digits = answers(predictor, photo.find(image).digits)
+        digits = answers(predictor, photo.find_digits(image).images)
     except DrawingError as error:
         print(f"{photo.kind} {photo.digits}: {error}", file=sys.stderr)
     seconds = time.perf_counter() - begun

@@ -1,4 +1,4 @@
-"""What a person drew or photographed, on its way to a network's input image.
+"""From drawings and photos to a network's input images.
 
 from_strokes, from_strokes_within   pen strokes to input images
 read_image, from_image, from_ink    a picture of one digit to an input image
@@ -16,6 +16,7 @@ from digitcore.drawing.input_image import (
     DrawingError,
     Floats,
     InputImage,
+    Predict,
 )
 from digitcore.drawing.strokes import MAX_POINTS, MAX_STROKES, from_strokes, from_strokes_within
 
@@ -29,6 +30,7 @@ __all__ = [
     "DrawingError",
     "Floats",
     "InputImage",
+    "Predict",
     "from_image",
     "from_ink",
     "from_strokes",

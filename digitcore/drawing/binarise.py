@@ -1,8 +1,8 @@
-"""Tells ink from paper in a photo: uneven light, shadows, printed lines, light on dark.
+"""Separates ink from paper in a photo: uneven light, shadows, printed lines, light on dark.
 
-Paper is what remains when all that is darker than its surroundings and narrower than a
-window is filled (a closing; Serra, 1982): a shadow's edge stays in it and a stroke does not.
-So the window must be wider than the pen's line, but no wider than it needs to be.
+The paper is the photo after a closing, which fills what is dark and narrower than its window
+(Serra, 1982): strokes vanish, edges of shadows stay. So the window must be wider than the
+pen's line, but no wider than necessary.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from digitcore.drawing.input_image import DrawingError, Floats
 from digitcore.drawing.ruled_lines import without_lines
 
 _MOST_PENS = 3
-_WINDOW = 3.0  # times as wide as the pen's line, to look for paper in
+_WINDOW = 3.0  # width of the closing's window over that of the pen's line
 _MIN_CONTRAST = 24  # grey levels between paper and ink
-_PAPER = 200.0  # grey level that paper gets, whatever the light
+_PAPER = 200.0  # grey level that paper is normalised to
 
 
 @dataclass(frozen=True)
 class Pen:
-    """What may have written on the paper."""
+    """The kind of pen that may have written on the paper."""
 
     light: bool
     """Whether its ink is lighter than what it is written on."""
@@ -36,14 +36,14 @@ class Pen:
 def likely_pens(grey: Floats) -> list[Pen]:
     """Up to three pens that may have written on the paper, the likeliest first.
 
-    A line answers most to a difference of two blurs that is as wide as it is (Marr and
-    Hildreth, 1980), and to one side only, while a shadow's edge answers to both alike.
+    A difference of two blurs responds most to lines of its own width (Marr and Hildreth,
+    1980), and with one sign, while it responds to a shadow's edge with both.
 
     Args:
         grey: grey levels (h, w), 0 to 255.
     """
     level = _smooth(grey)
-    answers: dict[float, float] = {}
+    responses: dict[float, float] = {}
     size = 1
     while min(level.shape) >= 8:
         for blur in (1.0, 1.4):
@@ -51,31 +51,31 @@ def likely_pens(grey: Floats) -> list[Pen]:
             if width > min(grey.shape) / 8:
                 break
             away = ndimage.gaussian_filter(level, blur) - ndimage.gaussian_filter(level, 2.5 * blur)
-            # A line has more area the wider it is; spots of light have more yet, and weigh less.
-            answers[width] = float((away.astype(np.float64) ** 5).mean()) / width**1.5
+            # Wide lines cover more area, and spots of light even more: normalise by the width.
+            responses[width] = float((away.astype(np.float64) ** 5).mean()) / width**1.5
         level = np.asarray(Image.fromarray(level).reduce(2))
         size *= 2
     pens: list[Pen] = []
-    for width in sorted(answers, key=lambda width: -abs(answers[width])):
+    for width in sorted(responses, key=lambda width: -abs(responses[width])):
         if all(
             max(width, other) > 2.5 * min(width, other) for other in (pen.width for pen in pens)
         ):
-            pens.append(Pen(answers[width] > 0, width))
+            pens.append(Pen(responses[width] > 0, width))
     return pens[:_MOST_PENS] or [Pen(False, 1.0)]
 
 
 def written_with(pen: Pen, grey: Floats) -> Floats:
-    """The ink of a pen without noise and printed lines.
+    """The ink of a pen, without noise and printed lines.
 
     Args:
-        pen: about how wide its lines are, and whether they are light.
+        pen: one of `likely_pens`.
         grey: grey levels (h, w), 0 to 255.
 
     Returns:
-        Ink (h, w) from 0 to 1.
+        Ink, float64 (h, w), 0 to 1.
 
     Raises:
-        DrawingError: nothing stands out from the paper.
+        DrawingError: nothing contrasts with the paper.
     """
     depth = _depth(_smooth(grey), pen)
     quiet, quarter = np.percentile(depth, [5, 25])
@@ -94,23 +94,23 @@ def written_with(pen: Pen, grey: Floats) -> Floats:
 
 
 def _smooth(grey: Floats) -> NDArray[np.float32]:
-    """Grey levels with less noise, and in half the memory."""
+    """Grey levels with less noise, as float32 to halve the memory."""
     return np.asarray(ndimage.gaussian_filter(grey.astype(np.float32), 0.7))
 
 
 def _depth(grey: NDArray[np.float32], pen: Pen) -> Floats:
-    """How much each pixel (h, w) stands out from the paper around it, in grey levels."""
+    """Contrast of each pixel (h, w) with the paper around it, in grey levels."""
     if pen.light:
         grey = 255 - grey
     window = min(max(9, round(_WINDOW * pen.width)), *grey.shape)
     paper = ndimage.grey_closing(ndimage.gaussian_filter(grey, 1.0), (window, window))
     depth = paper - grey
-    # Ink takes a share of the light, and chalk adds to the board's.
+    # Ink absorbs a fraction of the light; chalk adds to the board's.
     return np.asarray(depth if pen.light else depth * (_PAPER / np.maximum(paper, 40)))
 
 
 def _hysteresis(ink: Floats) -> Floats:
-    """The ink that hangs together with some that is dark enough (Canny, 1986)."""
+    """The ink of connected pieces that are dark enough somewhere (hysteresis: Canny, 1986)."""
     pieces, count = ndimage.label(ink > 0.2, np.ones((3, 3)))
     dark = ndimage.sum_labels(ink > 0.5, pieces, np.arange(count + 1)) > 0
     dark[0] = False

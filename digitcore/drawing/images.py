@@ -1,4 +1,4 @@
-"""A photo, scan or screenshot of one digit becomes an input image (see `input_image`)."""
+"""Converts a photo, scan or screenshot of one digit to an input image (see `input_image`)."""
 
 from __future__ import annotations
 
@@ -26,34 +26,33 @@ from digitcore.drawing.input_image import (
 
 MAX_PIXELS = 50_000_000
 MAX_FILE_BYTES = 20_000_000
-# What phones, scanners and screens write. Pillow's other decoders are many and rarely used.
+# What phones, scanners and screens write. Pillow has many other decoders, rarely used and tested.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-# A JPEG is decoded small; of another image each pixel takes up to 20 bytes on the way.
+# A JPEG is decoded at a reduced size; any other format needs up to 20 bytes a pixel meanwhile.
 MAX_FILE_PIXELS = {"JPEG": MAX_PIXELS, "MPO": MAX_PIXELS}
 MAX_OTHER_PIXELS = 25_000_000
-# Cameras and programs write up to ten or so. Each takes a few bytes and a pass over all pixels,
-# so that a JPEG of many decodes for hours.
+# Cameras and programs write about ten at most. A scan can be a few bytes, yet costs a pass over
+# all pixels: a file of many would decode for hours.
 MAX_SCANS = 100
 
 _WORK_SIDE = 512  # larger images are averaged down to this first
 _MIN_CONTRAST = 20  # grey levels between paper and ink
-_EDGE = 0.2  # ink from here on counts for the size; a blurred photo needs it high
+_EDGE = 0.2  # least ink that counts for the size; high, for blurred photos
 _THIN_PEN = 1.6  # thinner than nearly all of MNIST (1.75 px is its 5th percentile)
 
 
 def read_image(source: str | Path | bytes) -> NDArray[np.uint8]:
-    """An image file as `from_image` takes it, upright as the camera held it (EXIF).
+    """Read an image file for `from_image`, turned upright by its EXIF orientation.
 
-    Of a file with several pictures, the first.
+    Only the first picture of a file that has several is read.
 
     Args:
-        source: the path of a PNG, JPEG, WebP, BMP or GIF file, or what is in one; up to
-            20 MB and 25 million pixels (50 million in a JPEG), which its header says
-            before anything is decoded.
+        source: the path of a PNG, JPEG, WebP, BMP or GIF file, or its content; up to 20 MB
+            and 25 million pixels (50 million in a JPEG), checked before anything is decoded.
 
     Returns:
-        uint8 (H, W) of a grey image, (H, W, 4) of one with transparency, else (H, W, 3).
-        A large photo comes at half its size or less.
+        uint8 (H, W) for a grey image, (H, W, 4) for one with transparency, else (H, W, 3).
+        A large photo is reduced to half its size or less.
 
     Raises:
         DrawingError: the file is no such image, is too large, or is damaged.
@@ -99,27 +98,27 @@ def _decoded(opened: Image.Image) -> NDArray[np.uint8]:
     # A JPEG can be decoded at a fraction of its size, in a fraction of the time and memory.
     opened.draft(None, (2 * _WORK_SIDE, 2 * _WORK_SIDE))
     opened.load()
-    # How the camera was held; a garbled note of it is no reason to refuse the picture.
+    # A damaged EXIF block is no reason to refuse the picture.
     with suppress(Exception):
         ImageOps.exif_transpose(opened, in_place=True)
-    if opened.mode.startswith("I;16"):  # Pillow would cut, not scale, 16 bits to 8
+    if opened.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8 instead of scaling
         return np.asarray(np.asarray(opened) // 257, dtype=np.uint8)
     mode = "L" if opened.mode in ("1", "L") else "RGB"
     if opened.has_transparency_data:
         mode = "RGBA"
-    # Not to the mode that it has, as this would be a copy.
+    # Converting to the same mode would copy.
     return np.asarray(opened if opened.mode == mode else opened.convert(mode))
 
 
 def from_image(image: NDArray[np.uint8]) -> InputImage:
-    """Find the digit in a photo, scan or screenshot and make a input image of it.
+    """Find the digit in a photo, scan or screenshot and convert it to an input image.
 
-    Dark ink on light ground or light on dark, told by the image's border. Uneven
-    light, specks and a thin pen are evened out.
+    The image's border decides whether ink is dark on light or light on dark. Uneven light
+    and specks are removed, and a thin pen is thickened.
 
     Args:
         image: uint8 (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, up to 50 million
-            pixels. Where the border is transparent, what is opaque is the ink.
+            pixels. If the border is transparent, what is opaque is ink.
 
     Returns:
         uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
@@ -131,10 +130,10 @@ def from_image(image: NDArray[np.uint8]) -> InputImage:
 
 
 def from_ink(ink: Floats) -> InputImage:
-    """Make a input image of the ink that was found in a photo; a thin pen is evened out.
+    """Convert the ink found in a photo to an input image; a thin pen is thickened.
 
     Args:
-        ink: float (h, w), 0 (ground) to 1; more ground around the ink changes nothing.
+        ink: float (h, w), 0 (background) to 1 (ink); the width of the margin does not matter.
 
     Returns:
         uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
@@ -147,17 +146,17 @@ def from_ink(ink: Floats) -> InputImage:
     step = max(rows.stop - rows.start, columns.stop - columns.start) / BOX
     weights = [_area_weights(s, step, n) for s, n in zip((rows, columns), ink.shape, strict=True)]
     small = weights[0] @ ink @ weights[1].T
-    # Rounded to whole pixels as in MNIST, so that MNIST's own images stay as they are.
+    # Rounded to whole pixels as in MNIST, so that MNIST's own images do not change.
     return to_uint8(_placed(small))
 
 
 def grey_levels(image: NDArray[np.uint8], side: int = _WORK_SIDE) -> Floats:
-    """Grey levels (h, w), 0 to 255, of an image as `from_image` takes it.
+    """Grey levels, float64 (h, w), 0 to 255, of an image as in `from_image`.
 
     A larger image is averaged down to at most `side` pixels on a side.
 
     Raises:
-        DrawingError: the image is too large, or not as `from_image` takes it.
+        DrawingError: the image is too large, or not as in `from_image`.
     """
     image = np.asarray(image)
     if (
@@ -172,7 +171,7 @@ def grey_levels(image: NDArray[np.uint8], side: int = _WORK_SIDE) -> Floats:
         raise DrawingError(f"An image has 1 to 50 million pixels. Received: {image.shape[:2]}")
     picture = Image.fromarray(image)
     if picture.mode == "RGBA":
-        # Premultiplied, so that the hidden colour of clear pixels weighs nothing in a mean.
+        # Premultiplied, so that the hidden colour of transparent pixels has no weight in a mean.
         picture = picture.convert("RGBa")
     picture = picture.reduce(math.ceil(max(picture.size) / side))
     values = np.asarray(picture, dtype=np.float64)
@@ -187,14 +186,14 @@ def grey_levels(image: NDArray[np.uint8], side: int = _WORK_SIDE) -> Floats:
 
 
 def _contrast(grey: Floats) -> Floats:
-    """Ink (h, w) from 0 to 1: how far each pixel stands out from the paper around it."""
+    """Ink (h, w) from 0 to 1: the contrast of each pixel with the paper around it."""
     paper = np.median(_border(grey))
     if grey.max() - paper > paper - grey.min():
         grey = 255 - grey
-    # A closing removes what is dark and narrower than its window, and leaves the light.
+    # A closing removes what is dark and narrower than its window; the lighting remains.
     depth = ndimage.grey_closing(grey, size=[max(3, max(grey.shape) // 2)] * 2) - grey
     quiet, quarter = np.percentile(depth, [5, 25])
-    noise = quarter - quiet  # about one standard deviation, were the noise Gaussian
+    noise = quarter - quiet  # about one standard deviation of Gaussian noise
     floor = quarter + 5 * noise
     if depth.max() - floor < _MIN_CONTRAST:
         raise DrawingError(
@@ -205,7 +204,7 @@ def _contrast(grey: Floats) -> Floats:
 
 
 def _clean(ink: Floats) -> Floats:
-    """The ink without specks: pieces below 3 % of it all."""
+    """The ink without specks, that is pieces with less than 3 % of all ink."""
     pieces, count = ndimage.label(ink > 0.05, np.ones((3, 3)))
     mass = ndimage.sum_labels(ink, pieces, np.arange(count + 1))
     mass[0] = 0
@@ -213,7 +212,7 @@ def _clean(ink: Floats) -> Floats:
 
 
 def _thickened(ink: Floats) -> Floats:
-    """The ink at MNIST's pen width, where the pen was much thinner."""
+    """The ink with MNIST's pen width if the pen was much thinner, else unchanged."""
     rows, columns = _extent(ink)
     step = max(rows.stop - rows.start, columns.stop - columns.start) / BOX
     width = line_width(ink) / step
@@ -225,32 +224,32 @@ def _thickened(ink: Floats) -> Floats:
 
 
 def line_width(ink: Floats) -> float:
-    """Mean width of the line in pixels, by its area and its outline.
+    """Mean width of the line in pixels, from its area and its outline.
 
     Args:
-        ink: (H, W), 0 to 1.
+        ink: float (H, W), 0 to 1.
     """
-    # A line of width w and length l has area w l and an outline of 2 l; counting
-    # steps along rows and columns makes an outline 4/π too long on average.
+    # A line of width w and length l has area w l and outline 2 l. Counted along rows and
+    # columns, an outline is too long by a factor of 4/π on average.
     outline = sum(np.abs(np.diff(np.pad(ink, 1), axis=axis)).sum() for axis in (0, 1)) * math.pi / 4
     return float(2 * ink.sum() / max(outline, 1e-9))
 
 
 def _extent(ink: Floats) -> tuple[slice, slice]:
     """Rows and columns that hold ink."""
-    found: list[tuple[slice, slice]] = ndimage.find_objects((ink > _EDGE).astype(np.uint8))
-    if not found:
+    boxes: list[tuple[slice, slice]] = ndimage.find_objects((ink > _EDGE).astype(np.uint8))
+    if not boxes:
         raise DrawingError(
             "There is no digit in this image: a digit is one piece, or a few. "
             "Received: specks, each less than 3 % of the ink"
         )
-    return found[0]
+    return boxes[0]
 
 
 def _area_weights(extent: slice, step: float, length: int) -> Floats:
     """Matrix (pixels, length) that averages `step` source pixels into each pixel of the box.
 
-    The box has a pixel more at either end, for the pale edge of the ink.
+    The box has one more pixel at each end, for the pale edge of the ink.
     """
     count = math.ceil((extent.stop - extent.start) / step - 1e-9) + 2
     start = (extent.start + extent.stop - count * step) / 2
@@ -261,10 +260,10 @@ def _area_weights(extent: slice, step: float, length: int) -> Floats:
 
 
 def _placed(ink: Floats) -> Floats:
-    """The box's ink (h, w) in an image (28, 28), its mass in the middle as far as it fits."""
+    """The box's ink (h, w) in an image (28, 28), its mass as near the middle as it fits."""
     x, y = np.round(CENTRE - mass_centre(ink)).astype(int)
     height, width = ink.shape
-    # The box's spare pixels may hang over the edge.
+    # The extra pixels of the box may lie outside the image.
     top, left = np.clip([y + 1, x + 1], 0, [SIDE + 2 - height, SIDE + 2 - width])
     image = np.zeros((SIDE + 2, SIDE + 2))
     image[top : top + height, left : left + width] = ink

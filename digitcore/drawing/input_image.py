@@ -1,15 +1,16 @@
-"""What an input image is: the conventions that strokes and pictures are brought to.
+"""The conventions of an input image, which strokes and pictures are converted to.
 
 MNIST's digits fit a box of 20×20 pixels with their aspect ratio kept, and lie
 in 28×28 pixels with their centre of mass in the middle (LeCun et al., 1998,
 "Gradient-based learning applied to document recognition", section III A).
 
-    DrawingError (ValueError)   there is no ink, or it is not a drawing at all
+    DrawingError (ValueError)   there is no ink, or the input is not a drawing
 """
 
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,24 +27,27 @@ CENTRE = 14
 
 Floats = NDArray[np.float64]
 InputImage = NDArray[np.uint8]
+# A network: input images, uint8 (N, 28, 28), to probabilities, float32 (N, classes).
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 class DrawingError(ValueError):
-    """There is no ink, or what came is not a drawing."""
+    """There is no ink, or the input is not a drawing."""
 
 
 def check_count(count: int, most: int, what: str) -> None:
-    """Raises DrawingError if there are more."""
+    """Raises DrawingError if `count` is above `most`."""
     if count > most:
         raise DrawingError(f"A drawing has up to {most:,} {what}. Received: {count:,}")
 
 
 def brief(value: Any) -> str:
-    """As repr, but in bounded time and depth, whatever a browser sent."""
+    """`repr` in bounded time and depth, for anything that a browser sends."""
     return f"{reprlib.repr(value):.80}"
 
 
 def to_uint8(ink: Floats) -> InputImage:
+    """Pixels 0 to 255 of ink from 0 to 1, of the same shape."""
     return np.round(255 * ink).astype(np.uint8)
 
 

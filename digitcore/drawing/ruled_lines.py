@@ -1,9 +1,9 @@
-"""Takes the printed lines of ruled and squared paper out of a picture, and leaves the writing.
+"""Removes the printed lines of ruled and squared paper from a picture and keeps the writing.
 
-A printed line is thin, straight and far longer than any stroke of a pen of its width. Lines
-are looked for by their slope and place (Hough, 1962), each is then fitted by itself, as
-perspective gives each a slope of its own, and where the ink upon it is no thicker than the
-line it is taken away. Where a stroke crosses, the ink is thicker, and stays.
+A printed line is thin, straight and far longer than any pen stroke of its width. Lines are
+detected by slope and offset (Hough, 1962); each is then fitted on its own, because perspective
+gives each a different slope, and erased where the ink on it is no thicker than the line. Where
+a stroke crosses, the ink is thicker and stays.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from scipy import ndimage
 
 Mask = NDArray[np.bool_]
 
-_THICKEST = 60  # a line is thinner than one 60th of the picture's longer side
-_LONGEST_SLOPE = 0.3  # 17 degrees
-_SHORTEST = 0.38  # of the picture's width, even where the sheet ends on a desk
-_SLENDER = 40  # times as long as thick: no stroke is
-_COVERED = 0.6  # of a line's length shows; the rest is faded, or under strokes
+_THICKEST = 60  # a line is thinner than a sixtieth of the picture's longer side
+_STEEPEST = 0.3  # slope, 17 degrees
+_SHORTEST = 0.38  # of the picture's width, as a sheet may end within the picture
+_SLENDER = 40  # length over thickness; no stroke reaches it
+_COVERED = 0.6  # fraction of a line that is visible; the rest is faded or under strokes
 _MOST_LINES = 100
 _MOST_POINTS = 50_000
 _BIN = 3  # pixels
@@ -28,23 +28,23 @@ _BIN = 3  # pixels
 
 @dataclass(frozen=True)
 class _Line:
-    y: NDArray[np.floating]  # (w,) where it runs in each column, in pixels
+    y: NDArray[np.floating]  # (w,) its row in each column, in pixels
     thickness: float
     first: int  # column
     last: int
 
 
 def without_lines(ink: Mask) -> Mask:
-    """The ink without printed lines, level and upright.
+    """The ink without printed lines, horizontal and vertical.
 
     Args:
-        ink: bool (h, w), all that stands out from the paper.
+        ink: bool (h, w), all that contrasts with the paper.
     """
-    level = _without_level_lines(ink)
-    return _without_level_lines(level.T).T
+    remaining = _without_horizontal_lines(ink)
+    return _without_horizontal_lines(remaining.T).T
 
 
-def _without_level_lines(ink: Mask) -> Mask:
+def _without_horizontal_lines(ink: Mask) -> Mask:
     runs = _run_lengths(ink)
     thickest = max(4, max(ink.shape) // _THICKEST)
     ys, xs = np.nonzero((runs > 0) & (runs <= thickest))
@@ -55,8 +55,8 @@ def _without_level_lines(ink: Mask) -> Mask:
 
 
 def _run_lengths(ink: Mask) -> NDArray[np.int32]:
-    """For each pixel of ink, how many pixels of ink lie in one piece above and below it."""
-    padded = np.pad(ink, ((1, 1), (0, 0))).T  # a run never goes on in the next column
+    """Length of the vertical run of ink that each pixel belongs to, int32 (h, w); 0 without ink."""
+    padded = np.pad(ink, ((1, 1), (0, 0))).T  # so that no run continues in the next column
     change = np.diff(padded.ravel().astype(np.int8))
     starts, ends = np.flatnonzero(change == 1) + 1, np.flatnonzero(change == -1) + 1
     lengths = np.zeros(padded.size + 1, np.int32)
@@ -68,16 +68,16 @@ def _run_lengths(ink: Mask) -> NDArray[np.int32]:
 def _lines(
     ys: NDArray[np.intp], xs: NDArray[np.intp], runs: NDArray[np.int32], thickest: int
 ) -> list[_Line]:
-    """Lines through many of the points of thin ink, the best first."""
+    """Lines through many of the points (ys, xs) of thin ink, the best first."""
     height, width = runs.shape
-    slopes = np.arange(-_LONGEST_SLOPE, _LONGEST_SLOPE + 1e-9, 2 * _BIN / width)
-    shift = round(_LONGEST_SLOPE * width / 2) + _BIN
+    slopes = np.arange(-_STEEPEST, _STEEPEST + 1e-9, 2 * _BIN / width)
+    shift = round(_STEEPEST * width / 2) + _BIN
     bins = (height + 2 * shift) // _BIN + 2
-    # Of very many points some columns are enough to tell where lines are.
+    # If there are very many points, some columns are enough to detect lines.
     step = max(1, len(ys) // _MOST_POINTS)
-    asked = xs % step == 0
-    y, x = ys[asked], xs[asked]
-    votes = step / runs[y, x]  # a run of t pixels in a column is one vote
+    sampled = xs % step == 0
+    y, x = ys[sampled], xs[sampled]
+    votes = step / runs[y, x]  # a run in a column has one vote, whatever its length
     middle = x - width / 2
     table = np.stack(
         [
@@ -91,18 +91,18 @@ def _lines(
     order = np.argwhere(peaks)[np.argsort(-table[peaks])][
         : _MOST_LINES + 60
     ]  # some lines peak twice
-    found: list[_Line] = []
+    lines: list[_Line] = []
     left = np.ones(len(ys), bool)
     for slope, place in order:
         start = (place + 1) * _BIN - shift - slopes[slope] * width / 2
         line = _fitted(ys, xs, left, runs, float(start), float(slopes[slope]), thickest)
         if line is None:
             continue
-        found.append(line)
+        lines.append(line)
         left &= np.abs(ys - line.y[xs]) > line.thickness
-        if len(found) == _MOST_LINES:
+        if len(lines) == _MOST_LINES:
             break
-    return found
+    return lines
 
 
 def _fitted(
@@ -114,7 +114,7 @@ def _fitted(
     slope: float,
     thickest: int,
 ) -> _Line | None:
-    """The line that runs near the given one, or None where there is none."""
+    """The line near a start row and slope, fitted to the points, or None if there is none."""
     width = runs.shape[1]
     columns = np.arange(width)
     path: NDArray[np.floating] = start + slope * columns
@@ -126,7 +126,7 @@ def _fitted(
         if near.sum() < _SHORTEST * _COVERED * width:
             return None
         middle = xs[near] / width - 0.5
-        # A sheet is a little bent, and a lens bends a little.
+        # A parabola, because sheets are bent and lenses distort.
         curve = np.polyfit(middle, ys[near], 2)
         path = np.polyval(curve, columns / width - 0.5)
     thickness = float(np.median(runs[ys[near], xs[near]]))
@@ -152,8 +152,8 @@ def _fitted(
 
 
 def _erase(ink: Mask, runs: NDArray[np.int32], line: _Line) -> None:
-    """Takes the line away where the ink is no thicker than it."""
-    columns = np.arange(ink.shape[1])  # beyond where it was seen, too: beside strokes
+    """Erases the line where the ink is no thicker than it."""
+    columns = np.arange(ink.shape[1])  # all columns: it may continue beyond where it was detected
     most = 1.3 * line.thickness + 1
     for move in range(-int(line.thickness) - 1, int(line.thickness) + 2):
         rows = np.round(line.y[columns]).astype(int) + move

@@ -1,41 +1,39 @@
-"""A number of several digits, read from pen strokes: where each digit lies, and which it is.
+"""Recognises a number of several digits from pen strokes.
 
-The strokes, and the pieces of those that run on through several digits, are parts in
-order from left to right. Any few neighbours may be a digit: a network says how much they
-look like one, and their sizes and gaps how well they would stand in a number. The best way
-to part all into digits is found by dynamic programming (heuristic over-segmentation and
-Viterbi's algorithm: LeCun et al., 1998, "Gradient-based learning applied to document
-recognition", section V). Scores are log-linear with weights of the highest likelihood
-(semi-Markov conditional random fields: Sarawagi and Cohen, 2004).
+The strokes are cut into segments, from left to right. Each group of neighbouring segments is a
+candidate for a digit: the network's confidence, sizes and gaps give its score. Dynamic
+programming finds the best sequence of candidates (heuristic over-segmentation and Viterbi's
+algorithm: LeCun et al., 1998, "Gradient-based learning applied to document recognition",
+section V). Scores are log-linear with maximum-likelihood weights (semi-Markov conditional
+random fields: Sarawagi and Cohen, 2004).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from digitcore.drawing.segments import Part, Parted, parted, together
+from digitcore.drawing.input_image import Predict
+from digitcore.drawing.segments import Segment, Segmentation, joined, segmented
 from digitcore.drawing.strokes import from_strokes
 
-Ask = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-
-MAX_PARTS_A_DIGIT = 8
-MAX_WIDTH = 1.75  # of several parts that may be a digit, in heights of the number
+MAX_SEGMENTS_PER_DIGIT = 8
+MAX_WIDTH = 1.75  # of a candidate of several segments, in units of the number's height
 
 
 class Digit(NamedTuple):
     """One digit of a number.
 
     Attributes:
-        strokes: which strokes it is made of, by their place in what was read, ascending; a
-            stroke that runs on through several digits is in each of them.
-        box: left, top, right and bottom of the pen's way, in pixels of the strokes.
-        image: the digit image, uint8 (28, 28).
-        probabilities: what the network says of it, float32 (10,).
+        strokes: indices of its strokes in the drawing, ascending; a stroke that runs through
+            several digits is in each of them.
+        box: left, top, right and bottom of the pen's path, in pixels of the strokes.
+        image: the input image, uint8 (28, 28).
+        probabilities: of the classes, float32 (10,).
     """
 
     strokes: tuple[int, ...]
@@ -45,7 +43,7 @@ class Digit(NamedTuple):
 
     @property
     def value(self) -> int:
-        """The digit that it is read as, 0 to 9."""
+        """The predicted digit, 0 to 9."""
         return int(self.probabilities.argmax())
 
     @property
@@ -55,12 +53,12 @@ class Digit(NamedTuple):
 
 
 class Number(NamedTuple):
-    """A number as it was read.
+    """A recognised number.
 
     Attributes:
         digits: from left to right, one or more.
-        confidence: how likely the whole is right, 0 to 1: the probability that the strokes
-            part into these digits, times the probability of each.
+        confidence: probability that the whole number is correct, 0 to 1: that of this
+            segmentation times that of each digit.
     """
 
     digits: tuple[Digit, ...]
@@ -68,24 +66,24 @@ class Number(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The digits as they were written, with noughts in front."""
+        """All digits, leading zeros included."""
         return "".join(str(digit.value) for digit in self.digits)
 
 
 class Measures(NamedTuple):
-    """What speaks against a would-be digit, 0 or more; lengths are in heights of the number."""
+    """Evidence against a candidate, each 0 or more; lengths are in units of the number's height."""
 
     unsure: float  # -log of the highest probability
     small: float  # square of the height that is missing
     wide: float  # width beyond one height
     gap: float  # free width within it
-    overlap: float  # width over which it and what comes after it both lie
-    cut: float  # 1 where it ends within a stroke
-    each: float = 1.0
+    overlap: float  # width that it shares with what follows
+    cut: float  # 1 if it ends within a stroke
+    each: float = 1.0  # so that the number of digits has a weight too
 
 
-class Trial(NamedTuple):
-    """The parts `first` to `last - 1` as a would-be digit."""
+class Candidate(NamedTuple):
+    """The segments `first` to `last - 1` as one digit."""
 
     first: int
     last: int
@@ -93,95 +91,107 @@ class Trial(NamedTuple):
     measures: Measures
 
 
-# What each measure adds to a score; `benchmarks/whole_numbers.py --fit` finds them.
+# Weight of each measure in a score; `benchmarks/whole_numbers.py --fit` finds them.
 WEIGHTS = Measures(
     unsure=-2.99, small=-21.6, wide=-9.68, gap=-3.66, overlap=-12.92, cut=-3.45, each=3.54
 )
 
 
-def read(strokes: Iterable[ArrayLike], ask: Ask) -> Number:
-    """Read a number of one or more digits, written from left to right.
+def read(strokes: Iterable[ArrayLike], predict: Predict) -> Number:
+    """Recognise a number of one or more digits, written from left to right.
 
-    The strokes of a digit may come in any order, also late: a bar is often drawn last.
-    All that may be a digit, 328 images at most, is asked in one call. What is taken for
-    a single digit has the very image that `drawing.from_strokes` makes of it.
+    The strokes of a digit may come in any order and late: a bar is often drawn last. All
+    candidates, at most 328, are predicted in one call. A single digit has exactly the image
+    that `drawing.from_strokes` makes of it.
 
     Args:
-        strokes: as `drawing.from_strokes` takes them.
-        ask: gives of digit images, uint8 (N, 28, 28), what they show, float32 (N, 10), each
-            row summing to 1: a Predictor's `probabilities`.
+        strokes: as in `drawing.from_strokes`.
+        predict: the network, such as a Predictor's `probabilities`.
 
     Raises:
-        DrawingError: as of `drawing.from_strokes`.
+        DrawingError: as in `drawing.from_strokes`.
     """
-    return best(trials(strokes, ask), WEIGHTS)
+    return best(candidates(strokes, predict), WEIGHTS)
 
 
-def best(tried: list[Trial], weights: Measures) -> Number:
-    """The best way to part a drawing into digits; `tried` is what `trials` gave of it."""
-    scores = np.array([trial.measures for trial in tried]) @ np.array(weights)
-    end = max(trial.last for trial in tried)
-    high = np.full(end + 1, -np.inf)  # score of the best way to part all that lies before
-    total = np.full(end + 1, -np.inf)  # log of the sum over all ways of exp(score)
+def best(found: list[Candidate], weights: Measures) -> Number:
+    """The number with the highest score.
+
+    Args:
+        found: what `candidates` returns for a drawing.
+        weights: of each measure in a score.
+    """
+    scores = np.array([candidate.measures for candidate in found]) @ np.array(weights)
+    end = max(candidate.last for candidate in found)
+    high = np.full(end + 1, -np.inf)  # score of the best sequence up to each segment
+    total = np.full(end + 1, -np.inf)  # log of the sum of exp(score) over all sequences
     high[0] = total[0] = 0.0
-    ways: list[tuple[Digit, ...]] = [()] * (end + 1)
-    for trial, score in sorted(zip(tried, scores, strict=True), key=lambda pair: pair[0].last):
-        first, last = trial.first, trial.last
+    sequences: list[tuple[Digit, ...]] = [()] * (end + 1)
+    for candidate, score in sorted(zip(found, scores, strict=True), key=lambda pair: pair[0].last):
+        first, last = candidate.first, candidate.last
         total[last] = np.logaddexp(total[last], total[first] + score)
         if high[first] + score > high[last]:
             high[last] = high[first] + score
-            ways[last] = (*ways[first], trial.digit)
-    share = math.exp(min(0.0, high[end] - total[end]))
-    return Number(ways[end], share * math.prod(digit.confidence for digit in ways[end]))
+            sequences[last] = (*sequences[first], candidate.digit)
+    digits = sequences[end]
+    segmentation = math.exp(min(0.0, high[end] - total[end]))
+    return Number(digits, segmentation * math.prod(digit.confidence for digit in digits))
 
 
-def trials(strokes: Iterable[ArrayLike], ask: Ask) -> list[Trial]:
-    """All that may be a digit, asked and measured; arguments and errors as of `read`."""
+def candidates(strokes: Iterable[ArrayLike], predict: Predict) -> list[Candidate]:
+    """All groups of segments that may be a digit; arguments and errors as in `read`."""
     given = list(strokes) if isinstance(strokes, Iterator) else strokes
-    from_strokes(given)  # refuses what is no drawing
+    from_strokes(given)  # raises DrawingError
     lines = [np.asarray(stroke, np.float64).reshape(-1, 2) for stroke in given]
-    # Spans of the largest numbers would overflow; a power of two changes none of their digits.
+    # Spans of the largest floats would overflow; dividing by a power of two loses no digits.
     largest = max(float(np.abs(line).max()) for line in lines if len(line))
     scale = 2.0 ** max(0, math.frexp(largest)[1] - 300)
-    found = parted([line / scale for line in lines])
-    places = _places(found)
-    drawings = [found.drawings(group) for _, _, group in places]
-    images = np.array([from_strokes(one) for ways in drawings for one in ways])
-    answers = ask(images)
-    tried: list[Trial] = []
+    segmentation = segmented([line / scale for line in lines])
+    groups = _groups(segmentation)
+    drawings = [segmentation.drawings(group) for _, _, group in groups]
+    images = np.array([from_strokes(one) for variants in drawings for one in variants])
+    table = predict(images)
+    found: list[Candidate] = []
     at = 0
-    for (first, last, group), ways in zip(places, drawings, strict=True):
-        chosen = at + int(answers[at : at + len(ways)].max(axis=1).argmax())
-        at += len(ways)
+    for (first, last, group), variants in zip(groups, drawings, strict=True):
+        chosen = at + int(table[at : at + len(variants)].max(axis=1).argmax())
+        at += len(variants)
         left, top, right, bottom = (edge * scale for edge in group[1:])
         box = (left, top, right, bottom)
-        digit = Digit(group.strokes, box, images[chosen], answers[chosen])
-        measures = _measures(found, first, last, group, digit.confidence)
-        tried.append(Trial(first, last, digit, measures))
-    return tried
+        digit = Digit(group.strokes, box, images[chosen], table[chosen])
+        measures = _measures(segmentation, first, last, group, digit.confidence)
+        found.append(Candidate(first, last, digit, measures))
+    return found
 
 
-def _places(found: Parted) -> list[tuple[int, int, Part]]:
-    """First part, the one after the last, and all of it together, of whatever is tried."""
-    places = []
-    count = len(found.parts)
+def _groups(segmentation: Segmentation) -> list[tuple[int, int, Segment]]:
+    """Neighbouring segments that may be one digit: the first, the one after the last, joined."""
+    groups = []
+    segments = segmentation.segments
+    count = len(segments)
     for first in range(count):
-        for last in range(first + 1, min(first + MAX_PARTS_A_DIGIT, count) + 1):
-            group = together(found.parts[first:last])
-            narrow = group.right - group.left <= MAX_WIDTH * found.height
+        for last in range(first + 1, min(first + MAX_SEGMENTS_PER_DIGIT, count) + 1):
+            group = joined(segments[first:last])
+            narrow = group.right - group.left <= MAX_WIDTH * segmentation.height
             if narrow or last - first in (1, count):
-                places.append((first, last, group))
-    return places
+                groups.append((first, last, group))
+    return groups
 
 
-def _measures(found: Parted, first: int, last: int, group: Part, confidence: float) -> Measures:
+def _measures(
+    segmentation: Segmentation, first: int, last: int, group: Segment, confidence: float
+) -> Measures:
     ends = {(piece.stroke, piece.last) for piece in group.pieces}
-    after = {(piece.stroke, piece.first) for part in found.parts[last:] for piece in part.pieces}
+    after = {
+        (piece.stroke, piece.first)
+        for segment in segmentation.segments[last:]
+        for piece in segment.pieces
+    }
     return Measures(
         unsure=-math.log(max(confidence, 1e-9)),
-        small=max(0.0, 1 - (group.bottom - group.top) / found.height) ** 2,
-        wide=max(0.0, (group.right - group.left) / found.height - 1),
-        gap=float(found.gaps[first : last - 1].clip(min=0).sum()),
-        overlap=max(0.0, -float(found.gaps[last - 1])),
+        small=max(0.0, 1 - (group.bottom - group.top) / segmentation.height) ** 2,
+        wide=max(0.0, (group.right - group.left) / segmentation.height - 1),
+        gap=float(segmentation.gaps[first : last - 1].clip(min=0).sum()),
+        overlap=max(0.0, -float(segmentation.gaps[last - 1])),
         cut=float(len(ends & after)),
     )

@@ -1,6 +1,6 @@
-"""Pen strokes become an input image, made the way MNIST was made (see `input_image`).
+"""Converts pen strokes to an input image, the way MNIST was made (see `input_image`).
 
-Strokes are drawn from their vectors, so that every digit gets the same pen.
+Strokes are drawn from their vectors, so that every digit has the same pen width.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from digitcore.drawing.input_image import (
     to_uint8,
 )
 
-# Far more than a hand draws; without a bound, what a browser sends could take minutes.
+# Far more than a person draws. Without a bound, input from a browser could take minutes.
 MAX_STROKES = 1_000
 MAX_POINTS = 1_000_000
 
-_MAX_LINES = 1000  # more would cost time and no longer show
+_MAX_LINES = 1000  # more would take time and not be visible
 _GRID_Y, _GRID_X = (a.ravel().astype(np.float32) + 0.5 for a in np.mgrid[:SIDE, :SIDE])
 
 
 def from_strokes(
     strokes: Iterable[ArrayLike], pen_width: float = PEN_WIDTH, *, centred: bool = True
 ) -> InputImage:
-    """Draw pen strokes as a input image, anti-aliased, with round ends and joins.
+    """Draw pen strokes as an input image, anti-aliased, with round ends and joins.
 
     Args:
         strokes: arrays (n, 2) of finite pixels, x right and y down, at any place
             and scale, up to 1,000 with up to a million points together; one point is a
             dot, and strokes without points are skipped.
         pen_width: width of the line in pixels of the input image, above 0 and up to 10.
-        centred: False leaves out the last step, which moves the mass to the middle.
+        centred: False skips the last step, which moves the centre of mass to the middle.
 
     Returns:
         uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
@@ -58,38 +58,38 @@ def from_strokes(
 def from_strokes_within(
     drawings: Iterable[list[Floats]], whole: Iterable[ArrayLike], pen_width: float = PEN_WIDTH
 ) -> NDArray[np.uint8]:
-    """Digit images of some strokes each, at the place and size that they have in a whole drawing.
+    """Input images of parts of a drawing, each at its place and size in the whole.
 
     Args:
-        drawings: of each the strokes, arrays (n, 2) of pixels, with at least one point.
-        whole: all strokes, as of `from_strokes`, which decide place and size.
-        pen_width: as of `from_strokes`.
+        drawings: the strokes of each part, arrays (n, 2) of pixels, with at least one point.
+        whole: all strokes, as in `from_strokes`; they decide place and size.
+        pen_width: as in `from_strokes`.
 
     Returns:
-        uint8 (N, 28, 28).
+        uint8 (N, 28, 28), white ink on black.
 
     Raises:
-        DrawingError: as of `from_strokes`.
+        DrawingError: as in `from_strokes`.
     """
     whole = _listed(whole)
     _, shift = _placed_lines(whole, pen_width)
-    found = [_points(stroke) for stroke in whole]
+    everything = [_points(stroke) for stroke in whole]
     images = [
-        _ink(_lines(_boxed(strokes, pen_width, found)) + np.tile(shift, 2), pen_width)
+        _ink(_lines(_boxed(strokes, pen_width, everything)) + np.tile(shift, 2), pen_width)
         for strokes in drawings
     ]
     return to_uint8(np.array(images).reshape(-1, SIDE, SIDE))
 
 
 def _placed_lines(strokes: Iterable[ArrayLike], pen_width: float) -> tuple[Floats, Floats]:
-    """Lines (n, 4) of the strokes in their box, and the shift (x, y) that centres their mass."""
+    """Lines (n, 4) of the strokes in the 20×20 box, and the shift (x, y) that centres their mass."""
     if not 0 < pen_width <= 10:
         raise DrawingError(f"A pen is above 0 and up to 10 pixels wide. Received: {pen_width!r}")
-    found = [p for p in map(_points, _listed(strokes)) if len(p)]
-    check_count(sum(map(len, found)), MAX_POINTS, "points")
-    if not found:
+    points = [p for p in map(_points, _listed(strokes)) if len(p)]
+    check_count(sum(map(len, points)), MAX_POINTS, "points")
+    if not points:
         raise DrawingError("A drawing has at least one point. Received: no point")
-    lines = _lines(_boxed(found, pen_width))
+    lines = _lines(_boxed(points, pen_width))
     return lines, _shift(_ink(lines, pen_width), lines, pen_width)
 
 
@@ -121,24 +121,26 @@ def _points(stroke: ArrayLike) -> Floats:
 def _boxed(
     strokes: list[Floats], pen_width: float, whole: list[Floats] | None = None
 ) -> list[Floats]:
-    """The strokes scaled so that the longer side of all ink is 20 px and lies in mid-image."""
+    """The strokes scaled so that the longer side of all ink is 20 px, in the middle of the image.
+
+    `whole` decides scale and place, if given.
+    """
     points, everything = np.concatenate(strokes), np.concatenate(whole or strokes)
-    # Halves of numbers up to 1: no span overflows, however large the coordinates.
+    # Scaled to at most 0.5, so that no span overflows, however large the coordinates.
     largest = np.abs(everything).max() or 1.0
     points, everything = points / largest / 2, everything / largest / 2
     low, high = everything.min(axis=0), everything.max(axis=0)
     span = (high - low).max()
-    # Less is not drawn but rounded, and dividing by it would overflow.
+    # A smaller span is rounding error, and dividing by it would overflow.
     scale = (BOX - pen_width) / span if span > 1e-12 else 0.0
     points = (points - (low + high) / 2) * scale + SIDE / 2
     return np.split(points, np.cumsum([len(stroke) for stroke in strokes])[:-1])
 
 
 def _lines(strokes: list[Floats]) -> Floats:
-    """Straight lines (n, 4) from x, y to x, y that show the strokes; a dot is a line to itself.
+    """Straight lines (n, 4), from x, y to x, y, that draw the strokes; a dot is a line to itself.
 
-    Never more than 1000: where there are many, the points between two steps of
-    the pen are left out, and of many short strokes some.
+    At most 1000: points that lie close together are left out, and of many short strokes some.
     """
     if sum(map(len, strokes)) > 200:
         length = sum(np.hypot(*np.diff(p, axis=0).T).sum() for p in strokes if len(p) > 1)
@@ -152,15 +154,15 @@ def _lines(strokes: list[Floats]) -> Floats:
 
 
 def _thinned(points: Floats, step: float) -> Floats:
-    """The first point, the last, and one for every `step` pixels of the pen's way."""
-    way = np.cumsum(np.hypot(*np.diff(points, axis=0, prepend=points[:1]).T))
-    keep = np.diff(np.floor(way / step), prepend=-1) > 0
+    """The first point, the last, and one for every `step` pixels of the pen's path."""
+    length = np.cumsum(np.hypot(*np.diff(points, axis=0, prepend=points[:1]).T))
+    keep = np.diff(np.floor(length / step), prepend=-1) > 0
     keep[-1] = True
     return points[keep]
 
 
 def _ink(lines: Floats, pen_width: float) -> Floats:
-    """Share of each pixel (28, 28) under the pen, from its distance to the nearest line."""
+    """Fraction of each pixel (28, 28) under the pen, from its distance to the nearest line."""
     ax, ay, bx, by = lines.astype(np.float32).T[:, :, None]
     dx, dy = bx - ax, by - ay
     px, py = _GRID_X - ax, _GRID_Y - ay
@@ -173,10 +175,10 @@ def _ink(lines: Floats, pen_width: float) -> Floats:
 
 
 def _shift(ink: Floats, lines: Floats, pen_width: float) -> Floats:
-    """Pixels (x, y) that bring the mass to the centre, as far as no ink leaves the image.
+    """Shift (x, y) in pixels that centres the mass as far as all ink stays in the image.
 
-    Not rounded to whole pixels as in MNIST: measured on real strokes, exact is read
-    a little better.
+    Not rounded to whole pixels as in MNIST: on real strokes the exact shift gives slightly
+    higher accuracy.
     """
     points = lines.reshape(-1, 2)
     low, high = points.min(axis=0) - pen_width / 2, points.max(axis=0) + pen_width / 2

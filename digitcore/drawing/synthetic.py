@@ -1,13 +1,12 @@
-"""Digits that the project writes itself: ways of writing that MNIST hardly holds.
+"""Synthetic handwriting: digits in styles that MNIST hardly contains, and outliers.
 
-MNIST was written by Americans on forms in the nineties. Elsewhere a one has a flag and a
-foot, a seven a bar, a nought a slash, and a four stands open. Each way is a few strokes
-through points; each writing of it varies the points, the ends of strokes, slant,
-proportions and bends, much as letters were modelled for recognition before (elastic
-templates of strokes: Revow, Williams and Hinton, 1996).
+MNIST was written by Americans in the nineties. Elsewhere a one has a flag and a foot, a seven
+a bar, a zero a slash, and a four is open. `synthetic.toml` holds each style as strokes through
+a few points; each sample varies the points, the ends of strokes, slant, proportions and bends
+(elastic templates of strokes: Revow, Williams and Hinton, 1996).
 
-Things that are no digits are written, too, for a network to learn to be unsure of them
-(outlier exposure: Hendrycks, Mazeika and Dietterich, 2019).
+Outliers are drawings that show no digit; from them a network learns low confidence (outlier
+exposure: Hendrycks, Mazeika and Dietterich, 2019).
 """
 
 from __future__ import annotations
@@ -25,34 +24,37 @@ from numpy.typing import NDArray
 from digitcore.drawing.input_image import PEN_WIDTH, SIDE, Floats
 from digitcore.drawing.strokes import from_strokes
 
-_POINTS_A_PART = 6
-# Digits of which less than half is neither a whole digit nor another one.
+_POINTS_PER_SPAN = 6  # between two points of a stroke
+# Digits of which the first half looks like no digit.
 _TORN = (0, 2, 3, 4, 5, 8)
 
 
 def write(digit: int, random: np.random.Generator) -> list[Floats]:
-    """One writing of a digit, as a hand might do it.
+    """One sample of a digit, as a person might write it.
 
     Args:
         digit: 0 to 9.
-        random: where all variation comes from.
+        random: source of all variation.
 
     Returns:
         Strokes: arrays (n, 2) of points, x right and y down, about 100 high.
     """
-    return _bent([_traced(stroke, random) for stroke in _way(str(digit), random)], random)
+    return _bent([_traced(stroke, random) for stroke in _style(str(digit), random)], random)
 
 
 def scribble(random: np.random.Generator) -> list[Floats]:
-    """One writing that is no digit: a letter, a sign, random lines, or a part of a digit.
+    """One outlier: a letter, a sign, random lines, or part of a digit.
+
+    Args:
+        random: source of all variation.
 
     Returns:
-        Strokes as of `write`.
+        Strokes as in `write`.
     """
     kind = random.choice(("sign", "lines", "torn"), p=(0.45, 0.4, 0.15))
     while True:
         if kind == "sign":
-            strokes = [_traced(stroke, random) for stroke in _way("no digit", random)]
+            strokes = [_traced(stroke, random) for stroke in _style("no digit", random)]
         elif kind == "lines":
             strokes = _lines(random)
         else:
@@ -65,18 +67,18 @@ def scribble(random: np.random.Generator) -> list[Floats]:
 def images(
     digits: int, outliers: int, seed: int, before_each: Callable[[], object] | None = None
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]:
-    """Digit images of writings in mixed order, the same for the same arguments.
+    """Input images of digits and outliers in random order, the same for the same arguments.
 
     Args:
-        digits: how many digits.
-        outliers: how many writings that are no digits.
-        seed: decides all of them, 0 or more.
-        before_each: called before each is written, some milliseconds apart; what it raises
-            ends the writing.
+        digits: number of digits.
+        outliers: number of outliers.
+        seed: 0 or more.
+        before_each: called before each image, some milliseconds apart; what it raises is
+            passed on.
 
     Returns:
-        Images, uint8 (N, 28, 28) for N = digits + outliers; labels, uint8 (N,), 0 to 9, and 0
-        for outliers, where they mean nothing; whether each is an outlier, bool (N,).
+        Images, uint8 (N, 28, 28) for N = digits + outliers; labels, uint8 (N,), 0 to 9, and a
+        meaningless 0 for outliers; whether each is an outlier, bool (N,).
     """
     random = np.random.default_rng([seed, digits, outliers])
     order = random.permutation(digits + outliers)
@@ -92,19 +94,19 @@ def images(
 
 
 def pen_width(random: np.random.Generator) -> float:
-    """A pen's width in pixels of the digit image, as `images` takes one for each writing."""
+    """A random pen width in pixels of the input image, as `images` uses for each sample."""
     return float(np.clip(random.normal(PEN_WIDTH, 0.45), 1.5, 4.0))
 
 
 def varied(strokes: list[Floats], random: np.random.Generator) -> list[Floats]:
-    """A drawing as the same hand might do it again.
+    """A variation of a drawing, as the same person might draw it again.
 
     Args:
-        strokes: arrays (n, 2) of pixels, x right and y down, with one point or more.
-        random: where all variation comes from.
+        strokes: float arrays (n, 2) of pixels, x right and y down, with at least one point.
+        random: source of all variation.
 
     Returns:
-        As many strokes, about 100 high.
+        The same number of strokes, about 100 high.
     """
     points = np.concatenate(strokes)
     low, high = points.min(axis=0), points.max(axis=0)
@@ -116,21 +118,21 @@ def varied(strokes: list[Floats], random: np.random.Generator) -> list[Floats]:
 Stroke = tuple[Floats, NDArray[np.bool_]]
 
 
-def _way(of: str, random: np.random.Generator) -> list[Stroke]:
-    ways, shares = _ways()[of]
-    return ways[random.choice(len(ways), p=shares)]
+def _style(of: str, random: np.random.Generator) -> list[Stroke]:
+    styles, fractions = _styles()[of]
+    return styles[random.choice(len(styles), p=fractions)]
 
 
 @functools.cache
-def _ways() -> dict[str, tuple[list[list[Stroke]], Floats]]:
-    """The ways of writing by what is written, and how often each is taken."""
+def _styles() -> dict[str, tuple[list[list[Stroke]], Floats]]:
+    """For each digit and "no digit", the styles and the fraction of samples in each."""
     text = (resources.files("digitcore") / "drawing" / "synthetic.toml").read_text(encoding="utf-8")
-    found = {}
-    for of, ways in tomllib.loads(text).items():
-        weights = np.array([float(weight) for weight, *_ in ways])
-        strokes = [[_parsed(stroke) for stroke in way] for _, *way in ways]
-        found[of] = (strokes, weights / weights.sum())
-    return found
+    table = {}
+    for of, styles in tomllib.loads(text).items():
+        weights = np.array([float(weight) for weight, *_ in styles])
+        strokes = [[_parsed(stroke) for stroke in style] for _, *style in styles]
+        table[of] = (strokes, weights / weights.sum())
+    return table
 
 
 def _parsed(stroke: str) -> Stroke:
@@ -140,38 +142,38 @@ def _parsed(stroke: str) -> Stroke:
 
 
 def _traced(stroke: Stroke, random: np.random.Generator) -> Floats:
-    """The pen's way through a stroke's points, each a little elsewhere."""
+    """The pen's path through a stroke's points, each slightly displaced."""
     points, sharp = stroke
     wobble = random.uniform(1, 5)
     points = points + random.normal(0, wobble, points.shape) + random.normal(0, 2, 2)
     line = _smooth(points, sharp & (random.random(len(sharp)) < 0.85))
-    if random.random() < 0.5:  # the pen comes late, or leaves early
+    if random.random() < 0.5:  # the pen starts late or lifts early
         line = _cut(line, abs(random.normal(0, 0.04)), bool(random.random() < 0.5))
-    if random.random() < 0.15:  # a hook where it comes or leaves
+    if random.random() < 0.15:  # a hook at one end
         at = random.choice((0, -1))
         hook = line[at] + random.normal(0, 5, (1, 2))
         line = np.concatenate([hook, line] if at == 0 else [line, hook])
     return line
 
 
-def _cut(line: Floats, share: float, at_end: bool) -> Floats:
-    count = min(int(len(line) * share), len(line) - 2)
+def _cut(line: Floats, fraction: float, at_end: bool) -> Floats:
+    count = min(int(len(line) * fraction), len(line) - 2)
     return line[: len(line) - count] if at_end else line[max(count, 0) :]
 
 
 def _smooth(points: Floats, sharp: NDArray[np.bool_]) -> Floats:
-    """A curve through the points (Catmull and Rom, 1974), turning sharply where it is said."""
-    t = np.arange(_POINTS_A_PART)[:, None] / _POINTS_A_PART
+    """A curve through the points (Catmull and Rom, 1974), with corners at the sharp ones."""
+    t = np.arange(_POINTS_PER_SPAN)[:, None] / _POINTS_PER_SPAN
     corners = [0, *(np.flatnonzero(sharp[1:-1]) + 1), len(points) - 1]
-    parts = []
+    spans = []
     for first, last in itertools.pairwise(corners):
         p = points[first : last + 1]
-        # As if the curve went on straight before its first point and after its last.
+        # Extended straight beyond both ends.
         p = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
         for a, b, c, d in zip(p[:-3], p[1:-2], p[2:-1], p[3:], strict=True):
             linear, square, cube = c - a, 2 * a - 5 * b + 4 * c - d, 3 * b - a - 3 * c + d
-            parts.append((2 * b + linear * t + square * t**2 + cube * t**3) / 2)
-    return np.concatenate([*parts, points[-1:]])
+            spans.append((2 * b + linear * t + square * t**2 + cube * t**3) / 2)
+    return np.concatenate([*spans, points[-1:]])
 
 
 def _bent(
@@ -181,10 +183,10 @@ def _bent(
     turn: float = 6,
     width: tuple[float, float] = (-0.25, 0.25),
 ) -> list[Floats]:
-    """The strokes slanted, turned, stretched, and bent in slow waves.
+    """The strokes slanted, rotated, stretched, and bent by long waves.
 
-    `slant` is the mean and the spread in degrees, `turn` the spread in degrees, and `width`
-    the mean and the spread of the logarithm of the factor.
+    `slant` has mean and standard deviation in degrees, `turn` is a standard deviation in degrees,
+    and `width` has mean and standard deviation of the factor's logarithm.
     """
     lean = math.tan(math.radians(random.normal(*slant)))
     angle = math.radians(random.normal(0, turn))
@@ -201,7 +203,7 @@ def _bent(
 
 
 def _lines(random: np.random.Generator) -> list[Floats]:
-    """A few strokes, straight, curved or wild; many begin on an earlier one, as letters do."""
+    """A few random strokes, straight or curved; many begin on an earlier one, as in letters."""
     strokes: list[Floats] = []
     for _ in range(random.integers(1, 5)):
         count = int(random.choice((2, 3, 4, 5, 8), p=(0.3, 0.3, 0.2, 0.15, 0.05)))
@@ -213,15 +215,15 @@ def _lines(random: np.random.Generator) -> list[Floats]:
 
 
 def _like_a_one(strokes: list[Floats]) -> bool:
-    """Whether all of it is hardly more than a line."""
+    """Whether the whole drawing is little more than a line."""
     points = np.concatenate(strokes)
     narrow, long = np.sqrt(np.linalg.eigvalsh(np.cov(points.T)).clip(0))
     return bool(narrow < 0.25 * long)
 
 
-def _torn(strokes: list[Floats], share: float) -> list[Floats]:
-    """The first part of a writing, by its points."""
-    left = max(4, round(share * sum(map(len, strokes))))
+def _torn(strokes: list[Floats], fraction: float) -> list[Floats]:
+    """The first points of a drawing, a fraction of all."""
+    left = max(4, round(fraction * sum(map(len, strokes))))
     kept = []
     for stroke in strokes:
         kept.append(stroke[:left])
