@@ -30,7 +30,7 @@ sys.path[0] = str(ROOT)
 
 from digitcore import Predictor, drawing  # noqa: E402
 from digitcore.analysis.classification import wilson  # noqa: E402
-from digitcore.drawing import sequence  # noqa: E402
+from digitcore.drawing import Predict, sequence  # noqa: E402
 
 Strokes = list[np.ndarray]
 LENGTHS = (2, 3, 4, 5, 6)
@@ -143,7 +143,7 @@ def join(number: Written, at: int) -> Written:
 # --- measures ----------------------------------------------------------------
 
 
-def measured(written: list[Written], ask: sequence.Ask) -> list[dict[str, Any]]:
+def measured(written: list[Written], ask: Predict) -> list[dict[str, Any]]:
     """What was read of each number, by each way, and the milliseconds that it took."""
     found = []
     for number in written:
@@ -163,14 +163,14 @@ def measured(written: list[Written], ask: sequence.Ask) -> list[dict[str, Any]]:
     return found
 
 
-def told(number: Written, ask: sequence.Ask) -> str | None:
+def told(number: Written, ask: Predict) -> str | None:
     """What is read where it is known which strokes are whose; None where two share one."""
     if len({i for own in number.owners for i in own}) < sum(map(len, number.owners)):
         return None
     return text_of([[number.strokes[i] for i in own] for own in number.owners], ask)
 
 
-def text_of(digits: list[Strokes], ask: sequence.Ask) -> str:
+def text_of(digits: list[Strokes], ask: Predict) -> str:
     images = np.array([drawing.from_strokes(digit) for digit in digits])
     return "".join(map(str, ask(images).argmax(axis=1)))
 
@@ -221,15 +221,15 @@ def share(found: list[dict[str, Any]], way: str) -> str:
 # --- weights -----------------------------------------------------------------
 
 
-def fit(pens: list[Pen], ask: sequence.Ask, count: int) -> sequence.Measures:
+def fit(pens: list[Pen], ask: Predict, count: int) -> sequence.Measures:
     """The weights under which the true ways to part numbers are likeliest, slightly held to 0."""
     random = np.random.default_rng(0)
     written = composed(pens, 1, count, random)
     for length in LENGTHS:
         written += composed(pens, length, count, random)
         written += composed(pens, length, count // 5, random, True)
-    tried = [(sequence.trials(number.strokes, ask), number.owners) for number in written]
-    tables = [np.array([trial.measures for trial in found]) for found, _ in tried]
+    tried = [(sequence.candidates(number.strokes, ask), number.owners) for number in written]
+    tables = [np.array([candidate.measures for candidate in found]) for found, _ in tried]
 
     def loss(weights: np.ndarray) -> float:
         total = 0.05 * float(weights @ weights)
@@ -243,18 +243,18 @@ def fit(pens: list[Pen], ask: sequence.Ask, count: int) -> sequence.Measures:
 
 
 def true_share(
-    found: list[sequence.Trial], owners: list[tuple[int, ...]], odds: np.ndarray
+    found: list[sequence.Candidate], owners: list[tuple[int, ...]], odds: np.ndarray
 ) -> float:
     """Log of the probability of the true digits; 0 where they are none of the ways."""
-    end = max(trial.last for trial in found)
+    end = max(candidate.last for candidate in found)
     every = np.zeros(end + 1)
     true = np.zeros((len(owners) + 1, end + 1))  # by digits and parts that lie before
     every[0] = true[0, 0] = 1
-    for trial, odd in sorted(zip(found, odds, strict=True), key=lambda pair: pair[0].last):
-        every[trial.last] += every[trial.first] * odd
+    for candidate, odd in sorted(zip(found, odds, strict=True), key=lambda pair: pair[0].last):
+        every[candidate.last] += every[candidate.first] * odd
         for k, own in enumerate(owners):
-            if trial.digit.strokes == own:
-                true[k + 1, trial.last] += true[k, trial.first] * odd
+            if candidate.digit.strokes == own:
+                true[k + 1, candidate.last] += true[k, candidate.first] * odd
     return float(np.log(true[-1, end] / every[end])) if true[-1, end] else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Why a drawing was read as it was."""
+"""Explanations of a prediction: occlusion, hints, nearest images."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ STEM = np.array([[80.0, 20], [50, 120]])
 DOT = np.array([[300.0, 300]])
 
 
-def asks_for_the_top(images: np.ndarray) -> np.ndarray:
-    """A network that says 7 by the share of ink in the upper third, and 1 otherwise."""
+def looks_at_the_top(images: np.ndarray) -> np.ndarray:
+    """A network that predicts 7 by the amount of ink in the upper third, and 1 otherwise."""
     top = images[:, :10].reshape(len(images), -1).astype(np.float32).sum(axis=1)
-    share = np.clip(top / (255 * 50), 0, 1)
+    seven = np.clip(top / (255 * 50), 0, 1)
     table = np.zeros((len(images), 10), np.float32)
-    table[:, 7], table[:, 1] = share, 1 - share
+    table[:, 7], table[:, 1] = seven, 1 - seven
     return table
 
 
-def test_the_bar_speaks_for_what_looks_at_bars_and_the_stem_does_not() -> None:
-    table, parts = attribution.influence([BAR, STEM], asks_for_the_top)
+def test_the_stroke_that_the_network_looks_at_has_the_weight() -> None:
+    table, attributions = attribution.occlusion([BAR, STEM], looks_at_the_top)
     assert table.argmax() == 7
     weights = {"bar": 0.0, "stem": 0.0}
-    for part in parts:
-        weights["bar" if np.ptp(part.points[:, 1]) < 1 else "stem"] += part.weight
+    for one in attributions:
+        weights["bar" if np.ptp(one.points[:, 1]) < 1 else "stem"] += one.weight
     assert weights["bar"] > 0.2
     assert weights["bar"] > 2 * abs(weights["stem"])
 
 
-def test_what_is_left_stays_where_it_was() -> None:
+def test_what_remains_stays_where_it_was() -> None:
     (left,) = drawing.from_strokes_within([[STEM]], [BAR, STEM])
     whole = drawing.from_strokes([BAR, STEM])
     assert (left <= whole).all()
@@ -49,34 +49,34 @@ def test_what_is_left_stays_where_it_was() -> None:
 def test_one_stroke_is_cut_into_four_of_the_same_length() -> None:
     angle = np.linspace(0, 2 * math.pi, 50)
     circle = 100 + 50 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    _, parts = attribution.influence([circle], asks_for_the_top)
-    lengths = [np.hypot(*np.diff(part.points, axis=0).T).sum() for part in parts]
-    assert len(parts) == 4
+    _, attributions = attribution.occlusion([circle], looks_at_the_top)
+    lengths = [np.hypot(*np.diff(one.points, axis=0).T).sum() for one in attributions]
+    assert len(attributions) == 4
     assert max(lengths) == pytest.approx(min(lengths), rel=0.02)
-    np.testing.assert_allclose(parts[0].points[-1], parts[1].points[0])
+    np.testing.assert_allclose(attributions[0].points[-1], attributions[1].points[0])
 
 
 @pytest.mark.parametrize("strokes", [[DOT], [DOT] * 30], ids=["a dot", "many"])
-def test_there_may_be_no_parts_but_there_is_an_answer(strokes: list[np.ndarray]) -> None:
-    table, parts = attribution.influence(strokes, asks_for_the_top)
-    assert (table.shape, parts) == ((10,), [])
+def test_a_drawing_without_attributions_is_still_predicted(strokes: list[np.ndarray]) -> None:
+    table, attributions = attribution.occlusion(strokes, looks_at_the_top)
+    assert (table.shape, attributions) == ((10,), [])
 
 
-def test_a_stroke_that_says_nothing_weighs_nothing_and_the_network_is_asked_once() -> None:
-    asked = []
+def test_a_stroke_without_effect_has_no_weight_and_the_network_is_called_once() -> None:
+    calls = []
 
     def always(images: np.ndarray) -> np.ndarray:
-        asked.append(len(images))
+        calls.append(len(images))
         return np.full((len(images), 10), 0.1, np.float32)
 
-    _, parts = attribution.influence([BAR, STEM], always)
-    assert [part.weight for part in parts] == [0.0] * len(parts)
-    assert asked == [1 + len(parts)]
+    _, attributions = attribution.occlusion([BAR, STEM], always)
+    assert [one.weight for one in attributions] == [0.0] * len(attributions)
+    assert calls == [1 + len(attributions)]
 
 
-def test_an_empty_drawing_is_told() -> None:
+def test_an_empty_drawing_is_refused() -> None:
     with pytest.raises(drawing.DrawingError):
-        attribution.influence([], asks_for_the_top)
+        attribution.occlusion([], looks_at_the_top)
 
 
 def leaning(degrees: float) -> np.ndarray:
@@ -126,8 +126,10 @@ def test_the_nearest_image_is_itself_and_the_next_show_the_same_digit(mnist: Dat
     nearest = attribution.Nearest(split.images[:5000])
     for index in (0, 17, 4999):
         assert nearest(split.images[index])[0] == index
-    labels = [split.labels[nearest(image, 3)] for image in mnist.test.images[:100]]
-    same = [np.mean(found == true) for found, true in zip(labels, mnist.test.labels, strict=False)]
+    neighbours = [split.labels[nearest(image, 3)] for image in mnist.test.images[:100]]
+    same = [
+        np.mean(labels == true) for labels, true in zip(neighbours, mnist.test.labels, strict=False)
+    ]
     assert np.mean(same) > 0.85
 
 

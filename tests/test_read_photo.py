@@ -73,7 +73,7 @@ def test_without_a_photo_the_page_says_what_to_give_and_leaves_the_camera_alone(
 def test_what_was_found_is_shown_even_where_there_is_no_network() -> None:
     app = upload(visit(runs.create(Recipe.load("fast")).id), png(blurred(sheet([2, 4, 0, 7]))))
     (found,) = drawn(app)
-    assert found.count('class="found"') == 4
+    assert found.count('class="box"') == 4
     assert "Found 4 digits" in app.caption[0].value
     assert "no network" in app.error[0].value
 
@@ -97,7 +97,7 @@ def test_the_photo_does_not_stay_in_the_session() -> None:
 def test_a_number_is_read_with_the_confidence_of_the_whole(finished: str) -> None:
     app = upload(visit(finished), png(blurred(sheet([2, 4]))))
     found, read = drawn(app)
-    assert found.count('class="found"') == 2
+    assert found.count('class="box"') == 2
     assert read.count("<figure>") == 2
     number = re.search(r'class="digits">(\d+)<', read)
     tiles = re.findall(r"<span>(\d)</span><span>(\d+) %</span>", read)

@@ -27,12 +27,12 @@ def test_a_digit_is_strokes_of_points_and_no_two_writings_are_the_same(digit: in
     assert len(images) == 40
 
 
-def test_every_way_of_writing_is_taken() -> None:
-    for of, (ways, shares) in synthetic._ways().items():
+def test_every_style_is_used() -> None:
+    for of, (styles, fractions) in synthetic._styles().items():
         random = np.random.default_rng(0)
-        counts = {id(synthetic._way(of, random)) for _ in range(60 * len(ways))}
-        assert len(counts) == len(ways)
-        assert shares.sum() == pytest.approx(1)
+        used = {id(synthetic._style(of, random)) for _ in range(60 * len(styles))}
+        assert len(used) == len(styles)
+        assert fractions.sum() == pytest.approx(1)
 
 
 def test_some_sevens_have_a_bar_and_some_ones_a_foot() -> None:
@@ -42,7 +42,7 @@ def test_some_sevens_have_a_bar_and_some_ones_a_foot() -> None:
         assert 5 < sum(count == 2 for count in found) < 95
 
 
-def test_what_is_no_digit_is_never_a_mere_line() -> None:
+def test_an_outlier_is_never_a_mere_line() -> None:
     random = np.random.default_rng(0)
     for _ in range(300):
         points = np.concatenate(synthetic.scribble(random))

@@ -11,7 +11,7 @@ from streamlit_drawable_canvas import st_canvas
 from ui.sketches import sheet_of, sketch_name
 
 SIDE = 320
-# MNIST's pen, as wide on this square as it is on 28 pixels when the digit fills the box.
+# MNIST's pen width on this square, for a digit that fills the box.
 PEN = 26
 _MOST_KEPT = 500_000  # bytes
 
@@ -19,20 +19,20 @@ _MOST_KEPT = 500_000  # bytes
 def drawing_canvas(
     key: str = "canvas", *, width: int = SIDE, height: int = SIDE, pen: int = PEN
 ) -> dict[str, Any]:
-    """Show a canvas and give the drawing on it as Fabric.js JSON, `{"objects": [...]}`.
+    """Show a canvas and return the drawing on it as Fabric.js JSON, `{"objects": [...]}`.
 
-    Where the window is too narrow for it, it is shown smaller, and its pixels stay the same.
+    In a narrow window it is shown smaller; its coordinates stay the same.
 
     Args:
-        key: of this canvas in the session; several have each their own drawing.
-        width: in pixels of the drawing, 320 unless given.
-        height: the same.
+        key: identifies this canvas in the session; each has its own drawing.
+        width: in pixels of the drawing.
+        height: likewise.
         pen: width of the line in these pixels.
     """
     sheet = sheet_of(f"{sketch_name()}-{key}")
     if key not in st.session_state:
-        # Freshly mounted: it starts with what was last drawn. After that the start
-        # stays as it is, as the component draws it anew whenever it changes.
+        # A new canvas starts with the last drawing. After that the start must not change,
+        # because the component redraws it whenever it does.
         _start_with(key, sheet.get("objects", []))
     st.html(_style(key, width))
     with st.container(key=f"{key}-room"), st.container(key=f"{key}-frame", width=width):
@@ -47,7 +47,7 @@ def drawing_canvas(
         )
     drawing = result.json_data or {"objects": []}
     objects = drawing.get("objects", [])
-    # What a hand draws is far smaller, and the server keeps it.
+    # The server keeps it. What a person draws is far smaller than this limit.
     sheet["objects"] = objects if len(json.dumps(objects)) < _MOST_KEPT else []
     with st.container(horizontal=True):
         st.button(
@@ -70,13 +70,13 @@ def drawing_canvas(
 
 
 def clear_canvas(key: str) -> None:
-    """Empties the canvas of that key; for a callback."""
+    """Empties the canvas with that key; for a callback."""
     _start_with(key, [])
 
 
 def _style(key: str, width: int) -> str:
-    # The component floats a toolbar over its top edge; ours is below, so that one is cut off.
-    # It does not shrink by itself, and CSS does not divide lengths everywhere: so in steps.
+    # The component shows a toolbar above its top edge; ours is below, so that one is hidden.
+    # It does not shrink by itself, and not every browser divides lengths in CSS: so in steps.
     steps = "".join(
         f"@container (max-width: {room + 19}px) {{"
         f" .st-key-{key}-frame {{ zoom: {room / width:.3f}; }} }}\n"
@@ -89,6 +89,6 @@ def _style(key: str, width: int) -> str:
 
 
 def _start_with(key: str, objects: list[Any]) -> None:
-    # The number makes two equal starts differ: else a second Clear would change nothing.
+    # The number makes equal starts differ, or a second Clear would change nothing.
     number = st.session_state.get(f"{key}_start", {}).get("number", 0) + 1
     st.session_state[f"{key}_start"] = {"objects": objects, "number": number}

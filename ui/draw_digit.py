@@ -1,4 +1,4 @@
-"""A digit drawn on the canvas, what the network reads, and why: drawn anew after each stroke."""
+"""A digit drawn on the canvas, its prediction, and an explanation, updated after each stroke."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from digitcore import drawing
 from digitcore.analysis import attribution
-from digitcore.analysis.attribution import Part
+from digitcore.analysis.attribution import Attribution
 from digitcore.drawing import Floats, InputImage, canvas
 from digitcore.runs import Run, RunError
 from ui import caching, digits
@@ -25,73 +25,74 @@ STYLE = f"""<style>
 .answer .percent {{ font-size: 2rem; }}
 .answer .hint {{ line-height: 1.4; opacity: 0.8; }}
 .answer .unsure {{ line-height: 1.3; color: {digits.WRONG}; font-weight: 600; }}
-.answer .digit.doubted {{ opacity: 0.4; }}
+.answer .digit.rejected {{ opacity: 0.4; }}
 .seen {{ display: block; width: 224px; height: 224px; image-rendering: pixelated; border-radius: 2px; }}
-.xray {{ display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; font-size: 0.8rem; min-height: 8.5rem; }}
-.xray h6 {{ font-size: 0.875rem; font-weight: 600; margin: 0 0 0.4rem; padding: 0; }}
-.xray .tiles {{ display: flex; flex-wrap: wrap; gap: 0.5rem; }}
-.xray figure {{ margin: 0; width: 84px; }}
-.xray figure > * {{ display: block; }}
-.xray img {{ width: 84px; height: 84px; background: #0d0f10; border-radius: 2px;
+.explanation {{ display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; font-size: 0.8rem; min-height: 8.5rem; }}
+.explanation h6 {{ font-size: 0.875rem; font-weight: 600; margin: 0 0 0.4rem; padding: 0; }}
+.explanation .tiles {{ display: flex; flex-wrap: wrap; gap: 0.5rem; }}
+.explanation figure {{ margin: 0; width: 84px; }}
+.explanation figure > * {{ display: block; }}
+.explanation img {{ width: 84px; height: 84px; background: #0d0f10; border-radius: 2px;
   image-rendering: pixelated; }}
-.xray figcaption {{ padding-top: 0.2rem; opacity: 0.75; line-height: 1.25;
+.explanation figcaption {{ padding-top: 0.2rem; opacity: 0.75; line-height: 1.25;
   font-variant-numeric: tabular-nums; }}
-.xray i {{ display: inline-block; width: 0.6rem; height: 0.6rem; border-radius: 50%; }}
-.xray .for {{ background: {digits.RIGHT}; }} .xray .against {{ background: {digits.WRONG}; }}
+.explanation i {{ display: inline-block; width: 0.6rem; height: 0.6rem; border-radius: 50%; }}
+.explanation .for {{ background: {digits.RIGHT}; }} .explanation .against {{ background: {digits.WRONG}; }}
 </style>"""
-# What moves the answer by less is not shown as speaking for or against it.
-_WEIGHT = 0.02
+# Smaller weights are shown as neither for nor against.
+_LEAST_WEIGHT = 0.02
 
 
 def draw_digit(run: Run) -> None:
-    """The canvas and its answer; to be called in a fragment."""
+    """The canvas, the prediction and its explanation; to be called in a fragment."""
     with st.container(horizontal=True, gap="large"):
         with st.container(width=SIDE):
             strokes_json = drawing_canvas()
-        answer = st.container(width=280)
+        prediction = st.container(width=280)
         seen = st.container(width=224)
     image = np.zeros((drawing.SIDE, drawing.SIDE), np.uint8)
-    probabilities, parts, message = None, [], HINT
+    probabilities, attributions, message = None, [], HINT
     strokes: list[Floats] = []
     try:
         strokes = canvas.strokes(strokes_json)
         if strokes:
             image = drawing.from_strokes(strokes)
-            ask = caching.predictor(run).probabilities
-            probabilities, parts = attribution.influence(strokes, ask)
+            predict = caching.predictor(run).probabilities
+            probabilities, attributions = attribution.occlusion(strokes, predict)
     except (drawing.DrawingError, RunError) as error:
         message = str(error)
-    doubt = caching.rejection_threshold(run)
-    with answer:
-        st.html(f"{STYLE}{_reading(probabilities, doubt, message, len(strokes))}")
+    threshold = caching.rejection_threshold(run)
+    with prediction:
+        st.html(f"{STYLE}{_prediction(probabilities, threshold, message, len(strokes))}")
         st.html(digits.probability_bars(probabilities))
         correct(strokes if probabilities is not None else [])
     with seen:
         st.caption("What the network sees")
         st.html(
-            f'<img class="seen" alt="The digit image of 28×28 pixels" src="{digits.tile_uri(image)}">'
+            f'<img class="seen" alt="The input image of 28×28 pixels" src="{digits.tile_uri(image)}">'
         )
-        said = attribution.hints(image) if probabilities is not None else []
-        st.caption(f"Unusual: {', '.join(said)}" if said else "28×28 pixels, as MNIST's")
+        hints = attribution.hints(image) if probabilities is not None else []
+        st.caption(f"Unusual: {', '.join(hints)}" if hints else "28×28 pixels, as in MNIST")
     if probabilities is None:
-        st.html(f'{STYLE}<div class="xray"></div>')
-        caching.nearest()  # made while nobody waits for an answer
+        st.html(f'{STYLE}<div class="explanation"></div>')
+        caching.nearest()  # computed while nobody waits for a prediction
     else:
-        panels = [_steps(strokes, image), _influence(parts), _neighbours(image)]
-        st.html(f'{STYLE}<div class="xray">{"".join(panels)}</div>')
+        panels = [_steps(strokes, image), _strokes(attributions), _neighbours(image)]
+        st.html(f'{STYLE}<div class="explanation">{"".join(panels)}</div>')
 
 
-def _reading(
-    probabilities: np.ndarray | None, doubt: float | None, message: str, strokes: int
+def _prediction(
+    probabilities: np.ndarray | None, threshold: float | None, message: str, strokes: int
 ) -> str:
+    """The predicted digit with its confidence, or the message; `strokes` is their number."""
     if probabilities is None:
         words = f'<span class="hint">{html.escape(message)}</span>'
     else:
         top = int(np.argmax(probabilities))
         percent = html.escape(digits.confidence(probabilities[top]))
-        if doubt is not None and probabilities[top] < doubt:
+        if threshold is not None and probabilities[top] < threshold:
             words = (
-                f'<span class="digit doubted">{top}</span>'
+                f'<span class="digit rejected">{top}</span>'
                 '<span class="unsure">Not sure it is a digit</span>'
             )
         else:
@@ -129,28 +130,29 @@ def _window(lines: list[Floats]) -> tuple[Floats, float]:
     return (low + high - side) / 2, side
 
 
-def _influence(parts: list[Part]) -> str:
-    if not parts:
+def _strokes(attributions: list[Attribution]) -> str:
+    if not attributions:
         return ""
-    largest = max(abs(part.weight) for part in parts)
+    largest = max(abs(one.weight) for one in attributions)
 
-    def line(part: Part) -> tuple[Floats, str, float]:
-        if abs(part.weight) < _WEIGHT:
-            return part.points, "#b8c0c4", 1.0
-        colour = digits.RIGHT if part.weight > 0 else digits.WRONG
-        return part.points, colour, 0.4 + 0.6 * abs(part.weight) / largest
+    def line(one: Attribution) -> tuple[Floats, str, float]:
+        if abs(one.weight) < _LEAST_WEIGHT:
+            return one.points, "#b8c0c4", 1.0
+        colour = digits.RIGHT if one.weight > 0 else digits.WRONG
+        return one.points, colour, 0.4 + 0.6 * abs(one.weight) / largest
 
-    picture = _svg([line(part) for part in parts], *_window([part.points for part in parts]))
+    window = _window([one.points for one in attributions])
+    picture = _svg([line(one) for one in attributions], *window)
     words = '<i class="for"></i> for <i class="against"></i> against'
-    if largest < _WEIGHT:
+    if largest < _LEAST_WEIGHT:
         words = "none alone decides"
     return _panel("Strokes", [(picture, words)])
 
 
 def _neighbours(image: InputImage) -> str:
-    if (found := caching.nearest()) is None:
+    if (search := caching.nearest()) is None:
         return ""
-    split, nearest = found
+    split, nearest = search
     tiles = [(_img(split.images[i]), f"{split.labels[i]}") for i in nearest(image)]
     return _panel("Nearest training digits", tiles)
 
@@ -166,13 +168,13 @@ def _svg(
     x, y = (float(value) for value in corner)
     paths = []
     for points, colour, opacity in lines:
-        # A dot has two ends in one place.
-        way = " ".join(f"{px:.1f},{py:.1f}" for px, py in (*points, points[-1]))
-        paths.append(f'<polyline points="{way}" stroke="{colour}" opacity="{opacity:.2f}"/>')
+        # The last point twice, or a dot would be no line.
+        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in (*points, points[-1]))
+        paths.append(f'<polyline points="{path}" stroke="{colour}" opacity="{opacity:.2f}"/>')
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{x:.2f} {y:.2f} {side:.2f} {side:.2f}" '
         f'fill="none" stroke-width="{side / 14:.2f}" stroke-linecap="round" '
         f'stroke-linejoin="round">{"".join(paths)}</svg>'
     )
-    # As an image, because Streamlit takes drawings out of HTML.
+    # As an image, because Streamlit removes SVG from HTML.
     return f'<img alt="" src="data:image/svg+xml,{quote(picture)}">'

@@ -1,4 +1,4 @@
-"""Write a number and see, stroke by stroke, what is read and how it was parted into digits."""
+"""A number drawn on the canvas, recognised after each stroke."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from ui.number_tiles import number_html
 
 HINT = "Write a number: its digits from left to right, with the mouse or a finger."
 WIDTH, HEIGHT = 720, 240
-# As wide as MNIST's pen on a digit that is a little over half as high as the canvas.
+# MNIST's pen width for a digit a little over half as high as the canvas.
 PEN = 16
 
 
 def draw_number(run: Run) -> None:
-    """The canvas, the number that the run's network reads on it, and a tile for each digit.
-
-    To be called within a fragment, so that a stroke draws nothing else anew.
-    """
+    """The canvas, the recognised number, and a tile for each digit; to be called in a fragment."""
     sketch = drawing_canvas("number", width=WIDTH, height=HEIGHT, pen=PEN)
     number = None
     message = HINT

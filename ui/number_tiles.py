@@ -1,11 +1,11 @@
-"""A number as it was read, and its digits as tiles, as HTML; show it with `st.html`."""
+"""A recognised number and its digits as tiles, as HTML for `st.html`."""
 
 from __future__ import annotations
 
 import html
 
 from digitcore.drawing.sequence import Digit, Number
-from ui import digits
+from ui import digits, text
 
 _STYLE = f"""<style>
 .number {{ display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.5rem; min-height: 4.5rem;
@@ -26,46 +26,49 @@ _STYLE = f"""<style>
 </style>"""
 
 
-def number_html(number: Number | None, message: str, doubt: float | None = None) -> str:
+def number_html(
+    number: Number | None, message: str, rejection_threshold: float | None = None
+) -> str:
     """The number in large figures with its confidence, and its digits as tiles.
 
-    Without a number the message stands in its place, and that of the tiles is kept.
+    The layout keeps its height without a number.
 
     Args:
-        number: what was read, or None.
-        message: what to say where there is no number.
-        doubt: the probability below which the network is not sure that it sees a digit.
+        number: the recognised number, or None.
+        message: shown instead of a number.
+        rejection_threshold: confidence below which a digit is marked as not sure.
     """
-    reading = f'<span class="hint">{html.escape(message)}</span>'
+    heading = f'<span class="hint">{html.escape(message)}</span>'
     tiles = ""
     if number is not None:
-        doubted = [doubt is not None and one.confidence < doubt for one in number.digits]
-        reading = (
+        threshold = rejection_threshold or 0.0
+        rejected = [digit.confidence < threshold for digit in number.digits]
+        heading = (
             f'<span class="digits">{number.text}</span>'
             f'<span class="percent">{digits.confidence(number.confidence)}</span>'
         )
-        if any(doubted):
-            reading += f'<span class="unsure">{_unsure(doubted)}</span>'
-        tiles = "".join(map(_tile, number.digits, doubted))
+        if any(rejected):
+            heading += f'<span class="unsure">{_unsure(rejected)}</span>'
+        tiles = "".join(map(_tile, number.digits, rejected))
     return (
-        f'{_STYLE}<div class="number" aria-live="polite">{reading}</div>'
+        f'{_STYLE}<div class="number" aria-live="polite">{heading}</div>'
         f'<div class="number-tiles">{tiles}</div>'
     )
 
 
-def _unsure(doubted: list[bool]) -> str:
-    if all(doubted):
-        return "Not sure it is a number" if len(doubted) > 1 else "Not sure it is a digit"
-    places = [str(place) for place, one in enumerate(doubted, 1) if one]
-    if len(places) == 1:
-        return f"Not sure that place {places[0]} is a digit"
-    return f"Not sure that places {', '.join(places[:-1])} and {places[-1]} are digits"
+def _unsure(rejected: list[bool]) -> str:
+    if all(rejected):
+        return "Not sure it is a number" if len(rejected) > 1 else "Not sure it is a digit"
+    which = [text.ordinal(number) for number, one in enumerate(rejected, 1) if one]
+    if len(which) == 1:
+        return f"Not sure that the {which[0]} is a digit"
+    return f"Not sure that the {', '.join(which[:-1])} and {which[-1]} are digits"
 
 
-def _tile(digit: Digit, doubted: bool) -> str:
-    unsure = ' class="unsure"' if doubted else ""
+def _tile(digit: Digit, rejected: bool) -> str:
+    unsure = ' class="unsure"' if rejected else ""
     return (
-        f'<figure><img alt="The digit image that is read as {digit.value}"'
+        f'<figure><img alt="Input image, predicted as {digit.value}"'
         f' src="{digits.tile_uri(digit.image)}">'
         f"<figcaption{unsure}><span>{digit.value}</span>"
         f"<span>{digits.confidence(digit.confidence)}</span></figcaption></figure>"

@@ -1,4 +1,4 @@
-"""Upload, paste or take a photo of a number on paper; see what was found, then how it is read."""
+"""A photo of a number on paper: uploaded, pasted or taken; its digits, then their predictions."""
 
 from __future__ import annotations
 
@@ -23,60 +23,60 @@ HINT = "A photo of a digit, or of a number on one line: ink on paper, or chalk o
 TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif"]
 _WIDTH = 480  # pixels, of the photo on the page
 
-# Boxes are white in a dark seam, so that they show on any photo.
+# White boxes with a dark outline are visible on any photo.
 _STYLE = f"""<style>
 .photo {{ position: relative; max-width: {_WIDTH}px; }}
 .photo img {{ display: block; width: 100%; border-radius: 2px; }}
-.photo .found {{ position: absolute; box-sizing: border-box; border: 1px solid #fff;
+.photo .box {{ position: absolute; box-sizing: border-box; border: 1px solid #fff;
   outline: 1px solid #000; box-shadow: inset 0 0 0 1px #000; }}
-.photo .found span {{ position: absolute; left: -1px; bottom: 100%; padding: 0 0.25em;
+.photo .box span {{ position: absolute; left: -1px; bottom: 100%; padding: 0 0.25em;
   background: #000; color: #fff; font-size: 0.75rem; line-height: 1.3; }}
 </style>"""
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What was found in a photo: small enough to be kept for some photos."""
+class _Detected:
+    """The digits of a photo; small enough to be cached."""
 
     picture: str
     """The photo, reduced, with a box around each digit, as HTML."""
     images: np.ndarray
-    """Digit images uint8 (N, 28, 28)."""
+    """Input images uint8 (N, 28, 28)."""
     boxes: list[tuple[float, float, float, float]]
     """Left, top, right and bottom of each, in pixels of the photo."""
 
 
 def read_photo(run: Run) -> None:
-    """The body of a fragment: asks for a photo, and shows what the run's network reads on it.
+    """Takes a photo and shows the number on it; to be called in a fragment.
 
-    The photo itself stays with the uploader; a file that cannot be read is told in a sentence,
-    and the next one may be tried.
+    The uploader keeps the photo. A file that cannot be read ends in a sentence, and another one
+    can be tried.
     """
-    data = _asked()
+    data = _uploaded()
     if data is None:
         st.caption(HINT)
         return
-    seen = _seen(hashlib.sha256(data).hexdigest(), data)
-    if isinstance(seen, str):
-        st.error(text.plain(seen))
+    detected = _detected(hashlib.sha256(data).hexdigest(), data)
+    if isinstance(detected, str):
+        st.error(text.plain(detected))
         return
     with st.container(horizontal=True, gap="large"):
         with st.container(width=_WIDTH):
-            st.caption(_found(len(seen.images)))
-            st.html(_STYLE + seen.picture)
+            st.caption(_found(len(detected.images)))
+            st.html(_STYLE + detected.picture)
         with st.container(width=_WIDTH):
-            st.caption("What the network sees and reads")
+            st.caption("What the network sees and predicts")
             try:
-                table = caching.predictor(run).probabilities(seen.images)
+                table = caching.predictor(run).probabilities(detected.images)
             except RunError as error:
                 st.error(text.plain(str(error)))
             else:
-                st.html(number_html(_number(seen, table), "", caching.rejection_threshold(run)))
+                st.html(number_html(_number(detected, table), "", caching.rejection_threshold(run)))
 
 
-def _asked() -> bytes | None:
+def _uploaded() -> bytes | None:
     """The bytes of the photo that a person gave, if there is one."""
-    # The camera is not asked for before somebody wants it.
+    # The browser asks for permission to use the camera only once a person chooses it.
     source = st.segmented_control(
         "Where the photo comes from",
         ["Upload", "Camera"],
@@ -99,14 +99,15 @@ def _asked() -> bytes | None:
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking for digits")
-def _seen(checksum: str, _data: bytes) -> _Seen | str:
-    """What was found in the photo, or a sentence that says why nothing was."""
+def _detected(checksum: str, _data: bytes) -> _Detected | str:
+    """The digits in the photo, or a sentence that says why there are none."""
     try:
         image = drawing.read_image(_data)
-        found = photo.find(image)
+        digits = photo.find_digits(image)
     except drawing.DrawingError as error:
         return str(error)
-    return _Seen(_picture(image, found.boxes), found.digits, list(map(tuple, found.boxes.tolist())))
+    boxes = list(map(tuple, digits.boxes.tolist()))
+    return _Detected(_picture(image, digits.boxes), digits.images, boxes)
 
 
 def _picture(image: np.ndarray, boxes: np.ndarray) -> str:
@@ -122,14 +123,14 @@ def _picture(image: np.ndarray, boxes: np.ndarray) -> str:
     height, width = image.shape[:2]
     marks = []
     for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
-        place = {
+        position = {
             "left": left / width,
             "top": top / height,
             "width": (right - left) / width,
             "height": (bottom - top) / height,
         }
-        style = "; ".join(f"{name}: {100 * share:.2f}%" for name, share in place.items())
-        marks.append(f'<div class="found" style="{style}"><span>{number}</span></div>')
+        style = "; ".join(f"{name}: {100 * fraction:.2f}%" for name, fraction in position.items())
+        marks.append(f'<div class="box" style="{style}"><span>{number}</span></div>')
     alt = html.escape(f"The photo. {_found(len(boxes))}")
     return f'<div class="photo"><img alt="{alt}" src="{uri}">{"".join(marks)}</div>'
 
@@ -138,8 +139,8 @@ def _found(count: int) -> str:
     return "Found one digit" if count == 1 else f"Found {count} digits"
 
 
-def _number(seen: _Seen, table: np.ndarray) -> Number:
-    """What is read, float32 (N, 10) in `table`, of what was found; sure of all at once."""
-    rows = zip(seen.boxes, seen.images, table, strict=True)
+def _number(detected: _Detected, table: np.ndarray) -> Number:
+    """The number, from its digits' probabilities, float32 (N, 10); their product is its confidence."""
+    rows = zip(detected.boxes, detected.images, table, strict=True)
     digits = tuple(Digit((), box, image, row) for box, image, row in rows)
     return Number(digits, float(table.max(axis=1).prod()))

@@ -1,4 +1,4 @@
-"""What people drew, kept by the server under a name in the address: it outlives a reload."""
+"""Drawings that the server keeps under a name in the address, so that they survive a reload."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import streamlit as st
 
 
 def sketch_name() -> str:
-    """What this person's drawings are kept under: it stands in the address, and outlives a reload."""
-    asked = st.query_params.get("sketch") or st.session_state.get("sketch")
-    name = (asked or secrets.token_urlsafe(8))[:20]
+    """The name of this person's drawings, which is in the address."""
+    known = st.query_params.get("sketch") or st.session_state.get("sketch")
+    name = (known or secrets.token_urlsafe(8))[:20]
     st.session_state["sketch"] = name
     if st.query_params.get("sketch") != name:
         st.query_params["sketch"] = name
@@ -20,5 +20,5 @@ def sketch_name() -> str:
 
 @st.cache_resource(max_entries=500, show_spinner=False)
 def sheet_of(name: str) -> dict[str, Any]:
-    """The drawing of that name, for as long as the server runs; to be written into."""
+    """The drawing of that name, as long as the server runs; change it in place."""
     return {}

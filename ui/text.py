@@ -1,4 +1,4 @@
-"""Numbers as people read them, the same on every page."""
+"""How numbers and names are written, the same on every page."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from digitcore.recipes import Recipe, hyperparameters
 
 
-def percent(share: float) -> str:
+def percent(fraction: float) -> str:
     """An accuracy between 0 and 1 as `99.02 %`."""
-    return f"{100 * share:.2f} %"
+    return f"{100 * fraction:.2f} %"
 
 
-def with_interval(share: float, ends: Sequence[float]) -> str:
+def with_interval(fraction: float, ends: Sequence[float]) -> str:
     """An accuracy and its 95 % interval as `99.02 % (98.81–99.20)`."""
-    return f"{percent(share)} ({interval(ends)})"
+    return f"{percent(fraction)} ({interval(ends)})"
 
 
 def interval(ends: Sequence[float]) -> str:
@@ -46,29 +46,29 @@ def counted(number: int, what: str) -> str:
 
 
 def told_apart(names: Mapping[str, str]) -> dict[str, str]:
-    """Names by run id; where several are the same, each with the end of its id."""
+    """Run ids to names; equal names get the end of their id appended."""
     count = Counter(names.values())
     return {i: f"{name} · {i[-4:]}" if count[name] > 1 else name for i, name in names.items()}
 
 
 def settings(recipe: Recipe) -> str:
-    """What the recipe changes of the shipped one of its name: `epochs 3 · seed 1`."""
+    """How the recipe differs from the shipped one of the same name: `epochs 3 · seed 1`."""
     if recipe.name not in Recipe.names():
-        return "a recipe of its own"
+        return "custom recipe"
     changed = recipe.differences(Recipe.load(recipe.name))
     values = {p.name: getattr(recipe, p.name) for p in hyperparameters() if p.name in changed}
-    said = [f"{name.replace('_', ' ')} {value}" for name, value in values.items()]
-    return " · ".join(said + ["other layers"] * ("layers" in changed))
+    shown = [f"{name.replace('_', ' ')} {value}" for name, value in values.items()]
+    return " · ".join(shown + ["other layers"] * ("layers" in changed))
 
 
 def plain(text: str) -> str:
-    """Text that somebody typed, with everything that Markdown would read as markup escaped."""
+    """Text that a person typed, with all Markdown markup escaped."""
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:])", r"\\\1", text)
 
 
 def cell(text: str) -> str:
-    """Text that somebody typed, for a table that can be saved as CSV: never a formula.
+    """Text that a person typed, for a table that can be saved as CSV: never a formula.
 
-    A spreadsheet takes a cell that begins with one of these signs for something to compute.
+    A spreadsheet evaluates a cell that begins with one of these signs.
     """
     return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text

@@ -23,7 +23,7 @@ MAX_STEPS = 2_000  # of a stroke that may be cut; longer ones get longer steps
 # Lengths are in units of the number's height.
 JOINED_WIDTH = 0.5  # a wider stroke may run through several digits
 JOINED_HEIGHT = 0.4  # least height that a cut leaves on either side
-JOINED_OVERLAP = 0.15  # most width that both sides of a cut may share
+JOINED_OVERLAP = 0.15  # most width in which both sides of a cut may overlap
 STEP = 0.05  # between two points at which a stroke may be cut
 BEND = 3  # steps over which a direction is measured
 STRAIGHT = 0.75  # cosine of the angle by which a ligature may turn
@@ -61,7 +61,7 @@ class Segmentation(NamedTuple):
     Attributes:
         segments: from left to right, by the middles of their boxes; 24 at most.
         gaps: float64 (segments,): free width after each segment, or if negative the width that
-            both sides share; 0 after the last. In units of the number's height.
+            both sides overlap in; 0 after the last. In units of the number's height.
         height: of the number, in pixels of the strokes, above 0.
         strokes: as given, thinned out where they have very many points.
         lines: the same, but evenly spaced points in those that were cut; pieces index these.

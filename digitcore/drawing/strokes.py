@@ -58,10 +58,10 @@ def from_strokes(
 def from_strokes_within(
     drawings: Iterable[list[Floats]], whole: Iterable[ArrayLike], pen_width: float = PEN_WIDTH
 ) -> NDArray[np.uint8]:
-    """Input images of parts of a drawing, each at its place and size in the whole.
+    """Input images of groups of strokes, each at its place and size in the whole drawing.
 
     Args:
-        drawings: the strokes of each part, arrays (n, 2) of pixels, with at least one point.
+        drawings: the strokes of each group, arrays (n, 2) of pixels, with at least one point.
         whole: all strokes, as in `from_strokes`; they decide place and size.
         pen_width: as in `from_strokes`.
 

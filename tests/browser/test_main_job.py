@@ -222,9 +222,9 @@ def test_the_shipped_run_draws_at_once_says_why_and_doubts_a_cross(
     page.wait_for_selector('.answer[data-strokes="2"]')
     for title in ("Step by step", "Strokes", "Nearest training digits"):
         expect(page.get_by_role("heading", name=title)).to_be_visible()
-    assert page.locator(".xray img").count() == 4 + 1 + 5
+    assert page.locator(".explanation img").count() == 4 + 1 + 5
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.xray img')].every(i => i.complete && i.naturalWidth)"
+        "() => [...document.querySelectorAll('.explanation img')].every(i => i.complete && i.naturalWidth)"
     )
     page.locator(".stButton button", has_text="Clear").click()
     page.wait_for_selector('.answer[data-strokes="0"]')
