@@ -1,6 +1,7 @@
 """Every field of a recipe: the only home of a default, a bound, a unit and a help text.
 
-The sidebar builds its widgets and the command line its flags from the fields below.
+The sidebar builds its widgets from these fields, the command line its flags, and the README its
+table.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class RecipeFields(Frozen):
     dataset: str = Field("mnist", description="The registered dataset that it learns.")
     layers: tuple[Layer, ...] = Field(
         max_length=64,
-        description="The network between the image and the softmax outputs, one a class, which are always added.",
+        description="The network between the image and the softmax outputs, one per class, which are always added.",
     )
 
     epochs: int = field(
@@ -45,7 +46,7 @@ class RecipeFields(Frozen):
     )
     learning_rate: float = field(
         0.001,
-        "Size of a step; the highest one where a schedule changes it.",
+        "Size of a step; with a schedule, the largest one.",
         "Training",
         stops=(
             1e-5,
@@ -71,7 +72,8 @@ class RecipeFields(Frozen):
 
     training_images: int = field(
         60_000,
-        "How many of the dataset's training images are used; the validation share is taken from them.",
+        "How many of the dataset's training images to use, the first ones; the validation images are the "
+        "last of these.",
         "Data",
         unit="images",
         stops=(500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 240_000),
@@ -80,7 +82,7 @@ class RecipeFields(Frozen):
     )
     validation_split: float = field(
         0.1,
-        "Share of these that is set apart to choose the best epoch; never trained on.",
+        "Fraction of these that is set aside to choose the best epoch and never trained on.",
         "Data",
         step=0.001,
         ge=0.02,
@@ -88,7 +90,7 @@ class RecipeFields(Frozen):
     )
     epoch_images: int = field(
         0,
-        "How many of the training images an epoch takes, others each time; 0 is all.",
+        "Training images per epoch, chosen at random each time; 0 uses all.",
         "Data",
         unit="images",
         stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000),
@@ -97,7 +99,7 @@ class RecipeFields(Frozen):
     )
     synthetic_digits: int = field(
         0,
-        "Digits that Digit Studio writes itself, learned as well: ones with flag and foot, "
+        "Digits that Digit Studio draws itself, to train on as well: ones with a flag and a foot, "
         "slashed zeros, crossed sevens, open fours.",
         "Data",
         unit="images",
@@ -107,7 +109,8 @@ class RecipeFields(Frozen):
     )
     synthetic_outliers: int = field(
         0,
-        "Letters, signs and scribbles, written by Digit Studio, of which the network learns to be unsure.",
+        "Letters, signs and scribbles that Digit Studio draws, to train the network to be unsure of them "
+        "(Hendrycks et al., 2019).",
         "Data",
         unit="images",
         stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000),
@@ -117,12 +120,12 @@ class RecipeFields(Frozen):
 
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = field(
         "adam",
-        "How gradients become steps. SGD is with momentum and Nesterov's look-ahead.",
+        "How gradients become steps. SGD uses Nesterov momentum.",
         "Optimizer and schedule",
     )
     momentum: float = field(
         0.9,
-        "Share of the last step that is kept in the next one.",
+        "Fraction of the previous step that the next one keeps.",
         "Optimizer and schedule",
         step=0.01,
         only={"optimizer": "sgd"},
@@ -131,12 +134,13 @@ class RecipeFields(Frozen):
     )
     schedule: Literal["constant", "cosine", "step"] = field(
         "constant",
-        "How the learning rate changes: not at all, warm-up then half a cosine to zero, or in steps.",
+        "How the learning rate changes: not at all, by a warm-up and then half a cosine to zero, or in "
+        "steps.",
         "Optimizer and schedule",
     )
     warmup_ratio: float = field(
         0.1,
-        "Share of the training in which the learning rate climbs from zero.",
+        "Fraction of the training during which the learning rate rises from zero.",
         "Optimizer and schedule",
         step=0.01,
         only={"schedule": "cosine"},
@@ -145,7 +149,7 @@ class RecipeFields(Frozen):
     )
     step_epochs: int = field(
         2,
-        "Epochs after which the learning rate is lowered, each time.",
+        "Epochs between two reductions of the learning rate.",
         "Optimizer and schedule",
         unit="epochs",
         only={"schedule": "step"},
@@ -154,7 +158,7 @@ class RecipeFields(Frozen):
     )
     step_factor: float = field(
         0.5,
-        "What the learning rate is multiplied by at each step.",
+        "What each reduction multiplies the learning rate by.",
         "Optimizer and schedule",
         step=0.01,
         only={"schedule": "step"},
@@ -163,8 +167,8 @@ class RecipeFields(Frozen):
     )
     ema_decay: float = field(
         0.0,
-        "Share of the weights' moving average that a step keeps; the average is what is validated "
-        "and kept. 0 is no average (Polyak and Juditsky, 1992).",
+        "Decay per step of the weights' exponential moving average, which is then validated and kept; 0 "
+        "turns it off (Polyak and Juditsky, 1992).",
         "Optimizer and schedule",
         label="EMA decay",
         stops=(0, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999),
@@ -174,7 +178,7 @@ class RecipeFields(Frozen):
 
     rotation: float = field(
         0.0,
-        "Largest rotation of an image, either way.",
+        "Largest rotation, in either direction.",
         "Augmentation",
         unit="°",
         step=1.0,
@@ -183,7 +187,7 @@ class RecipeFields(Frozen):
     )
     shift: float = field(
         0.0,
-        "Largest shift along each axis, either way.",
+        "Largest shift along each axis, in either direction.",
         "Augmentation",
         unit="px",
         step=0.5,
@@ -192,18 +196,19 @@ class RecipeFields(Frozen):
     )
     scale: float = field(
         0.0,
-        "Largest change of size, either way; 0.1 is from 90 % to 110 %.",
+        "Largest change of size, in either direction; 0.1 is from 90 % to 110 %.",
         "Augmentation",
         step=0.01,
         ge=0,
         le=0.5,
     )
     shear: float = field(
-        0.0, "Largest slant, either way.", "Augmentation", unit="°", step=1.0, ge=0, le=45
+        0.0, "Largest slant, in either direction.", "Augmentation", unit="°", step=1.0, ge=0, le=45
     )
     elastic: float = field(
         0.0,
-        "Typical shift of a point as the image is bent like rubber (Simard et al., 2003).",
+        "How far an elastic deformation shifts a point along each axis: the standard deviation (Simard et "
+        "al., 2003).",
         "Augmentation",
         unit="px",
         step=0.1,
@@ -212,8 +217,7 @@ class RecipeFields(Frozen):
     )
     epochs_without_augmentation: int = field(
         0,
-        "Epochs at the end that learn the images as they are, like those that are read later (He et "
-        "al., 2019).",
+        "Epochs at the end that train on the images as they are, without augmentation (He et al., 2019).",
         "Augmentation",
         unit="epochs",
         stops=(*range(6), 8, 10, 15, 20, 30, 50, 100),
@@ -223,7 +227,8 @@ class RecipeFields(Frozen):
 
     weight_decay: float = field(
         0.0,
-        "Share of each weight removed at a step, times the learning rate (Loshchilov and Hutter, 2019).",
+        "Fraction of each weight that a step removes, times the learning rate (Loshchilov and Hutter, "
+        "2019).",
         "Regularisation",
         stops=(0, 1e-5, 1e-4, 5e-4, 1e-3, 0.004, 0.01, 0.05, 0.1),
         ge=0,
@@ -231,7 +236,7 @@ class RecipeFields(Frozen):
     )
     label_smoothing: float = field(
         0.0,
-        "Share of each label spread over all classes (Szegedy et al., 2016).",
+        "Fraction of each label that is spread over all classes (Szegedy et al., 2016).",
         "Regularisation",
         step=0.01,
         ge=0,
@@ -249,7 +254,7 @@ class RecipeFields(Frozen):
     )
     early_stopping: int = field(
         0,
-        "Stop after this many epochs without one that is better on validation; 0 is never.",
+        "Stop after this many epochs without improvement on validation; 0 never stops early.",
         "Regularisation",
         unit="epochs",
         ge=0,
@@ -258,15 +263,16 @@ class RecipeFields(Frozen):
 
     seed: int = field(
         0,
-        "Decides first weights, images and their order, written digits, warps and dropout.",
+        "Decides the first weights, which images come in which order, synthetic images, augmentation and "
+        "dropout.",
         "Reproducibility",
         ge=0,
         le=2**31 - 1,
     )
     precision: Literal["float32", "mixed_bfloat16", "auto"] = field(
         "float32",
-        "Numbers that the training computes with. auto tries both for a few steps, for a longer "
-        "training on a GPU XLA as well, and takes the fastest: weights then depend on the machine.",
+        "Number format that the training computes in. auto tries both for a few steps, for a longer "
+        "training on a GPU also XLA, and takes the fastest: the weights then depend on the machine.",
         "Reproducibility",
     )
 

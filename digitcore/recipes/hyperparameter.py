@@ -1,4 +1,4 @@
-"""How a hyperparameter is declared, and what a widget or a flag learns of it."""
+"""How a hyperparameter is declared, and what a widget or a flag needs to know of it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,19 @@ def field(
     only: dict[str, str] | None = None,
     **bounds: float,
 ) -> Any:
-    """A hyperparameter. `stops` are the values a slider offers where even steps
-    would be useless; `only` names the fields and values under which it matters."""
+    """Declares a hyperparameter.
+
+    Args:
+        default: its value unless set.
+        help: what it is, in a sentence.
+        group: the heading it stands under in the sidebar and the README.
+        label: its name in the sidebar, unless that follows from the field's.
+        unit: of its value, such as "px".
+        step: between two values of a slider.
+        stops: the values of a slider where even steps would be useless.
+        only: other fields, and the values that they must have for this one to matter.
+        bounds: pydantic's `ge`, `gt` and `le`.
+    """
     extra = {
         "group": group,
         "label": label,
@@ -50,7 +61,7 @@ def field(
 class Hyperparameter(NamedTuple):
     """What a widget or a flag needs to know of one field.
 
-    Bounds are inclusive or None; but where it must lie `above` it, `low` is not.
+    `low` and `high` are inclusive or None, except that `above` makes `low` exclusive.
     """
 
     name: str
@@ -70,7 +81,7 @@ class Hyperparameter(NamedTuple):
 
 
 def described(model: type[pydantic.BaseModel]) -> tuple[Hyperparameter, ...]:
-    """The fields of `model` that were declared by `field`, in order."""
+    """The fields of `model` that `field` declared, in order."""
     schema = model.model_json_schema()["properties"]
     kinds = {"integer": int, "number": float, "string": str}
     return tuple(

@@ -1,8 +1,7 @@
 """The kinds of layers that a recipe may name.
 
-Each knows its output shape and its number of parameters, so that a page can describe
-a network without TensorFlow. `network.py` builds the same layers in Keras, and a test
-compares the two.
+Each knows its output shape and its number of parameters, so that a page can describe a network
+without TensorFlow. `training.network` builds the same layers in Keras, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# The leaky one lets a fifth of what is below zero through (Keras' own slope).
+# leaky_relu has a slope of 0.2 below zero, Keras's default.
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh", "linear"]
 Shape = tuple[int, ...]
 
 
 class Frozen(BaseModel):
-    """Values that never change; an unknown name is an error."""
+    """An immutable model that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,8 +30,8 @@ class _Window(Frozen):
     activation: Activation = "relu"
     bias: bool = True
 
-    def _places(self, shape: Shape) -> Shape:
-        """Height and width of what comes out."""
+    def _size(self, shape: Shape) -> Shape:
+        """Height and width of the output."""
         return tuple(self._length(n) for n in _image(shape)[:2])
 
     def _length(self, n: int) -> int:
@@ -54,7 +53,7 @@ class Conv(_Window):
     filters: int = Field(ge=1, le=1024)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*self._places(shape), self.filters)
+        return (*self._size(shape), self.filters)
 
     def parameters(self, shape: Shape) -> int:
         return self.kernel**2 * shape[-1] * self.filters + self.bias * self.filters
@@ -69,7 +68,7 @@ class DepthwiseConv(_Window):
     kind: Literal["depthwise_conv"] = "depthwise_conv"
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*self._places(shape), shape[-1])
+        return (*self._size(shape), shape[-1])
 
     def parameters(self, shape: Shape) -> int:
         return (self.kernel**2 + self.bias) * shape[-1]
@@ -116,8 +115,8 @@ class BatchNorm(Frozen):
 
     kind: Literal["batch_norm"] = "batch_norm"
     activation: Activation = "linear"
-    # Share of the running means that is kept at a step. Keras's 0.99 needs hundreds of
-    # steps to forget its start, which is more than a short training has.
+    # Decay of the running means per step. Keras's 0.99 needs hundreds of steps to forget the first
+    # values, more than a short training has.
     momentum: float = Field(0.9, ge=0, lt=1)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -131,7 +130,7 @@ class BatchNorm(Frozen):
 
 
 class Dropout(Frozen):
-    """Sets a share of the values to zero while training (Srivastava et al., 2014)."""
+    """Sets a fraction of the values to zero during training (Srivastava et al., 2014)."""
 
     kind: Literal["dropout"] = "dropout"
     rate: float = Field(0.3, ge=0, lt=1)

@@ -24,7 +24,7 @@ from digitcore.datasets.info import DatasetInfo
 from digitcore.recipes.fields import RecipeFields
 from digitcore.recipes.layers import Dense, LayerRow, Shape
 
-# Hyperparameters that recipe files of earlier versions, and the run folders that hold them, name so.
+# Earlier names of hyperparameters, in recipe files and run folders of earlier versions.
 EARLIER_NAMES = {
     "validation_share": "validation_split",
     "warmup_share": "warmup_ratio",
@@ -33,12 +33,12 @@ EARLIER_NAMES = {
     "averaging": "ema_decay",
     "unwarped_epochs": "epochs_without_augmentation",
 }
-# What fits into an ordinary computer: 200 MB of weights, and 4 GB to train on one batch.
+# What an ordinary computer has room for: 200 MB of weights, and 4 GB to train on one batch.
 MAX_PARAMETERS = 50_000_000
 MAX_VALUES = 1_000_000_000
 MAX_FILE_BYTES = 20_000  # 64 layers with all they can say take 10,000
 
-# The project's own first, and of these the one that a newcomer need not wait for.
+# The project's own first, and of these the fastest, so that a newcomer need not wait.
 _NAMES = (
     *("fast", "micro", "tiny", "best", "record", "reader"),
     *("two-conv", "three-conv", "three-conv-128", "dropout-3x3", "dropout-2x2"),
@@ -66,8 +66,8 @@ class RecipeError(ValueError):
 class Recipe(RecipeFields):
     """Dataset, network and every hyperparameter of one training, frozen.
 
-    Two equal recipes train to the same weights on the same machine, unless their precision
-    is "auto": which one was taken is in the run's metrics.
+    Equal recipes train to the same weights on the same machine, unless their precision is "auto";
+    the run's metrics have the precision that was chosen.
     """
 
     @field_validator("dataset")
@@ -113,7 +113,7 @@ class Recipe(RecipeFields):
         for number, layer in enumerate((*self.layers, output), start=1):
             parameters = 0
             try:
-                # Shape first: it tells in a sentence what is wrong with the input.
+                # Shape first: its error says what is wrong with the input.
                 new_shape = layer.output_shape(shape)
                 parameters = layer.parameters(shape)
             except ValueError as error:
@@ -129,10 +129,10 @@ class Recipe(RecipeFields):
         return rows
 
     def images_an_epoch(self, given: int | None = None) -> int:
-        """Images that an epoch has, written ones included.
+        """Images per epoch, synthetic ones included.
 
         Args:
-            given: training images that there are; as many as the recipe asks for unless told.
+            given: training images that there are; None for as many as the recipe asks for.
         """
         if given is None:
             given = self.training_images - round(self.training_images * self.validation_split)
@@ -232,7 +232,7 @@ def _text(path: Path) -> str:
     return source.decode("utf-8").replace("\r\n", "\n")
 
 
-# Of a thousand runs most have one of a few texts.
+# Most of a thousand runs have one of a few texts.
 @functools.lru_cache(maxsize=1000)
 def _read(source: str) -> Recipe:
     values = tomllib.loads(source)
@@ -248,7 +248,7 @@ def _validated(values: dict[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except pydantic.ValidationError as error:
-        # Five of a thousand faults, as a person is to read them.
+        # A person reads them, so five of a thousand are enough.
         raise RecipeError("; ".join(_sentence(e) for e in error.errors()[:5])) from None
 
 

@@ -33,18 +33,18 @@ def build(
     """An untrained model of the recipe's layers.
 
     Takes uint8 (N, height, width), 0 to 255, white ink on black, and divides by 255 itself;
-    gives float32 (N, classes) whose rows sum to 1. First weights follow Keras's global seed.
+    gives float32 (N, classes) whose rows sum to 1. Keras's global seed decides the first weights.
 
     Args:
         recipe: the layers, and the precision unless it is given.
-        precision: `float32` or `mixed_bfloat16`; weights are float32 in both. Of a recipe that
-            says `auto` it is float32.
-        for_training: batch norm in one operation, which trains faster. It has the same weights
-            and answers, but a file of such a network is not for Keras alone.
-        xla: max pooling in operations whose gradient is the same each time under XLA.
+        precision: `float32` or `mixed_bfloat16`; weights are float32 in both. None takes the
+            recipe's, and float32 for `auto`.
+        for_training: batch norm in one operation, which trains faster. Weights and predictions are
+            the same, but Keras alone cannot load a file of such a network.
+        xla: max pooling in operations whose gradient is deterministic under XLA.
     """
-    asked = precision or recipe.precision
-    policy = keras.DTypePolicy("float32" if asked == "auto" else asked)
+    precision = precision or recipe.precision
+    policy = keras.DTypePolicy("float32" if precision == "auto" else precision)
     outputs = inputs = keras.Input(recipe.info.image_shape, dtype="uint8", name="pixels")
     outputs = kl.Reshape(recipe.input_shape, dtype=policy, name="channel")(outputs)
     outputs = kl.Rescaling(1 / 255, dtype=policy, name="rescaling")(outputs)
@@ -57,8 +57,7 @@ def build(
                 step = _TiledMaxPool(made.pool_size)
             step.dtype_policy = policy
             outputs = step(outputs)
-    # What is said of the classes is in float32 whatever the precision: of a logit of 10, bfloat16
-    # would keep the first of the places behind the point at most.
+    # In float32 whatever the precision: bfloat16 would round a logit of 10 to about one decimal.
     outputs = kl.Dense(recipe.info.class_count, dtype="float32", name="logits")(outputs)
     outputs = kl.Softmax(dtype="float32", name="probabilities")(outputs)
     return keras.Model(inputs, outputs, name="network")
@@ -67,7 +66,7 @@ def build(
 class _FusedBatchNorm(kl.BatchNormalization):  # type: ignore[misc]
     """Keras's layer, computed by TensorFlow's one operation instead of a dozen.
 
-    In float32 whatever the precision, because for few channels the operation is slower in bfloat16.
+    In float32 whatever the precision: with few channels the operation is slower in bfloat16.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -84,8 +83,7 @@ class _FusedBatchNorm(kl.BatchNormalization):  # type: ignore[misc]
             is_training=bool(training),
         )
         if training:
-            # The operation estimates the variance of all images that there could be, Keras takes
-            # that of the batch.
+            # The operation gives the unbiased variance, Keras keeps the batch's own.
             count = tf.cast(tf.size(image) // image.shape[-1], tf.float32)
             variance *= (count - 1) / count
             for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
@@ -94,7 +92,7 @@ class _FusedBatchNorm(kl.BatchNormalization):  # type: ignore[misc]
 
 
 class _TiledMaxPool(kl.Layer):  # type: ignore[misc]
-    """Max pooling without overlap. Equal values share the gradient, which Keras gives to the first."""
+    """Max pooling without overlap. Equal values share the gradient; Keras gives it to the first."""
 
     def __init__(self, pool_size: tuple[int, int]) -> None:
         super().__init__()

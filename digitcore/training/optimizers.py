@@ -10,9 +10,14 @@ from digitcore.recipes import Recipe
 
 
 def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
-    """The recipe's optimizer with its schedule, where an epoch has so many steps."""
+    """The recipe's Keras optimizer with its schedule.
+
+    Args:
+        recipe: optimizer, learning rate, schedule, momentum, weight decay and epochs.
+        steps: steps per epoch.
+    """
     rate = _schedule(recipe, steps)
-    # Keras keeps decay apart from the gradient in every optimizer; 0 is "none" there.
+    # Keras decouples weight decay from the gradient in every optimizer; None turns it off.
     decay = recipe.weight_decay or None
     optimizer: keras.optimizers.Optimizer
     if recipe.optimizer == "adam":
