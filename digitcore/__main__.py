@@ -1,4 +1,4 @@
-"""The command line: train, runs, stop, resume, fine-tune, evaluate, predict, data.
+"""The command line: train, runs, stop, resume, fine-tune, evaluate, exam, predict, data.
 
 Results go to stdout, progress to stderr. Exit status: 0 done, 1 an error told in one
 line, 2 wrong usage, 130 stopped.
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ import numpy as np
 from tqdm import tqdm
 
 from digitcore import datasets, drawing, runs
-from digitcore.analysis import classification
 from digitcore.datasets import registry
 from digitcore.drawing.samples import HandwritingSamples
-from digitcore.jobs import fine_tuning, queue
+from digitcore.jobs import evaluate as measuring
+from digitcore.jobs import exam, fine_tuning, queue
+from digitcore.jobs.job import Job
+from digitcore.jobs.kinds import SHORT
 from digitcore.recipes import EARLIER_NAMES, Hyperparameter, Recipe, RecipeError, hyperparameters
 from digitcore.runs import Run, RunError
 from digitcore.runs.predictor import Predictor
@@ -106,10 +109,14 @@ def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
 
 
 def stop(options: argparse.Namespace) -> tuple[Result, str]:
-    """Stops a run that trains or waits; the best epoch is kept."""
+    """Stops a run that trains or waits, and its short jobs; the best epoch is kept."""
     run = runs.load(options.run)
-    run.stop()
-    while run.active:
+    jobs = [job for job in (Job(run, kind) for kind in SHORT) if job.active]
+    for job in jobs:
+        job.stop()
+    if run.active or not jobs:
+        run.stop()
+    while run.active or any(job.active for job in jobs):
         time.sleep(0.1)
     return _summary(run), f"{run.id}: {run.status}"
 
@@ -147,26 +154,18 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
             "An ensemble needs runs that were validated on the same images. Received "
             f"validation_split, training_images: {', '.join(map(str, asked))}"
         )
-    recipe = chosen[0].recipe
-    dataset = datasets.load_dataset(
-        recipe.dataset,
-        validation_split=recipe.validation_split,
-        training_images=recipe.training_images,
-        progress=_DownloadBar(recipe.info.title),
-    )
+    dataset = measuring.dataset_of(chosen[0].recipe, _DownloadBar(chosen[0].recipe.info.title))
     if dataset.notice:
         print(dataset.notice, file=sys.stderr)
     for run in chosen:
-        _same_images(run, dataset)
-    splits = {"test": dataset.test, "validation": dataset.validation}
-    predict = _ensemble(chosen)
-    tables = {name: predict(split.images) for name, split in splits.items()}
-    found = classification.scores(tables, {name: split.labels for name, split in splits.items()})
+        measuring.check_data(run, dataset)
+    found = measuring.measured(dataset, _ensemble(chosen))
     lines = [
-        f"{name}: {_accuracy(found, name)}, loss {found[f'{name}_loss']:.4f}, {len(split):,} images"
-        for name, split in splits.items()
+        f"{name}: {_accuracy(found, name)}, loss {found[f'{name}_loss']:.4f}, "
+        f"{found[f'{name}_images']:,} images"
+        for name in ("test", "validation")
     ]
-    return {**result, "data_checksum": dataset.checksum, **found}, "\n".join(lines)
+    return {**result, **found}, "\n".join(lines)
 
 
 def _ensemble(chosen: list[Run]) -> Callable[[np.ndarray], np.ndarray]:
@@ -190,12 +189,41 @@ def _evaluate_drawings(
     return {**result, "drawings": len(samples), "correct": correct, "wrong": wrong}, text
 
 
-def _same_images(run: Run, dataset: datasets.Dataset) -> None:
-    if run.metrics and run.metrics.data_checksum not in (None, dataset.checksum):
-        raise RunError(
-            f"The run {run.id} was measured on other images than those on this machine. "
-            f"Received: {dataset.source}"
-        )
+def examine(options: argparse.Namespace) -> tuple[Result, str]:
+    """Examines a run once on QMNIST's 50,000 further test images; later shows what was found."""
+    run = runs.load(options.run)
+    known = exam.read(run)
+    status, message = ("finished", "") if known else _short_job(run, "exam")
+    result: Result = {"run": run.id, "status": status, "message": message}
+    if not (found := known or exam.read(run)):
+        return result, f"{run.id}: {status}"
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.time))
+    low, high = found.interval
+    lines = [
+        f"{run.id}: {'examined on' if known else 'examined now,'} {day}",
+        f"exam {found.accuracy:.2%} ({low:.2%}–{high:.2%}), {found.images:,} images",
+        f"test {found.test_accuracy:.2%}, difference {100 * found.difference:+.2f} points",
+    ]
+    return {**result, "first": known is None, **asdict(found)}, "\n".join(lines)
+
+
+def _short_job(run: Run, kind: str) -> tuple[str, str]:
+    """Carries it out in a worker, progress on stderr; its last status and message."""
+    job = queue.submit_job(run, kind)
+    try:
+        with tqdm(unit="image", file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
+            for event in queue.follow(job):
+                if event["kind"] == "download":
+                    bar.set_description(f"downloading {event['done'] / max(1, event['total']):.0%}")
+                elif event["kind"] == "progress":
+                    bar.reset(total=event["total"])
+                    bar.update(event["done"])
+    except KeyboardInterrupt:
+        job.stop()
+        while job.active:
+            time.sleep(0.1)
+    state = job.state
+    return (state.status, state.message) if state else ("failed", "The run was deleted.")
 
 
 def predict(options: argparse.Namespace) -> tuple[Result, str]:
@@ -353,7 +381,12 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_recipe_flags(add("train", train))
     add("runs", list_all)
-    for name, command in (("stop", stop), ("resume", resume), ("evaluate", evaluate)):
+    for name, command in (
+        ("stop", stop),
+        ("resume", resume),
+        ("evaluate", evaluate),
+        ("exam", examine),
+    ):
         one = add(name, command)
         several: dict[str, Any] = {"nargs": "+"} if name == "evaluate" else {}
         one.add_argument("run", metavar="RUN", help="a run's id", **several)

@@ -20,6 +20,7 @@ from ui.digits import probability_bars, tile_uri
 from ui.frame import require_frame
 from ui.gallery import Tile, gallery
 from ui.run_picker import pick_run
+from ui.short_jobs import short_jobs
 from ui.writers import errors_by_writer
 
 require_frame()
@@ -259,3 +260,4 @@ if metrics is None or dataset.checksum != metrics.data_checksum:
     way = "" if datasets.available() else "Download MNIST above."
     unlabelled(metrics, "This run read other digits than those that are on this machine", way)
 study(run, tables, {"test": dataset.test, "validation": dataset.validation}, writers_of(dataset))
+short_jobs(run)

@@ -181,7 +181,8 @@ def test_every_field_of_a_recipe_is_a_flag_with_help(
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "runs", "stop", "resume", "evaluate", "fine-tune", "predict", "data"]
+    "command",
+    ["train", "runs", "stop", "resume", "evaluate", "exam", "fine-tune", "predict", "data"],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:

@@ -212,7 +212,8 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
     found = {f"{shown(path)} {name}".strip() for path in FILES for name in readers_of_test(path)}
     assert found == {
         "digitcore/jobs/results.py _measured",  # once, after the training
-        "digitcore/__main__.py evaluate",
+        "digitcore/jobs/evaluate.py carry_out",  # counts them
+        "digitcore/jobs/evaluate.py measured",  # of a run that has ended
         "digitcore/datasets/load.py describe",  # counts them
         "pages/explore.py",
         "pages/runs.py digits",

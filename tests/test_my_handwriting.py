@@ -26,7 +26,7 @@ NAME = "somebody"
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(queue, "start_worker", lambda: None)
+    monkeypatch.setattr(queue, "start_worker", lambda *short: None)
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()

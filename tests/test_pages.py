@@ -30,7 +30,7 @@ PAGES = ("train", "explore", "draw", "runs")
 @pytest.fixture(autouse=True)
 def fresh(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Caches are a process's, so each test begins without any; no test starts a worker."""
-    monkeypatch.setattr(queue, "start_worker", lambda: None)
+    monkeypatch.setattr(queue, "start_worker", lambda *short: None)
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()

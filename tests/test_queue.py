@@ -32,7 +32,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr(queue.subprocess, "Popen", Process)
     monkeypatch.setattr(queue, "_workers", [])
-    monkeypatch.setattr(queue, "_last_start", [-1e9])
+    monkeypatch.setattr(queue, "_last_start", [-1e9, -1e9])
     monkeypatch.setattr(queue, "_stays_warm", [False])
     return commands
 
@@ -204,7 +204,7 @@ def test_following_a_run_gives_events_as_they_come(run: Run) -> None:
 def test_a_run_that_is_queued_gets_a_worker_unless_each_place_is_taken(
     run: Run, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with files.lock(queue.place_paths()[0]):
+    with files.lock(queue.slot_paths()[0]):
         queue.submit(RECIPE)
         assert len(started) == 0
         monkeypatch.setenv("DIGITCORE_WORKERS", "2")
@@ -214,6 +214,18 @@ def test_a_run_that_is_queued_gets_a_worker_unless_each_place_is_taken(
     for _ in range(5):
         queue.submit(RECIPE)
     assert len(started) == 3, "two places need two workers that start, however many ask"
+
+
+def test_a_short_job_gets_a_worker_beside_the_trainings(run: Run, started: list[list[str]]) -> None:
+    with files.lock(queue.slot_paths()[0]):
+        job = queue.submit_job(run, "evaluate")
+        assert [command[-1] for command in started] == ["--short"]
+        assert queue.submit_job(run, "evaluate") == job
+        assert queue.queued_jobs() == [job]
+        assert len(started) == 1, "one that starts is enough"
+    assert queue.queued() == [run], "a short job is no training"
+    with pytest.raises(ValueError, match=r"A short job is one of evaluate, exam\. Received: train"):
+        queue.submit_job(run, "train")
 
 
 def test_who_waits_starts_a_worker_now_and_then(started: list[list[str]]) -> None:
@@ -244,7 +256,7 @@ def test_no_worker_is_started_ahead_while_something_trains(
 def test_a_wrong_number_of_workers_is_told(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIGITCORE_WORKERS", value)
     with pytest.raises(ValueError, match=r"DIGITCORE_WORKERS is a number from 1 to 64\. Received"):
-        queue.places()
+        queue.slots()
 
 
 # --- how long it takes -----------------------------------------------------------
@@ -304,7 +316,7 @@ def test_a_run_that_came_with_the_project_tells_nothing_of_this_machine(run: Run
 def test_a_run_is_queued_although_no_process_can_be_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse() -> None:
+    def refuse(*short: bool) -> None:
         raise OSError("no process can be started")
 
     monkeypatch.setattr(queue, "start_worker", refuse)

@@ -276,7 +276,7 @@ def _trains(last: dict[str, Event]) -> bool:
 def _place(run: Run) -> str:
     """Where a run stands in the queue, and how long it waits, as far as that can be told."""
     before = estimates.ahead(run)
-    if len(before) < queue.places():
+    if len(before) < queue.slots():
         return "Starting"
     place = 1 + sum(other.status == "queued" for other in before)
     words = f"Waiting, {text.ordinal(place)} in the queue"

@@ -17,7 +17,7 @@ def ahead(run: Run) -> list[Run]:
     """The runs that train now, and those that are queued before this one."""
     active = runs.list_active()
     training = [other for other, state in active if state.status != "queued"]
-    waiting = queue.waiting(active)
+    waiting = queue.in_order(active)
     return training + waiting[: waiting.index(run) if run in waiting else len(waiting)]
 
 
@@ -65,7 +65,7 @@ def seconds_left(run: Run) -> float | None:
 
 def wait_seconds(run: Run) -> float | None:
     """About how long until a queued run begins; None where one ahead of it cannot be told."""
-    busy = [0.0] * queue.places()
+    busy = [0.0] * queue.slots()
     for other in ahead(run):
         try:
             left = seconds_left(other)

@@ -1,9 +1,10 @@
-"""Who trains what, and when: the queue of runs, and the workers that take from it.
+"""Who works on what, and when: the queue of jobs, and the workers that take from it.
 
-A run is queued by its state alone. Workers are processes; each holds one of a few places
-(locks) in the models folder, takes the oldest queued run and trains it. Whoever queues a
-run also starts a worker, if a place is free. So any number of servers, shells and
-notebooks share a queue, and none of them needs to live on.
+A job is queued by its state alone: a run's if it is a training, else its own (`job.Job`). Workers
+are processes. Each holds one of a few slots (locks) in the models folder, takes the oldest queued
+job and carries it out. There are slots for trainings and one for short jobs, so that these wait for
+no training. Whoever queues a job also starts a worker, if a slot is free. So any number of servers,
+shells and notebooks share a queue, and none of them needs to live on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from digitcore import files, runs
 from digitcore.jobs import request, teacher
+from digitcore.jobs.job import Job, list_jobs
 from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
 from digitcore.runs import Run, RunError, State, events
@@ -30,8 +32,8 @@ IDLE_SECONDS = 15 * 60
 _MAX_WORKERS = 64
 _SECONDS_BETWEEN_STARTS = 3
 
-_workers: list[tuple[float, subprocess.Popen[bytes]]] = []
-_last_start = [-1e9]  # in seconds of the monotonic clock
+_workers: list[tuple[float, bool, subprocess.Popen[bytes]]] = []
+_last_start = [-1e9, -1e9]  # of a worker for trainings and for short jobs, by the monotonic clock
 _stays_warm = [False]
 _starting = threading.Lock()
 
@@ -40,7 +42,7 @@ def submit(recipe: Recipe) -> Run:
     """A new queued run, and a worker process that will train it.
 
     Raises:
-        RecipeError: the recipe distils, and the teacher cannot teach it.
+        RecipeError: the recipe distils, and the teacher has no soft targets for it.
         OSError: the folder cannot be written.
     """
     teacher.check(recipe)
@@ -81,8 +83,8 @@ def extend(run: Run, epochs: int) -> Run:
 
     Raises:
         RunError: it has not ended, has no checkpoint, or has done as many epochs.
-        RecipeError: a recipe may not have so many epochs, or it distils and the teacher cannot
-            teach it.
+        RecipeError: a recipe may not have so many epochs, or it distils and the teacher has no soft
+            targets for it.
         OSError: the folder cannot be written.
     """
     if run.active:
@@ -118,36 +120,64 @@ def extend(run: Run, epochs: int) -> Run:
     return child
 
 
-def follow(run: Run, offset: int = 0, poll: float = 0.1) -> Iterator[Event]:
-    """A run's events as they come, until it neither waits nor trains any more.
+def submit_job(run: Run, kind: str) -> Job:
+    """The run's short job of that kind, queued; one that is active already is not queued twice.
+
+    Raises:
+        RunError: the run was deleted.
+        ValueError: there is no short job of that kind.
+        OSError: the folder cannot be written.
+    """
+    job = Job(run, kind)
+    turns = [state.turn for other in list_jobs() if (state := other.state)]
+    if job.queue(turn=1 + max(turns, default=0)):
+        wake(short=True)
+    return job
+
+
+def follow(job: Run | Job, offset: int = 0, poll: float = 0.1) -> Iterator[Event]:
+    """The events of a training or a short job as they come, until it has ended.
 
     Args:
-        run: the run.
+        job: the run that trains, or the short job.
         offset: the byte of its events to begin at, as `Run.events` gives it.
         poll: seconds between two looks.
     """
     active = True
     while active:
-        active = run.active  # asked first, so that the last events are not missed
-        new, offset = run.events(offset)
+        active = job.active  # asked first, so that the last events are not missed
+        new, offset = job.events(offset)
         yield from new
-        if run.status == "queued":
-            ensure_worker()
+        if job.status == "queued":
+            ensure_worker(short=isinstance(job, Job))
         if active and not new:
             time.sleep(poll)
 
 
 def queued() -> list[Run]:
     """Runs that wait for a worker, the next one first."""
-    return waiting(runs.list_active())
+    return in_order(runs.list_active())
 
 
-def waiting(active: list[tuple[Run, State]]) -> list[Run]:
+def queued_jobs() -> list[Job]:
+    """Short jobs that wait for a worker, the next one first."""
+    states = [(job, job.state) for job in list_jobs()]
+    found = [(job, state.turn) for job, state in states if state and state.status == "queued"]
+    return [job for job, _ in sorted(found, key=lambda item: (item[1], str(item[0].path)))]
+
+
+def waiting(short: bool) -> list[Run] | list[Job]:
+    """What a worker for short jobs, or for trainings, may take, the next one first."""
+    return queued_jobs() if short else queued()
+
+
+def in_order(active: list[tuple[Run, State]]) -> list[Run]:
+    """Those of these runs that wait for a worker, the next one first."""
     found = [(run, state) for run, state in active if state.status == "queued"]
     return [run for run, _ in sorted(found, key=lambda item: (item[1].turn, item[0].id))]
 
 
-def places() -> int:
+def slots() -> int:
     """How many runs train at once: DIGITCORE_WORKERS, or 1.
 
     Raises:
@@ -159,40 +189,43 @@ def places() -> int:
     return int(asked)
 
 
-def place_paths() -> list[Path]:
-    """The locks that workers hold, one each."""
-    return [runs.models_dir() / runs.LOCKS / f".worker-{n}" for n in range(places())]
+def slot_paths(short: bool = False) -> list[Path]:
+    """The locks that workers for short jobs, or for trainings, hold, one each."""
+    names = ["short"] if short else [str(number) for number in range(slots())]
+    return [runs.models_dir() / runs.LOCKS / f".worker-{name}" for name in names]
 
 
 # --- workers -----------------------------------------------------------------
 
 
-def start_worker() -> None:
-    """Starts a process that trains what is queued, unless each place has one.
+def start_worker(short: bool = False) -> None:
+    """Starts a process that carries out what is queued, unless each slot has one.
 
-    It has a session of its own, so that it outlives the page, the shell or the server.
+    It has its own session, so that it outlives the page, the shell or the server.
     """
     with _starting:
-        _start_worker()
+        _start_worker(short)
 
 
-def _start_worker() -> None:
-    free = sum(not files.held(path, anew=True) for path in place_paths())
+def _start_worker(short: bool) -> None:
+    free = sum(not files.held(path, anew=True) for path in slot_paths(short))
     # A process that is just starting will take one of them: thirty who press Start at
     # once need no thirty workers.
     now = time.monotonic()
-    _workers[:] = [(since, worker) for since, worker in _workers if worker.poll() is None]
-    if free <= sum(now - since < _SECONDS_BETWEEN_STARTS for since, _ in _workers):
+    _workers[:] = [entry for entry in _workers if entry[2].poll() is None]
+    young = [of for since, of, _ in _workers if now - since < _SECONDS_BETWEEN_STARTS]
+    if free <= young.count(short):
         return
     folder = runs.models_dir().resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    _last_start[0] = now
+    _last_start[short] = now
     # While this process lives and holds the other end of the pipe, an idle worker waits.
-    idle = ["--idle", str(IDLE_SECONDS)] if _stays_warm[0] else []
-    # What it says before it has a run's own log; the last worker's words are enough.
-    with open(folder / ".worker.log", "wb") as log:
+    idle = ["--idle", str(IDLE_SECONDS)] if _stays_warm[0] and not short else []
+    kind = ["--short"] if short else []
+    # What it says before it has a job's log; the last worker's words are enough.
+    with open(folder / (".worker-short.log" if short else ".worker.log"), "wb") as log:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "digitcore.jobs.worker", *idle],
+            [sys.executable, "-m", "digitcore.jobs.worker", *idle, *kind],
             cwd=Path(__file__).parents[2],
             env={**os.environ, "DIGITCORE_MODELS_DIR": str(folder)},
             stdin=subprocess.PIPE if idle else subprocess.DEVNULL,
@@ -201,14 +234,14 @@ def _start_worker() -> None:
             start_new_session=True,
         )
     # Kept until it has ended, as Python warns who forgets one that runs.
-    _workers.append((now, worker))
+    _workers.append((now, short, worker))
 
 
-def ensure_worker() -> None:
-    """For those who see a run wait: starts a worker now and then, as the last may have died."""
-    if time.monotonic() - _last_start[0] > _SECONDS_BETWEEN_STARTS:
+def ensure_worker(short: bool = False) -> None:
+    """For those who see a job wait: starts a worker now and then, as the last may have died."""
+    if time.monotonic() - _last_start[short] > _SECONDS_BETWEEN_STARTS:
         with suppress(OSError):  # no reason for a look to fail
-            start_worker()
+            start_worker(short)
 
 
 def keep_warm() -> None:
@@ -220,7 +253,7 @@ def keep_warm() -> None:
     if time.monotonic() - _last_start[0] <= _SECONDS_BETWEEN_STARTS:
         return
     # One is enough.
-    if any(files.held(path) for path in place_paths()):
+    if any(files.held(path) for path in slot_paths()):
         return
     if all(state.status == "queued" for _, state in runs.list_active()):
         with suppress(OSError):
@@ -232,11 +265,12 @@ def wake_path() -> Path:
     return runs.models_dir() / runs.LOCKS / ".wake"
 
 
-def wake() -> None:
+def wake(short: bool = False) -> None:
     """Tells idle workers that something is queued, and starts one if a slot is free."""
-    path = wake_path()
-    path.parent.mkdir(exist_ok=True)
-    path.touch()
-    # The run is queued: who looks at it tries again.
+    if not short:
+        path = wake_path()
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    # The job is queued: who looks at it tries again.
     with suppress(OSError):
-        start_worker()
+        start_worker(short)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from digitcore.runs.events import Event
 
 STOP_CHECK_SECONDS = 0.2
+_PROGRESS_SECONDS = 0.2
 _DOWNLOAD_EVENT_BYTES = 200_000
 
 
@@ -19,7 +20,7 @@ class StoppedError(Exception):
 
 class _HasStatus(Protocol):
     @property
-    def status(self) -> str: ...
+    def status(self) -> str | None: ...
 
 
 class Reporter:
@@ -32,7 +33,7 @@ class Reporter:
 
     def __init__(self, job: _HasStatus, write: Callable[[bytes], Any]) -> None:
         self.job, self._write = job, write
-        self._checked = self._bytes = 0.0
+        self._checked = self._bytes = self._told = 0.0
         self._stopping = False
 
     def tell(self, event: Event) -> None:
@@ -43,6 +44,13 @@ class Reporter:
     def stage(self, stage: str) -> None:
         """Says what the job does from now on."""
         self.tell({"kind": "stage", "stage": stage})
+
+    def progress(self, done: int, total: int) -> None:
+        """Tells how much of a short job is done, a few times a second, and the end."""
+        now = time.monotonic()
+        if done == total or now - self._told >= _PROGRESS_SECONDS:
+            self._told = now
+            self.tell({"kind": "progress", "done": done, "total": total})
 
     def stops(self) -> bool:
         """Whether somebody asked to stop; looks a few times a second, until that is so."""

@@ -19,7 +19,7 @@ LEARNED = Learned(registry.get("mnist"), 55_020)
 
 
 def check(recipe: Recipe) -> None:
-    """Raises RecipeError where the recipe distils and this teacher cannot teach it."""
+    """Raises RecipeError where the recipe distils and this teacher has no soft targets for it."""
     LEARNED.check_recipe(recipe)
 
 

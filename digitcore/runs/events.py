@@ -3,6 +3,7 @@
 Each event is a dict with "kind" and "time" (seconds since 1970), and of kind
     stage      "stage": what the worker does now
     download   "done", "total": bytes of MNIST
+    progress   "done", "total": images of a short job
     start      "step" to begin after, "steps" in all, "steps_per_epoch"
     batch      "step", "epoch", "loss", "accuracy" (means since the last such event),
                "images_per_second", "seconds" of fit so far
@@ -28,6 +29,7 @@ _CURVE = ("time", "step", "epoch", "loss", "accuracy")
 _KEYS: dict[str, tuple[str, ...]] = {
     "stage": ("time", "stage"),
     "download": ("time", "done", "total"),
+    "progress": ("time", "done", "total"),
     "start": ("time", "step", "steps", "steps_per_epoch"),
     "batch": (*_CURVE, "images_per_second"),
     "epoch": (*_CURVE, "validation_loss", "validation_accuracy", "learning_rate", "best"),

@@ -63,14 +63,16 @@ def worker(studio: Studio, *arguments: str, **options: object) -> subprocess.Pop
     return studio.python("-m", "digitcore.jobs.worker", *arguments, **(QUIET | options))
 
 
-def worker_hit(studio: Studio, what: str, when: str, **options: object) -> subprocess.Popen[str]:
-    """A worker that does this once in each run, at the first event of which `when` is true.
+def worker_hit(
+    studio: Studio, what: str, when: str, *arguments: str, **options: object
+) -> subprocess.Popen[str]:
+    """A worker that does this once in each job, at the first event of which `when` is true.
 
     Args:
-        what: the name of a signal, or a Python statement that may use `run`.
+        what: the name of a signal, or a Python statement that may use the job, `run`.
         when: an expression of the event's keys, such as `kind == "batch" and step > 9`.
     """
-    return studio.python("-c", HIT, what, when, **(QUIET | options))
+    return studio.python("-c", HIT, what, when, *arguments, **(QUIET | options))
 
 
 @contextmanager
@@ -86,7 +88,7 @@ def standing(process: subprocess.Popen[str]) -> Iterator[None]:
 def run_again(run: Run) -> None:
     """Resumes the run; who starts a worker for it is the test."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queue, "start_worker", lambda: None)
+        patch.setattr(queue, "start_worker", lambda *short: None)
         queue.resume(run)
 
 

@@ -42,12 +42,12 @@ def resume(run: str) -> Told:
     return {"resume": command("resume", run)}
 
 
-def train_here() -> None:
+def train_here(short: bool = False) -> None:
     """Instead of a process for each damaged run; TensorFlow takes seconds to load."""
-    from digitcore.jobs import worker
+    from digitcore.jobs.carry_out import carry_out
 
     for run in queue.queued():
-        worker.work(run)
+        carry_out(run)
 
 
 def pages(run: str) -> Told:
@@ -70,6 +70,6 @@ if __name__ == "__main__":
         "resume": resume,
         "pages": pages,
     }
-    queue.start_worker = train_here if what == "resume" else lambda: None
+    queue.start_worker = train_here if what == "resume" else lambda *short: None
     told = {run: ways[what](run) for run in ids}
     sys.stdout.write(json.dumps(told) + "\n")

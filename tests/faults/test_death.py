@@ -110,7 +110,7 @@ def test_a_state_that_names_another_living_process_does_not_make_a_run_train(
 def test_a_worker_that_stays_is_woken_by_each_run(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "start_worker", lambda: None)
+    monkeypatch.setattr(queue, "start_worker", lambda *short: None)
     studio.enter(monkeypatch)
     # It looks for runs when it is woken, and never of itself.
     program = "from digitcore.jobs import worker; worker._LOOK_ANYWAY_SECONDS = 1e9; worker.main()"

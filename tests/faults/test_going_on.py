@@ -37,7 +37,7 @@ def starts(run: Run) -> list[int]:
 
 def stopped_at(studio: Studio, steps: int, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run that is stopped after so many steps; this process is in the studio, without a worker."""
-    monkeypatch.setattr(queue, "start_worker", lambda: None)
+    monkeypatch.setattr(queue, "start_worker", lambda *short: None)
     run = queued(studio, LONG, monkeypatch)
     process = worker_hit(studio, STOP, f'kind == "batch" and step >= {steps}')
     assert process.wait(timeout=SECONDS) == 0

@@ -1,0 +1,104 @@
+"""What a worker does with a run that has ended, from a page: measures it again, examines it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from digitcore.jobs import evaluate, exam, queue
+from digitcore.jobs.job import Job
+from digitcore.runs import ACTIVE, Run, RunError
+from ui import text
+from ui.run_picker import when
+
+_POLL_SECONDS = 0.5
+_STAGES = {"data": "Reading the images", "testing": "Predicting"}
+
+
+def short_jobs(run: Run) -> None:
+    """A row to measure the run again, and one to examine it, each with what was found."""
+    try:
+        has_exam = bool(exam.dataset_of(run))
+    except (RunError, ValueError) as error:
+        st.caption(text.plain(str(error)))
+        return
+    kinds = ("evaluate", "exam") if has_exam else ("evaluate",)
+    for kind in kinds:
+        polls = Job(run, kind).active
+        st.fragment(_row, run_every=_POLL_SECONDS if polls else None)(run, kind, polls)
+
+
+def _row(run: Run, kind: str, polls: bool) -> None:
+    job = Job(run, kind)
+    state = job.state
+    active = bool(state and state.status in ACTIVE)
+    if active != polls:
+        st.rerun()  # the whole page, because a fragment keeps its pace
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if active:
+            st.progress(*progress(job))
+            st.button("Stop", icon=":material/stop:", on_click=job.stop, key=f"stop-{kind}")
+            return
+        try:
+            {"evaluate": _evaluate, "exam": _exam}[kind](run)
+        except RunError as error:
+            st.caption(f":material/error: {text.plain(str(error))}")
+    if state and state.status in ("failed", "broken"):
+        st.caption(f":material/error: {text.plain(state.message)}")
+
+
+def progress(job: Job) -> tuple[float, str]:
+    """How much of the job is done, 0 to 1, and a sentence about it; starts a worker if need be."""
+    status = job.status
+    if status == "queued":
+        queue.ensure_worker(short=True)
+        return 0.0, "Waiting for another job"
+    if status == "stopping":
+        return 0.0, "Stopping"
+    last = {event["kind"]: event for event in job.events()[0]}
+    done = last.get("progress")
+    if done:
+        return min(1.0, done["done"] / max(1, done["total"])), (
+            f"{done['done']:,} of {done['total']:,} images"
+        )
+    download = last.get("download")
+    if download and download["done"] < download["total"]:
+        fraction = download["done"] / download["total"]
+        return fraction, f"Downloading: {download['done'] / 1e6:.1f} MB"
+    return 0.0, _STAGES.get(last.get("stage", {}).get("stage", "data"), "Working")
+
+
+def _evaluate(run: Run) -> None:
+    _button(run, "evaluate", "Measure again", ":material/replay:")
+    if found := evaluate.read(run):
+        test = text.with_interval(found.test_accuracy, found.test_interval)
+        validation = text.percent(found.validation_accuracy)
+        st.caption(f"{when(found.time)}: {test} test, {validation} validation")
+
+
+def _exam(run: Run) -> None:
+    if not (found := exam.read(run)):
+        _button(run, "exam", "Examine once", ":material/workspace_premium:")
+        st.caption(
+            "On QMNIST's 50,000 further test images, by which nothing was ever chosen. "
+            "What is found is recorded; there is no second time."
+        )
+        return
+    accuracy = text.with_interval(found.accuracy, found.interval)
+    st.markdown(
+        f"**{accuracy}** on {found.images:,} images of the exam · "
+        f"{text.percent(found.test_accuracy)} test · "
+        f"difference {100 * found.difference:+.2f} points",
+        width="content",
+    )
+    st.caption(f"Examined {when(found.time)}")
+
+
+def _button(run: Run, kind: str, label: str, icon: str) -> None:
+    st.button(label, icon=icon, on_click=_submit, args=(run, kind), key=f"start-{kind}")
+
+
+def _submit(run: Run, kind: str) -> None:
+    try:
+        queue.submit_job(run, kind)
+    except (RunError, OSError) as error:
+        st.toast(text.plain(str(error)), icon=":material/error:")
