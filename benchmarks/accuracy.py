@@ -28,7 +28,7 @@ from benchmarks import machine  # noqa: E402
 from digitcore import Recipe, load_dataset, runs  # noqa: E402
 from digitcore.jobs import environment  # noqa: E402
 
-# Test accuracy that the authors of public projects claim. The author of `three-conv` reports no
+# Test accuracy that the authors of public projects report. The author of `three-conv` reports no
 # number, so that one is where the author's own script ended when it was run for this project.
 CLAIMS = {
     "three-conv": (0.9796, 0.9796),
@@ -165,7 +165,7 @@ HEAD = (
     *("recipe", "parameters", "aimed at", "test, mean ± SD", "each", "reached"),
     *("together, test", "train"),
     *("epochs", "before the first step", "fit", "of it preparing", "to 99 %"),
-    *("trains, images/s", "reads one image", "reads, images/s"),
+    *("trains, images/s", "predicts one image", "predicts, images/s"),
 )
 
 
@@ -204,11 +204,11 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 def mean(trainings: list[dict[str, Any]], split: str) -> str:
     """Over seeds with their deviation; of one training as such."""
-    shares = [100 * training[f"{split}_accuracy"] for training in trainings]
-    if len(shares) > 1:
-        deviation = statistics.stdev(shares)
-        return f"{statistics.mean(shares):.2f} ± {deviation:.2f} % (n = {len(shares)})"
-    return f"{shares[0]:.2f} % (one training)"
+    percentages = [100 * training[f"{split}_accuracy"] for training in trainings]
+    if len(percentages) > 1:
+        deviation = statistics.stdev(percentages)
+        return f"{statistics.mean(percentages):.2f} ± {deviation:.2f} % (n = {len(percentages)})"
+    return f"{percentages[0]:.2f} % (one training)"
 
 
 def in_all(row: dict[str, Any]) -> str:
@@ -216,7 +216,7 @@ def in_all(row: dict[str, Any]) -> str:
     found = row["together"]
     if not found:
         return "–"
-    low, high = (100 * share for share in found["test_interval"])
+    low, high = (100 * fraction for fraction in found["test_interval"])
     return f"{100 * found['test_accuracy']:.2f} % ({low:.2f}–{high:.2f})"
 
 
@@ -226,24 +226,24 @@ def aim(row: dict[str, Any]) -> str:
         return f"≥ {100 * AIMS[name]:.2f} %"
     if name not in CLAIMS:
         return "–"
-    test = "–".join(f"{100 * share:.2f}" for share in sorted(set(CLAIMS[name])))
+    test = "–".join(f"{100 * fraction:.2f}" for fraction in sorted(set(CLAIMS[name])))
     train = f", train {100 * TRAIN_CLAIMS[name]:.1f} %" if name in TRAIN_CLAIMS else ""
     if name in OWN_SCRIPT:
         return f"its author's script gave {test} %{train}"
-    return f"its author claims {test} %{train}"
+    return f"its author reports {test} %{train}"
 
 
 def reached(row: dict[str, Any]) -> str:
-    """Whether the mean reaches the aim; a claim, whether it lies below one training's upper ends."""
+    """Whether the mean reaches its aim, or the interval of one training a reported figure."""
     name, trainings = row["recipe"]["name"], row["trainings"]
     if name in AIMS:
-        share = statistics.mean(training["test_accuracy"] for training in trainings)
-        return "yes" if share >= AIMS[name] else "no"
+        fraction = statistics.mean(training["test_accuracy"] for training in trainings)
+        return "yes" if fraction >= AIMS[name] else "no"
     if name not in CLAIMS:
         return "–"
     wanted = (("test", CLAIMS[name][0]), ("train", TRAIN_CLAIMS.get(name, 0)))
     fits = [
-        all(training[f"{split}_interval"][1] >= share for split, share in wanted)
+        all(training[f"{split}_interval"][1] >= fraction for split, fraction in wanted)
         for training in trainings
     ]
     return "yes" if any(fits) else "no"

@@ -32,7 +32,7 @@ from scipy import ndimage
 
 WIDTH, HEIGHT = 1280, 960
 ENLARGED = 7  # times, before a digit's middle line is found
-# Light that passes each pen's line in red, green and blue, and the line's width as a share
+# Light that passes each pen's line in red, green and blue, and the line's width as a fraction
 # of a digit's height: from, to.
 PENS = {
     "pencil": ((0.42, 0.42, 0.44), (0.035, 0.07)),
@@ -44,7 +44,7 @@ KINDS = {
     "pencil": {"pen": "pencil"},
     "ruled": {"print": "ruled"},
     "squared": {"print": "squared"},
-    "chalk": {"board": True},
+    "chalk": {"slate": True},
     "shadow": {"shadows": 2},
     "turned": {"turn": 9.0, "tilt": 0.10, "exif": True},
     "desk": {"desk": True},
@@ -82,10 +82,10 @@ def photo(kind: str, images: np.ndarray, labels: np.ndarray, random: np.random.G
     chosen = random.choice(len(images), count, replace=False)
     pen = how.get("pen") or random.choice(["ballpoint", "felt pen", "pencil"], p=[0.45, 0.4, 0.15])
     height = digit_height(count, random)
-    share = random.uniform(*((0.07, 0.13) if how.get("board") else PENS[pen][1]))
-    ink, centre = written(images[chosen], height, share, random)
-    ink = grainy(ink, "chalk" if how.get("board") else pen, random)
-    if how.get("board"):
+    pen_width = random.uniform(*((0.07, 0.13) if how.get("slate") else PENS[pen][1]))
+    ink, centre = written(images[chosen], height, pen_width, random)
+    ink = grainy(ink, "chalk" if how.get("slate") else pen, random)
+    if how.get("slate"):
         scene = blackboard(random)
         scene += ink[..., None] * (random.uniform(0.62, 0.85) - scene)
     else:
@@ -113,21 +113,21 @@ def digit_height(count: int, random: np.random.Generator) -> float:
 
 
 def written(
-    images: np.ndarray, height: float, share: float, random: np.random.Generator
+    images: np.ndarray, height: float, pen_width: float, random: np.random.Generator
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """Ink (HEIGHT, WIDTH), 0 to 1, of digits side by side, and its middle (x, y).
 
     Args:
         images: uint8 (n, 28, 28).
         height: of a digit, in pixels.
-        share: the pen's width as a share of the height.
+        pen_width: the pen's width as a fraction of the height.
         random: where size, turn and spacing come from.
     """
-    digits = [one(image, height, share, random) for image in images]
+    digits = [one(image, height, pen_width, random) for image in images]
     gaps = height * random.uniform(0.08, 0.35, len(digits))
     width = sum(digit.shape[1] for digit in digits) + gaps[1:].sum()
     if width > 0.84 * WIDTH:
-        return written(images, 0.8 * height * WIDTH / width, share, random)
+        return written(images, 0.8 * height * WIDTH / width, pen_width, random)
     x = (WIDTH - width) / 2 + random.uniform(-0.5, 0.5) * (WIDTH - width) * 0.4
     y = HEIGHT / 2 + random.uniform(-0.5, 0.5) * (HEIGHT - height) * 0.4
     middle = (x + width / 2, y)
@@ -142,7 +142,9 @@ def written(
     return ink, middle
 
 
-def one(image: np.ndarray, height: float, share: float, random: np.random.Generator) -> np.ndarray:
+def one(
+    image: np.ndarray, height: float, pen_width: float, random: np.random.Generator
+) -> np.ndarray:
     """A digit's ink (h, w), cut to its box, as written with a pen of that width."""
     large = ndimage.zoom(np.pad(image, 4).astype(np.float32), ENLARGED, order=3)
     large = ndimage.rotate(large, random.normal(0, 2), order=1)
@@ -150,7 +152,7 @@ def one(image: np.ndarray, height: float, share: float, random: np.random.Genera
     line = thinned(large > 0.35 * large.max())
     rows, columns = np.nonzero(line)
     # A lying digit is not made much wider than digits are high.
-    pen = share * height
+    pen = pen_width * height
     scale = height * random.uniform(0.9, 1.1) - pen
     scale = min(scale / (np.ptp(rows) + 1), (1.2 * height - pen) / (np.ptp(columns) + 1))
     away = ndimage.gaussian_filter(ndimage.distance_transform_edt(~line).astype(np.float32), 1)
@@ -221,12 +223,12 @@ def paper(random: np.random.Generator) -> np.ndarray:
 
 
 def blackboard(random: np.random.Generator) -> np.ndarray:
-    """A dark grey or green board (HEIGHT, WIDTH, 3) with chalk that was wiped over it."""
+    """A dark grey or green slate (HEIGHT, WIDTH, 3) with chalk that was wiped over it."""
     tint = np.array([0.09, 0.09, 0.1]) if random.random() < 0.5 else np.array([0.06, 0.13, 0.1])
     wiped = clouds((HEIGHT, WIDTH // 4), 40, random)
     wiped = ndimage.zoom(wiped, (1, 4), order=1)
-    board = 1 + 0.8 * np.clip(wiped, 0, None) + 0.3 * clouds((HEIGHT, WIDTH), 1.5, random)
-    return (tint * board[..., None]).astype(np.float32)
+    slate = 1 + 0.8 * np.clip(wiped, 0, None) + 0.3 * clouds((HEIGHT, WIDTH), 1.5, random)
+    return (tint * slate[..., None]).astype(np.float32)
 
 
 def printed(style: str, height: float, random: np.random.Generator) -> np.ndarray:

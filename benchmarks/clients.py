@@ -40,7 +40,7 @@ _STROKE = json.loads(
 )
 
 
-class Ask:
+class Request:
     """A message that was sent, and when its answer came; both in milliseconds after the sending.
 
     `first` is when the awaited element was received, `finished` when the script had ended.
@@ -96,7 +96,7 @@ class Client:
         self._run_fragments: list[str] = []
         self._tick_sent: float | None = None
         self._tick_begun: float | None = None
-        self._ask: Ask | None = None
+        self._request: Request | None = None
         self._socket: ClientConnection
         self._reader: asyncio.Task[None]
 
@@ -113,20 +113,20 @@ class Client:
         await self._socket.close()
         await self._reader
 
-    async def open(self, page: str = "", query: str = "", seen: Seen | None = None) -> Ask:
+    async def open(self, page: str = "", query: str = "", seen: Seen | None = None) -> Request:
         """The first message of a page: what stands in the address bar."""
         self._query = query
         message = self._message()
         message.rerun_script.page_name = page
         return await self._asking("", seen, message)
 
-    async def visit(self, page: str, query: str = "", seen: Seen | None = None) -> Ask:
+    async def visit(self, page: str, query: str = "", seen: Seen | None = None) -> Request:
         """A click on a link to a page: `explore`, or an empty name for the first one."""
         self._end_timers()
         self._page, self._query, self._widgets = self._pages[page], query, {}
         return await self._asking(self._page, seen, self._message())
 
-    async def press(self, label: str, seen: Seen | None = None) -> Ask:
+    async def press(self, label: str, seen: Seen | None = None) -> Request:
         """A click on the button with this label."""
         button, fragment = self._buttons[label]
         message = self._message(fragment)
@@ -135,8 +135,8 @@ class Client:
 
     async def draw(
         self, strokes: Sequence[Sequence[tuple[float, float]]], seen: Seen | None = None
-    ) -> Ask:
-        """The canvas with all its strokes; places are in pixels of the canvas."""
+    ) -> Request:
+        """The canvas with all its strokes; points are in pixels of the canvas."""
         widget, fragment = self._canvas
         raw = {"version": "7.4.0", "objects": [_fabric(stroke) for stroke in strokes]}
         value = {"drawing": {"raw": {**raw, "background": "#000000"}, "data": None}}
@@ -160,11 +160,11 @@ class Client:
         state.context_info.url, state.context_info.color_scheme = self.url + "/", "light"
         return message
 
-    async def _asking(self, page: str, seen: Seen | None, message: BackMsg) -> Ask:
+    async def _asking(self, page: str, seen: Seen | None, message: BackMsg) -> Request:
         data = message.SerializeToString()
-        self._ask = Ask(page, seen)
+        self._request = Request(page, seen)
         await self._socket.send(data)
-        return self._ask
+        return self._request
 
     async def _read(self) -> None:
         try:
@@ -175,8 +175,8 @@ class Client:
         except ConnectionClosed as error:
             self.errors.append(str(error))
         finally:
-            if self._ask:
-                self._ask.fail(ConnectionError("The server closed the connection."))
+            if self._request:
+                self._request.fail(ConnectionError("The server closed the connection."))
 
     def _receive(self, message: ForwardMsg) -> None:
         kind = message.WhichOneof("type")
@@ -218,8 +218,8 @@ class Client:
             self._drawn = set()
         # A switch of the page interrupts a run of the last page, whose messages may still come.
         page = message.new_session.page_script_hash
-        if self._ask and self._ask.page in ("", page):
-            self._ask.begun = True
+        if self._request and self._request.page in ("", page):
+            self._request.begun = True
 
     def _finish(self, message: ForwardMsg) -> None:
         status = message.script_finished
@@ -233,8 +233,8 @@ class Client:
         if not self._run_fragments:
             self._widgets = {i: w for i, w in self._widgets.items() if i in self._drawn}
         self._forget()
-        if self._ask:
-            self._ask.finish()
+        if self._request:
+            self._request.finish()
 
     def _forget(self) -> None:
         # A message is kept for two runs of what drew it (`global.maxCachedMessageAge`).
@@ -260,8 +260,8 @@ class Client:
             self._drawn.add(state.id)
             if getattr(element, kind).set_value or state.id not in self._widgets:
                 self._widgets[state.id] = state
-        if self._ask:
-            self._ask.look(element)
+        if self._request:
+            self._request.look(element)
 
     def _start_timer(self, fragment: str, interval: float) -> None:
         if fragment not in self._timers:
@@ -326,7 +326,7 @@ def _state(element: Element) -> WidgetState | None:
 
 
 def _fabric(stroke: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """A stroke as the canvas writes it: through the middles of the places, in quadratic curves."""
+    """A stroke as the canvas writes it: through the middles of the points, in quadratic curves."""
     (x, y), *others = stroke
     path: list[list[Any]] = [["M", x, y], ["Q", x, y, x, y]]
     for nx, ny in others:

@@ -28,7 +28,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--teacher", required=True, metavar="RUN", help="the id of a run")
-    parser.add_argument("--shares", nargs="+", type=float, default=[0.0, 0.5])
+    parser.add_argument("--fractions", nargs="+", type=float, default=[0.0, 0.5])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--epochs", type=int, default=Recipe.load("micro").epochs)
     options = parser.parse_args()
@@ -37,20 +37,20 @@ def main() -> None:
         sys.exit(data.notice)
     if run.recipe.validation_split < HELD_OUT:
         sys.exit(f"The teacher has learned images that are held out. Received: {run.id}")
-    ask = Predictor(run).probabilities
+    predict = Predictor(run).probabilities
     print(machine.report() + "\n")
-    print("| share of the teacher | seed | held out, last epoch | learned, last epoch |")
+    print("| fraction of soft targets | seed | held out, last epoch | learned, last epoch |")
     print("|---|---|---|---|")
-    for share in options.shares:
+    for fraction in options.fractions:
         for seed in options.seeds:
             recipe = Recipe.load("micro").changed(
-                distillation=share, seed=seed, epochs=options.epochs, validation_split=HELD_OUT
+                distillation=fraction, seed=seed, epochs=options.epochs, validation_split=HELD_OUT
             )
             told: list[dict[str, Any]] = []
-            training.train(recipe, data, told.append, teacher=ask)
+            training.train(recipe, data, told.append, teacher=predict)
             last = [event for event in told if event["kind"] == "epoch"][-1]
             figures = f"{last['validation_accuracy']:.2%} | {last['accuracy']:.2%}"
-            print(f"| {share:g} | {seed} | {figures} |", flush=True)
+            print(f"| {fraction:g} | {seed} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

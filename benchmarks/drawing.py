@@ -9,8 +9,8 @@
 --others   characters that are no digits: `x` uint8 (N, 28, 28)
 
 Strokes are drawn at random size, place and pen width. The "naive" column is what many demos
-do: the canvas is resized to 28×28 and given to the same network. A drawing is doubted when its
-highest probability is below the threshold that doubts 2 % of MNIST's validation images.
+do: the canvas is resized to 28×28 and given to the same network. A drawing is rejected when its
+highest probability is below the threshold that rejects 2 % of MNIST's validation images.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sklearn.metrics import roc_auc_score
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
-import hands  # noqa: E402
+import fine_tuning  # noqa: E402
 import whole_numbers  # noqa: E402
 
 from digitcore import drawing, runs  # noqa: E402
@@ -70,60 +70,64 @@ def main() -> None:
     parser.add_argument("--strokes", type=Path, help="pen strokes, npz")
     parser.add_argument("--canvas", type=Path, help="digits from a canvas, npz")
     parser.add_argument("--others", type=Path, help="characters that are no digits, npz")
-    parser.add_argument("--teach", action="store_true", help="what hands gain, too (ten minutes)")
-    parser.add_argument("--seed", type=int, default=0, help="of sizes, places and pens (0)")
+    parser.add_argument(
+        "--fine-tune",
+        action="store_true",
+        help="also what people gain by fine-tuning (ten minutes)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of sizes, positions and pens (0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there, too")
     options = parser.parse_args()
     run = runs.load(options.run)
-    ask = Predictor(run).probabilities
+    predict = Predictor(run).probabilities
     random = np.random.default_rng(options.seed)
-    rows, digits = mnist(ask, run.recipe.validation_split)
+    rows, digits = mnist(predict, run.recipe.validation_split)
     threshold = classification.rejection_threshold(digits["validation"])
     known = {"MNIST test": digits["test"]}
     if options.strokes:
-        found, table = pen_strokes(options.strokes, ask, random)
+        found, table = pen_strokes(options.strokes, predict, random)
         rows += found
         known["pen strokes"] = table
     if options.canvas:
-        found, table = canvas(options.canvas, ask)
+        found, table = canvas(options.canvas, predict)
         rows += found
         known["canvas digits"] = table
-    strangers = {"scribbles": ask(images(2000, synthetic.scribble, random))}
+    strangers = {"scribbles": predict(images(2000, synthetic.scribble, random))}
     if options.strokes:
-        strangers["half-drawn digits"] = ask(half_drawn(options.strokes, random))
+        strangers["half-drawn digits"] = predict(half_drawn(options.strokes, random))
     if options.others:
-        strangers["other characters"] = ask(as_images(np.load(options.others)["x"]))
-    rows += doubts(known, strangers, threshold)
+        strangers["other characters"] = predict(as_images(np.load(options.others)["x"]))
+    rows += rejections(known, strangers, threshold)
     if options.strokes:
-        rows.append(whole(options.strokes, ask))
-    if options.strokes and options.teach:
-        rows += taught(run, options.strokes)
+        rows.append(whole(options.strokes, predict))
+    if options.strokes and options.fine_tune:
+        rows += fine_tuned(run, options.strokes)
     print(f"Run {run.id}: {run.recipe.parameters:,} parameters. Threshold {threshold:.3f}.\n")
-    print("| what | read right | naive | n | target |\n|---|---|---|---|---|")
+    print("| what | correct | naive | n | target |\n|---|---|---|---|---|")
     for row in rows:
         print(f"| {row.what} | {row.value} | {row.naive} | {row.n:,} | {row.target} |")
     if options.json:
         options.json.write_text(json.dumps([row._asdict() for row in rows], indent=1) + "\n")
 
 
-Ask = Callable[[np.ndarray], np.ndarray]
+Predict = Callable[[np.ndarray], np.ndarray]
 
 
-def mnist(ask: Ask, validation_split: float) -> tuple[list[Row], dict[str, np.ndarray]]:
+def mnist(predict: Predict, validation_split: float) -> tuple[list[Row], dict[str, np.ndarray]]:
     """MNIST's test images as they are, and enlarged to a canvas and read from there."""
     digits = load_dataset(validation_split=validation_split, download=False)
     if digits.notice:
         sys.exit(digits.notice)
     test = digits.test
-    tables = {"test": ask(test.images), "validation": ask(digits.validation.images)}
+    tables = {"test": predict(test.images), "validation": predict(digits.validation.images)}
     on_canvas = [np.kron(image, np.ones((10, 10), np.uint8)) for image in test.images]
-    again = ask(np.array([drawing.from_image(image) for image in on_canvas]))
+    again = predict(np.array([drawing.from_image(image) for image in on_canvas]))
     right, back = (classification.accuracy(t, test.labels) for t in (tables["test"], again))
     rows = [
-        Row("MNIST test", share(right, len(test)), "", len(test), "≥ 99.5 %"),
+        Row("MNIST test", percentage(right, len(test)), "", len(test), "≥ 99.5 %"),
         Row(
             "the same enlarged to a canvas",
-            f"{share(back, len(test))}, {100 * (back - right):+.2f} points",
+            f"{percentage(back, len(test))}, {100 * (back - right):+.2f} points",
             "",
             len(test),
             "≥ −0.1 points",
@@ -132,14 +136,16 @@ def mnist(ask: Ask, validation_split: float) -> tuple[list[Row], dict[str, np.nd
     return rows, tables
 
 
-def pen_strokes(path: Path, ask: Ask, random: np.random.Generator) -> tuple[list[Row], np.ndarray]:
+def pen_strokes(
+    path: Path, predict: Predict, random: np.random.Generator
+) -> tuple[list[Row], np.ndarray]:
     """Strokes at random size, place and pen width, by digit and by writer."""
     data = np.load(path)
     labels, writers = data["label"], data["writer"]
     sheets = [placed(strokes, random) for strokes in samples(data)]
-    table = ask(np.array([drawing.from_strokes(sheet.strokes) for sheet in sheets]))
+    table = predict(np.array([drawing.from_strokes(sheet.strokes) for sheet in sheets]))
     ours = table.argmax(axis=1) == labels
-    naive = ask(np.array([resized(sheet) for sheet in sheets])).argmax(axis=1) == labels
+    naive = predict(np.array([resized(sheet) for sheet in sheets])).argmax(axis=1) == labels
     rows = [both("Pen strokes", ours, naive, "≥ 98.5 %")]
     for digit in range(10):
         is_it = labels == digit
@@ -193,30 +199,30 @@ def resized(sheet: Sheet) -> np.ndarray:
     canvas = Image.new("L", (CANVAS, CANVAS))
     pen = ImageDraw.Draw(canvas)
     for stroke in sheet.strokes:
-        places = [tuple(point) for point in stroke]
-        pen.line(places, fill=255, width=sheet.pen, joint="curve")
-        for x, y in (places[0], places[-1]):
+        dots = [tuple(point) for point in stroke]
+        pen.line(dots, fill=255, width=sheet.pen, joint="curve")
+        for x, y in (dots[0], dots[-1]):
             r = sheet.pen / 2
             pen.ellipse((x - r, y - r, x + r, y + r), fill=255)
     return np.asarray(canvas.resize((28, 28), Image.Resampling.LANCZOS))
 
 
-def canvas(path: Path, ask: Ask) -> tuple[list[Row], np.ndarray]:
+def canvas(path: Path, predict: Predict) -> tuple[list[Row], np.ndarray]:
     """Digits from a computer's canvas, which are images already."""
     data = np.load(path)
-    table = ask(as_images(data["x"]))
-    naive = ask(data["x"]).argmax(axis=1) == data["y"]
+    table = predict(as_images(data["x"]))
+    naive = predict(data["x"]).argmax(axis=1) == data["y"]
     return [both("Digits from a canvas", table.argmax(axis=1) == data["y"], naive)], table
 
 
-def doubts(
+def rejections(
     known: dict[str, np.ndarray], strangers: dict[str, np.ndarray], threshold: float
 ) -> list[Row]:
-    """How often each kind is doubted, and how well digits are told from what is none."""
+    """How often each kind is rejected, and how well digits are told from what is none."""
     rows = []
     for name, table in {**known, **strangers}.items():
-        doubted = float((table.max(axis=1) < threshold).mean())
-        rows.append(Row(f"Doubted: {name}", f"{100 * doubted:.1f} %", "", len(table)))
+        rejected = float((table.max(axis=1) < threshold).mean())
+        rows.append(Row(f"Rejected: {name}", f"{100 * rejected:.1f} %", "", len(table)))
     for digits, of_digits in known.items():
         for name, table in strangers.items():
             truth = np.repeat([1, 0], [len(of_digits), len(table)])
@@ -226,7 +232,7 @@ def doubts(
     return rows
 
 
-def whole(path: Path, ask: Ask) -> Row:
+def whole(path: Path, predict: Predict) -> Row:
     """Numbers of 2 to 6 digits read entirely right; naive is one digit for each gap in the ink."""
     random = np.random.default_rng(1)
     pens = whole_numbers.read_pens(path)[1::2]
@@ -234,7 +240,7 @@ def whole(path: Path, ask: Ask) -> Row:
         one
         for length in whole_numbers.LENGTHS
         for one in whole_numbers.measured(
-            whole_numbers.composed(pens, length, NUMBERS, random), ask
+            whole_numbers.composed(pens, length, NUMBERS, random), predict
         )
     ]
     ours, naive = (
@@ -243,9 +249,9 @@ def whole(path: Path, ask: Ask) -> Row:
     return both("Numbers of 2 to 6 digits, whole", ours, naive, "≥ 90 %")
 
 
-def taught(run: runs.Run, path: Path) -> list[Row]:
+def fine_tuned(run: runs.Run, path: Path) -> list[Row]:
     """What twenty drawings of each person gain on their others, and cost on MNIST's test."""
-    gains = np.array(hands.measured(run, path))
+    gains = np.array(fine_tuning.measured(run, path))
     gain, cost = (100 * (gains[:, k + 1] - gains[:, k]) for k in (1, 3))
     spread = f"{gain.mean():+.2f} ± {gain.std(ddof=1):.2f} points"
     after = f"{100 * gains[:, 2].mean():.2f} %"
@@ -272,10 +278,10 @@ def images(
 
 def both(what: str, ours: np.ndarray, naive: np.ndarray, target: str = "") -> Row:
     count = len(ours)
-    return Row(what, share(ours.mean(), count), f"{100 * naive.mean():.2f} %", count, target)
+    return Row(what, percentage(ours.mean(), count), f"{100 * naive.mean():.2f} %", count, target)
 
 
-def share(right: float, count: int) -> str:
+def percentage(right: float, count: int) -> str:
     low, high = classification.wilson(round(right * count), count)
     return f"{100 * right:.2f} % ({100 * low:.2f}–{100 * high:.2f})"
 

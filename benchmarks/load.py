@@ -12,7 +12,7 @@
     long       the live view of a run with 200,000 events
 
 Run it in the project's folder, and run nothing else meanwhile. Clients, server and training
-share one machine, so what the clients take of it is printed, too. Times are taken at the
+run on one machine, so what the clients take of it is printed, too. Times are taken at the
 client, from the sending of a message to the receiving of the element that answers it; what a
 browser then needs to draw it is in `latency.py`.
 """
@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from clients import Ask, Client, Seen
+from clients import Client, Request, Seen
 from streamlit.proto.Element_pb2 import Element
 
 ROOT = Path(__file__).parents[1]
@@ -160,16 +160,16 @@ def sessions(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
             begun, busy = time.perf_counter(), busy_seconds(app)
             await asyncio.sleep(options.seconds)
             took = time.perf_counter() - begun
-            shares = {who: 100 * (s - busy[who]) / took for who, s in busy_seconds(app).items()}
+            fractions = {who: 100 * (s - busy[who]) / took for who, s in busy_seconds(app).items()}
             # Walkers see the live view now and then, and would count as watchers that miss some.
             watchers = [client for place, client in enumerate(clients) if place % 6 > 1]
             ticks = [tick for client in watchers for tick in client.ticks]
             with_all = memory(app)
             await end(strolls, closing)
             complain(clients)
-        return times, shares, with_all, ticks, len(ticks) / took / len(watchers)
+        return times, fractions, with_all, ticks, len(ticks) / took / len(watchers)
 
-    times, shares, during, ticks, rate = asyncio.run(load())
+    times, fractions, during, ticks, rate = asyncio.run(load())
     run.stop()
     # Streamlit keeps a session for a while, in case that its person comes back.
     kept = options.kept
@@ -189,9 +189,12 @@ def sessions(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
         Row(f"the same with the canvas's own {CANVAS_WAIT} ms", "ms", waited, "p95 ≤ 600"),
         Row("the same on the websocket, until the script has ended", "ms", times.stroke_end),
         Row("Refresh of the live view, timer to end of script", "ms", ticks),
-        Row("Refreshes a second and watcher (of more than 12, 0.5 are asked for)", "", [rate]),
+        Row("Refreshes a second and watcher (0.5 are wanted of more than 12)", "", [rate]),
     ]
-    rows += [Row(f"Processor, {who}, of one core", "%", [share]) for who, share in shares.items()]
+    rows += [
+        Row(f"Processor, {who}, of one core", "%", [fraction])
+        for who, fraction in fractions.items()
+    ]
     for kind in before:
         each = (during[kind] - before[kind]) / options.sessions
         target = "≤ 15" if kind == "USS" else ""
@@ -249,8 +252,8 @@ def start(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
     async def first_point() -> float:
         async with Client(app.url) as client:
             await (await client.open(query="recipe=fast&epochs=1&training_images=6000")).finished
-            ask = await client.press("Start", seen=has_training_point)
-            seconds = await asyncio.wait_for(ask.first, 120) / 1000
+            request = await client.press("Start", seen=has_training_point)
+            seconds = await asyncio.wait_for(request.first, 120) / 1000
             complain([client])
             return seconds
 
@@ -278,9 +281,9 @@ def many_runs(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
             await (await client.open()).finished
 
             async def visit(page: str, seen: Seen) -> float:
-                ask = await client.visit(page, seen=seen)
-                answered = await asyncio.wait_for(ask.first, 120)
-                await ask.finished
+                request = await client.visit(page, seen=seen)
+                answered = await asyncio.wait_for(request.first, 120)
+                await request.finished
                 await (await client.visit("")).finished
                 return answered
 
@@ -312,9 +315,9 @@ def _looks_at(
 
     async def watch() -> tuple[list[float], list[float]]:
         async with Client(app.url) as client:
-            ask = await client.open(query=f"run={run.id}", seen=has_training_point)
-            first = [await asyncio.wait_for(ask.first, 120)]
-            await ask.finished
+            request = await client.open(query=f"run={run.id}", seen=has_training_point)
+            first = [await asyncio.wait_for(request.first, 120)]
+            await request.finished
             while len(client.ticks) < options.n:
                 one_more()
                 await asyncio.sleep(0.25)
@@ -346,8 +349,8 @@ async def crowd(app: App, done: Run, count: int) -> AsyncIterator[tuple[list[Cli
 
 async def gather_at(clients: list[Client], live: Run) -> None:
     """All turn to the run that trains; a server that is too busy is not waited for."""
-    asks = [await client.visit("", f"run={live.id}") for client in clients]
-    await asyncio.wait([ask.finished for ask in asks], timeout=PATIENCE)
+    requests = [await client.visit("", f"run={live.id}") for client in clients]
+    await asyncio.wait([request.finished for request in requests], timeout=PATIENCE)
 
 
 def start_strolls(
@@ -364,37 +367,37 @@ async def walk(client: Client, live: Run, times: Times, closing: asyncio.Event) 
     chance = random.Random(id(client))
     while not closing.is_set():
         await asyncio.sleep(chance.uniform(2, 4))
-        ask = await client.visit("explore", seen=is_matrix)
-        times.switch.append(await answer(ask, ask.first))
-        times.switch_end.append(await answer(ask, ask.finished))
+        request = await client.visit("explore", seen=is_matrix)
+        times.switch.append(await answer(request, request.first))
+        times.switch_end.append(await answer(request, request.finished))
         await asyncio.sleep(chance.uniform(2, 4))
-        ask = await client.visit("", f"run={live.id}")
-        await answer(ask, ask.finished)
+        request = await client.visit("", f"run={live.id}")
+        await answer(request, request.finished)
 
 
 async def scribble(client: Client, done: Run, times: Times, closing: asyncio.Event) -> None:
     chance = random.Random(id(client))
-    ask = await client.visit("draw", f"run={done.id}")
-    await answer(ask, ask.finished)
+    request = await client.visit("draw", f"run={done.id}")
+    await answer(request, request.finished)
     strokes: list[list[tuple[float, float]]] = []
     while not closing.is_set():
         await asyncio.sleep(chance.uniform(1, 2))
         if len(strokes) == 4:
             strokes = []
-            ask = await client.press("Clear")
-            await answer(ask, ask.finished)
-            ask = await client.draw(strokes)  # the canvas tells that it is empty now
-            await answer(ask, ask.finished)
+            request = await client.press("Clear")
+            await answer(request, request.finished)
+            request = await client.draw(strokes)  # the canvas tells that it is empty now
+            await answer(request, request.finished)
             continue
         strokes.append([(x + chance.uniform(-9, 9), y + chance.uniform(-9, 9)) for x, y in SEVEN])
-        ask = await client.draw(strokes, seen=is_answer)
-        times.stroke.append(await answer(ask, ask.first))
-        times.stroke_end.append(await answer(ask, ask.finished))
+        request = await client.draw(strokes, seen=is_answer)
+        times.stroke.append(await answer(request, request.first))
+        times.stroke_end.append(await answer(request, request.finished))
 
 
-async def answer(ask: Ask, coming: asyncio.Future[float]) -> float:
+async def answer(request: Request, coming: asyncio.Future[float]) -> float:
     """Milliseconds to the answer; what has no answer after `PATIENCE` counts as that long."""
-    done, _ = await asyncio.wait([coming], timeout=PATIENCE - ask.age / 1000)
+    done, _ = await asyncio.wait([coming], timeout=PATIENCE - request.age / 1000)
     return coming.result() if done else 1000.0 * PATIENCE
 
 
@@ -621,7 +624,7 @@ def wait_for_idle_worker(app: App, patience: float = 20, calm: float = 3) -> boo
 
 
 def memory(app: App) -> dict[str, float]:
-    """MiB of the server: resident, its own share of shared pages, and what is its alone."""
+    """MiB of the server: resident, its own fraction of shared pages, and what is its alone."""
     found = app.process.memory_full_info()
     return {"RSS": found.rss / MIB, "PSS": found.pss / MIB, "USS": found.uss / MIB}
 
@@ -632,8 +635,8 @@ def busy_seconds(app: App) -> dict[str, float]:
     return {name: sum(process.cpu_times()[:2]) for name, process in both.items()}
 
 
-def percentile(values: list[float], share: float) -> float:
-    return sorted(values)[max(0, round(share * len(values)) - 1)]
+def percentile(values: list[float], fraction: float) -> float:
+    return sorted(values)[max(0, round(fraction * len(values)) - 1)]
 
 
 def wait(until: Callable[[], bool], seconds: float = 1200) -> None:

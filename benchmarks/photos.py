@@ -1,13 +1,13 @@
-"""Reads photos of digits and numbers on paper, and prints how many were read right.
+"""Predicts photos of digits and numbers on paper, and prints how many were correct.
 
     DIGITCORE_DATA_DIR=... python benchmarks/photos.py --run RUN
     DIGITCORE_DATA_DIR=... python benchmarks/photos.py --run RUN --each 5 --save photos/
 
 The photos are composed by `benchmarks/camera.py`, which says how, of MNIST's test images; no
 setting of the reader was chosen on those (`--split validation` is for that). Each photo is the
-bytes of a JPEG file and is read as an upload is: `drawing.read_image`, `photo.find_digits`, the
-network. A digit counts as right only in its place: in a photo in which another number of
-digits was found, none does.
+bytes of a JPEG file and goes the way of an upload: `drawing.read_image`, `drawing.photo.find_digits`, the
+network. A digit counts as correct only at its position: in a photo in which another number of
+digits was detected, none does.
 
 Beside it, for photos of one digit: the whole photo made grey, dark on light turned, and
 resized to 28×28, as demos do.
@@ -31,6 +31,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import camera  # noqa: E402
 from digitcore import DrawingError, Predictor, drawing, load_dataset  # noqa: E402
 from digitcore.analysis.classification import wilson  # noqa: E402
+from digitcore.drawing.photo import find_digits  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ class Reading:
     """What came of one photo."""
 
     photo: camera.Photo
-    digits: tuple[int, ...]  # as read; () where nothing could be
-    naive: int | None  # as the resized photo is read, where it shows one digit
+    digits: tuple[int, ...]  # predicted; () where none were detected
+    naive: int | None  # predicted for the resized photo, where it shows one digit
     seconds: float
 
     @property
     def right(self) -> int:
-        """How many digits are right in their place."""
+        """How many digits are correct, each at its position."""
         if len(self.digits) != len(self.photo.digits):
             return 0
         return sum(a == b for a, b in zip(self.digits, self.photo.digits, strict=True))
@@ -74,7 +75,9 @@ def main() -> None:
         f"Digits: {options.split} of {dataset.name}; network: {options.run}; "
         f"seed {options.seed}; 95 % intervals (Wilson, 1927)\n"
     )
-    print("| photos | n | all digits right | digits | digits right | resized whole | ms a photo |")
+    print(
+        "| photos | n | all digits correct | digits | digits correct | resized whole | ms a photo |"
+    )
     print("|---|---|---|---|---|---|---|")
     for kind in camera.KINDS:
         print(row(kind, [r for r in readings if r.photo.kind == kind]))
@@ -84,12 +87,12 @@ def main() -> None:
 
 
 def read(photo: camera.Photo, predictor: Predictor) -> Reading:
-    """Reads a photo from its bytes, as an upload is read."""
+    """Predicts the digits of a photo from its bytes, as of an upload."""
     begun = time.perf_counter()
     digits: tuple[int, ...] = ()
     try:
         image = drawing.read_image(photo.data)
-        digits = answers(predictor, photo.find_digits(image).images)
+        digits = answers(predictor, find_digits(image).images)
     except DrawingError as error:
         print(f"{photo.kind} {photo.digits}: {error}", file=sys.stderr)
     seconds = time.perf_counter() - begun
@@ -104,7 +107,7 @@ def answers(predictor: Predictor, images: np.ndarray) -> tuple[int, ...]:
 
 
 def resized(image: np.ndarray) -> np.ndarray:
-    """The whole photo as a digit image: grey, the ground dark, 28×28."""
+    """The whole photo as an input image: grey, the ground dark, 28×28."""
     small = np.asarray(Image.fromarray(image).convert("L").resize((28, 28)))
     return 255 - small if np.median(small) > 127 else small
 
@@ -125,12 +128,12 @@ def row(name: str, readings: list[Reading]) -> str:
     naive = sum((r.naive,) == r.photo.digits for r in single)
     milliseconds = 1000 * statistics.median(r.seconds for r in readings)
     return (
-        f"| {name} | {len(readings)} | {share(whole, len(readings))} | {count} | "
-        f"{share(right, count)} | {share(naive, len(single))} | {milliseconds:.0f} |"
+        f"| {name} | {len(readings)} | {percentage(whole, len(readings))} | {count} | "
+        f"{percentage(right, count)} | {percentage(naive, len(single))} | {milliseconds:.0f} |"
     )
 
 
-def share(right: int, total: int) -> str:
+def percentage(right: int, total: int) -> str:
     """`95.2 % (93.1–96.7), 240 of 252`, or a dash where there was none."""
     if total == 0:
         return "–"

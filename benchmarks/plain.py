@@ -169,7 +169,7 @@ def torch_optimizer(recipe: Recipe, model: Any, steps: int) -> tuple[Any, Any]:
     total = steps * recipe.epochs
     warmup = round(total * recipe.warmup_ratio)
 
-    def share(step: int) -> float:
+    def fraction(step: int) -> float:
         if recipe.schedule == "step":
             return float(recipe.step_factor ** (max(step - 1, 0) // (steps * recipe.step_epochs)))
         if step < warmup:
@@ -178,7 +178,7 @@ def torch_optimizer(recipe: Recipe, model: Any, steps: int) -> tuple[Any, Any]:
 
     if recipe.schedule == "constant":
         return optimizer, None
-    return optimizer, optim.lr_scheduler.LambdaLR(optimizer, share)
+    return optimizer, optim.lr_scheduler.LambdaLR(optimizer, fraction)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@
 Each begins with a fresh process, takes all training images in batches of the same size through the
 same optimizer, and validates after each epoch. PyTorch's column is empty where it is not installed
 (`pip install torch`). Timed is from the first step to the end of the last
-epoch, the preparing of the first step and the trial of precisions included; loading TensorFlow and
+epoch, compilation, warm-up and the trial of precisions included; loading TensorFlow and
 the digits is not. Ours is `python -m digitcore train`, as the app does it: a worker that writes
-events and checkpoints. Images are not warped, nothing is averaged and weights do not decay, because
+events and checkpoints. There is no augmentation, no EMA and no weight decay, because
 the plain scripts do none of it.
 
 PyTorch's script holds the images as one tensor on its device, made before the time begins, and takes
@@ -24,7 +24,7 @@ Race: the plain Keras script of that recipe as it is, all its epochs, and then `
 the first step to the end, and what each reads of the test images.
 
 "of the peak": the multiply-adds that a training step cannot do without (once forward, twice
-backward), a second, as a share of those of a product of two large matrices on the same machine in
+backward), a second, as a fraction of those of a product of two large matrices on the same machine in
 the same precision.
 
 Run nothing else meanwhile.
@@ -96,16 +96,16 @@ def main() -> None:
         f"watched: {options.watched}\n"
     )
     print(
-        "| recipe | precision | taken | images/s, median | plain Keras, float32 | ratio (min–max) | "
+        "| recipe | precision | chosen | images/s, median | plain Keras, float32 | ratio (min–max) | "
         "plain PyTorch, float32 | ratio (min–max) | of the peak |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         beside = [compared(row["ours"], row[name]) for name in ("keras", "torch")]
         print(
-            f"| `{row['recipe']}` | {row['precision']} | {taken(row)} | "
+            f"| `{row['recipe']}` | {row['precision']} | {chosen(row)} | "
             f"{statistics.median(row['ours']):,.0f} | {' | '.join(beside)} | "
-            f"{row['share_of_peak']:.0%} |"
+            f"{row['fraction_of_peak']:.0%} |"
         )
     if options.json:
         write_json(options.json, rows)
@@ -118,11 +118,11 @@ def torch_version() -> str:
     return ""
 
 
-def taken(row: dict[str, Any]) -> str:
+def chosen(row: dict[str, Any]) -> str:
     """The precisions that were computed with, and whether XLA compiled."""
     ways = [
         f"{precision}, XLA" if xla else precision
-        for precision, xla in zip(row["taken"], row["xla"], strict=True)
+        for precision, xla in zip(row["chosen"], row["xla"], strict=True)
     ]
     return " / ".join(dict.fromkeys(ways))
 
@@ -146,8 +146,8 @@ def measured(name: str, precision: str, pairs: int, epochs: int, watched: str) -
         **dict.fromkeys(NOT_PLAIN, 0),
         training_images=60_000,
     )
-    found: dict[str, Any] = {"recipe": name, "precision": precision}
-    found |= {"ours": [], "keras": [], "torch": [], "taken": [], "xla": []}
+    row: dict[str, Any] = {"recipe": name, "precision": precision}
+    row |= {"ours": [], "keras": [], "torch": [], "chosen": [], "xla": []}
     scripts = ["keras", *(["torch"] if importlib.util.find_spec("torch") else [])]
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "DIGITCORE_MODELS_DIR": folder, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -156,24 +156,24 @@ def measured(name: str, precision: str, pairs: int, epochs: int, watched: str) -
         for _ in range(pairs):
             ours = WATCHERS[watched](file, environment)
             images = recipe.images_an_epoch() * epochs
-            found["ours"].append(images / ours["fit_seconds"])
+            row["ours"].append(images / ours["fit_seconds"])
             for script in scripts:
                 plain = told([sys.executable, PLAIN, script, str(file)], environment)
-                found[script].append(images / plain["fit_seconds"])
-            found["taken"].append(ours["precision"])
-            found["xla"].append(ours["xla"])
-            found["machine"] = ours["machine"]
-            print(f"{name} {precision}: {found}", file=sys.stderr)
+                row[script].append(images / plain["fit_seconds"])
+            row["chosen"].append(ours["precision"])
+            row["xla"].append(ours["xla"])
+            row["machine"] = ours["machine"]
+            print(f"{name} {precision}: {row}", file=sys.stderr)
         most = {
-            taken: told([sys.executable, __file__, "--peak", taken], environment)
-            for taken in set(found["taken"])
+            chosen: told([sys.executable, __file__, "--peak", chosen], environment)
+            for chosen in set(row["chosen"])
         }
     an_image = 2 * 3 * multiplications(recipe)
-    found["share_of_peak"] = statistics.median(
-        an_image * speed / most[taken]["operations_per_second"]
-        for speed, taken in zip(found["ours"], found["taken"], strict=True)
+    row["fraction_of_peak"] = statistics.median(
+        an_image * speed / most[chosen]["operations_per_second"]
+        for speed, chosen in zip(row["ours"], row["chosen"], strict=True)
     )
-    return found
+    return row
 
 
 def unwatched(recipe: Path, environment: dict[str, str]) -> dict[str, Any]:

@@ -54,23 +54,23 @@ class Written(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--strokes", type=Path, required=True, help="pen strokes (.npz)")
-    parser.add_argument("--run", required=True, help="the run whose network is asked")
+    parser.add_argument("--run", required=True, help="the run whose network predicts")
     parser.add_argument("--count", type=int, default=400, help="numbers of each length (400)")
     parser.add_argument("--json", type=Path, help="write the results to this file, too")
     parser.add_argument("--fit", action="store_true", help="only find the weights")
     options = parser.parse_args()
-    ask = Predictor(options.run).probabilities
+    predict = Predictor(options.run).probabilities
     pens = read_pens(options.strokes)
     if options.fit:
-        print(fit(pens[::2], ask, options.count))
+        print(fit(pens[::2], predict, options.count))
         return
     random = np.random.default_rng(1)
     sets = {str(n): composed(pens[1::2], n, options.count, random) for n in LENGTHS}
-    results = {name: measured(found, ask) for name, found in sets.items()}
-    results["2 to 6"] = [one for found in results.values() for one in found]
-    results["1"] = measured(composed(pens[1::2], 1, options.count, random), ask)
+    results = {name: measured(rows, predict) for name, rows in sets.items()}
+    results["2 to 6"] = [one for rows in results.values() for one in rows]
+    results["1"] = measured(composed(pens[1::2], 1, options.count, random), predict)
     joined = [c for n in LENGTHS for c in composed(pens[1::2], n, options.count // 5, random, True)]
-    results["2 to 6, two of them in one stroke"] = measured(joined, ask)
+    results["2 to 6, two of them in one stroke"] = measured(joined, predict)
     report(results, len(pens[1::2]))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -143,40 +143,40 @@ def join(number: Written, at: int) -> Written:
 # --- measures ----------------------------------------------------------------
 
 
-def measured(written: list[Written], ask: Predict) -> list[dict[str, Any]]:
+def measured(written: list[Written], predict: Predict) -> list[dict[str, Any]]:
     """What was read of each number, by each way, and the milliseconds that it took."""
-    found = []
+    rows = []
     for number in written:
         begun = time.perf_counter()
-        got = sequence.read(number.strokes, ask)
-        taken = 1000 * (time.perf_counter() - begun)
-        found.append(
+        got = sequence.read(number.strokes, predict)
+        milliseconds = 1000 * (time.perf_counter() - begun)
+        rows.append(
             {
                 "shown": number.text,
                 "read": got.text,
                 "confidence": round(got.confidence, 4),
-                "told": told(number, ask),
-                "split": text_of(columns(number.strokes), ask),
-                "ms": round(taken, 2),
+                "told": told(number, predict),
+                "split": text_of(columns(number.strokes), predict),
+                "ms": round(milliseconds, 2),
             }
         )
-    return found
+    return rows
 
 
-def told(number: Written, ask: Predict) -> str | None:
-    """What is read where it is known which strokes are whose; None where two share one."""
+def told(number: Written, predict: Predict) -> str | None:
+    """What is read where it is known which strokes are whose; None where two have one in common."""
     if len({i for own in number.owners for i in own}) < sum(map(len, number.owners)):
         return None
-    return text_of([[number.strokes[i] for i in own] for own in number.owners], ask)
+    return text_of([[number.strokes[i] for i in own] for own in number.owners], predict)
 
 
-def text_of(digits: list[Strokes], ask: Predict) -> str:
+def text_of(digits: list[Strokes], predict: Predict) -> str:
     images = np.array([drawing.from_strokes(digit) for digit in digits])
-    return "".join(map(str, ask(images).argmax(axis=1)))
+    return "".join(map(str, predict(images).argmax(axis=1)))
 
 
 def columns(strokes: Strokes) -> list[Strokes]:
-    """The strokes parted where there is an empty column between the pen's ways."""
+    """The strokes split where there is an empty column between the pen's ways."""
     groups: list[Strokes] = []
     right = -np.inf
     for stroke in sorted(strokes, key=lambda stroke: float(stroke[:, 0].min())):
@@ -194,47 +194,47 @@ def report(results: dict[str, list[dict[str, Any]]], writers: int) -> None:
         "told which strokes are whose | median | 95th percentile |"
     )
     print("|---|---|---|---|---|---|---|")
-    for name, found in results.items():
-        low, high = wilson(right(found, "read"), len(found))
-        times = np.percentile([one["ms"] for one in found], [50, 95])
+    for name, rows in results.items():
+        low, high = wilson(right(rows, "read"), len(rows))
+        times = np.percentile([one["ms"] for one in rows], [50, 95])
         print(
-            f"| {name} | {len(found):,} | {100 * right(found, 'read') / len(found):.1f} % "
-            f"({100 * low:.1f}–{100 * high:.1f}) | {share(found, 'split')} | "
-            f"{share(found, 'told')} | {times[0]:.0f} ms | {times[1]:.0f} ms |"
+            f"| {name} | {len(rows):,} | {100 * right(rows, 'read') / len(rows):.1f} % "
+            f"({100 * low:.1f}–{100 * high:.1f}) | {percentage(rows, 'split')} | "
+            f"{percentage(rows, 'told')} | {times[0]:.0f} ms | {times[1]:.0f} ms |"
         )
     sure = [one for one in results["2 to 6"] if one["confidence"] >= 0.9]
     mean = np.mean([one["confidence"] for one in results["2 to 6"]])
     print(f"\nMean confidence of the numbers of 2 to 6 digits: {100 * mean:.1f} %. ", end="")
-    print(f"Of the {len(sure):,} with 90 % or more, {share(sure, 'read')} are right.")
+    print(f"Of the {len(sure):,} with 90 % or more, {percentage(sure, 'read')} are correct.")
 
 
-def right(found: list[dict[str, Any]], way: str) -> int:
-    return sum(one[way] == one["shown"] for one in found)
+def right(rows: list[dict[str, Any]], way: str) -> int:
+    return sum(one[way] == one["shown"] for one in rows)
 
 
-def share(found: list[dict[str, Any]], way: str) -> str:
-    if not found or any(one[way] is None for one in found):
+def percentage(rows: list[dict[str, Any]], way: str) -> str:
+    if not rows or any(one[way] is None for one in rows):
         return "–"
-    return f"{100 * right(found, way) / len(found):.1f} %"
+    return f"{100 * right(rows, way) / len(rows):.1f} %"
 
 
 # --- weights -----------------------------------------------------------------
 
 
-def fit(pens: list[Pen], ask: Predict, count: int) -> sequence.Measures:
-    """The weights under which the true ways to part numbers are likeliest, slightly held to 0."""
+def fit(pens: list[Pen], predict: Predict, count: int) -> sequence.Measures:
+    """The weights under which the true segmentations are likeliest, slightly held to 0."""
     random = np.random.default_rng(0)
     written = composed(pens, 1, count, random)
     for length in LENGTHS:
         written += composed(pens, length, count, random)
         written += composed(pens, length, count // 5, random, True)
-    tried = [(sequence.candidates(number.strokes, ask), number.owners) for number in written]
-    tables = [np.array([candidate.measures for candidate in found]) for found, _ in tried]
+    tried = [(sequence.candidates(number.strokes, predict), number.owners) for number in written]
+    tables = [np.array([candidate.measures for candidate in rows]) for rows, _ in tried]
 
     def loss(weights: np.ndarray) -> float:
         total = 0.05 * float(weights @ weights)
-        for (found, owners), table in zip(tried, tables, strict=True):
-            total -= true_share(found, owners, np.exp(np.clip(table @ weights, -50, 50)))
+        for (rows, owners), table in zip(tried, tables, strict=True):
+            total -= true_probability(rows, owners, np.exp(np.clip(table @ weights, -50, 50)))
         return total
 
     best = minimize(loss, np.array(sequence.WEIGHTS, float), method="L-BFGS-B")
@@ -242,15 +242,15 @@ def fit(pens: list[Pen], ask: Predict, count: int) -> sequence.Measures:
     return sequence.Measures(*np.round(best.x, 2).tolist())
 
 
-def true_share(
-    found: list[sequence.Candidate], owners: list[tuple[int, ...]], odds: np.ndarray
+def true_probability(
+    rows: list[sequence.Candidate], owners: list[tuple[int, ...]], odds: np.ndarray
 ) -> float:
     """Log of the probability of the true digits; 0 where they are none of the ways."""
-    end = max(candidate.last for candidate in found)
+    end = max(candidate.last for candidate in rows)
     every = np.zeros(end + 1)
-    true = np.zeros((len(owners) + 1, end + 1))  # by digits and parts that lie before
+    true = np.zeros((len(owners) + 1, end + 1))  # by digits and segments that lie before
     every[0] = true[0, 0] = 1
-    for candidate, odd in sorted(zip(found, odds, strict=True), key=lambda pair: pair[0].last):
+    for candidate, odd in sorted(zip(rows, odds, strict=True), key=lambda pair: pair[0].last):
         every[candidate.last] += every[candidate.first] * odd
         for k, own in enumerate(owners):
             if candidate.digit.strokes == own:

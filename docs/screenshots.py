@@ -49,7 +49,7 @@ def take_all(browser: Browser, app: App, run: runs.Run) -> None:
 def visit(
     browser: Browser, url: str, run: runs.Run, scheme: str, size: tuple[int, int], name: str
 ) -> None:
-    """Takes one picture of each page, and of the board."""
+    """Takes one picture of each page, and of the leaderboard."""
     page = browser.new_page(
         color_scheme=scheme,  # type: ignore[arg-type]
         viewport={"width": size[0], "height": size[1]},
@@ -58,7 +58,7 @@ def visit(
     addresses = {
         "train": f"?run={run.id}&recipe={recipe}",
         **{place: f"{place}?run={run.id}" for place in ("explore", "draw", "runs")},
-        "board": "runs?view=Board",
+        "leaderboard": "runs?view=Leaderboard",
     }
     for place, address in addresses.items():
         page.goto(f"{url}/{address}")

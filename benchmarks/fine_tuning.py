@@ -1,11 +1,11 @@
 """What a run gains from twenty drawings of one person, for each of many people.
 
-    DIGITCORE_DATA_DIR=... python benchmarks/hands.py --strokes pendigits_train_strokes.npz
+    DIGITCORE_DATA_DIR=... python benchmarks/fine_tuning.py --strokes pendigits_train_strokes.npz
 
-Of each person two drawings of each digit are learned as `digitcore.fine_tune` does, in a process of
-its own, and all their others are read before and after. The file holds `points` (P, 2),
+The run is fine-tuned on two drawings of each digit by each person, in a separate process, and
+predicts all their others before and after. The file holds `points` (P, 2),
 `stroke_ptr`, `sample_ptr`, `label` and `writer`. How it is done (`jobs.fine_tuning`) was
-chosen with drawings of some of the people: most of those that were read worst, and the first twelve.
+chosen with drawings of some of the people: most of those with the most errors, and the first twelve.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ LOOKED_AT = (*range(1, 13), 14, 15, 19, 20, 28)
 
 
 class Gain(NamedTuple):
-    """One person: shares read right of the drawings not learned, and of MNIST's test images;
-    seconds of training, and from asking to the answer."""
+    """One person: accuracies on the drawings that were not trained on and on MNIST's test images;
+    seconds of training, and from the request to the result."""
 
     writer: int
     before: float
@@ -62,12 +62,12 @@ def main() -> None:
     print("| person | before | after | MNIST test before | after | fit | in all |")
     print("|---|---|---|---|---|---|---|")
     for one in gains:
-        shares = [f"{100 * share:.2f} %" for share in one[1:5]]
-        print(f"| {one.writer} | {' | '.join(shares)} | {one[5]:.1f} s | {one[6]:.1f} s |")
+        percentages = [f"{100 * fraction:.2f} %" for fraction in one[1:5]]
+        print(f"| {one.writer} | {' | '.join(percentages)} | {one[5]:.1f} s | {one[6]:.1f} s |")
     print()
     print(f"All: {summary(gains)}")
     if others := [one for one in gains if one.writer not in LOOKED_AT]:
-        print(f"Those who had no part in choosing: {summary(others)}")
+        print(f"Not used to choose how: {summary(others)}")
     if options.json:
         options.json.write_text(json.dumps([one._asdict() for one in gains], indent=1) + "\n")
 
