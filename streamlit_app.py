@@ -7,7 +7,7 @@ from ui.frame import navigation
 from ui.memory import keep_small
 from ui.notices import data_notice
 
-# Streamlit leaves a hand's breadth above a page; an instrument has no room for that. It
+# Streamlit leaves a wide margin above a page; an instrument has no room for that. It
 # also writes white on a primary button, which the dark theme's pale one cannot bear.
 STYLE = """<style>
 .stMainBlockContainer { padding-top: 4rem; padding-bottom: 3rem; }

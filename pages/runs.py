@@ -1,5 +1,5 @@
 """Every run in a table, where those selected are compared, opened, renamed, downloaded or deleted;
-and a board of what networks reach for what they cost."""
+and a leaderboard of what networks reach for what they cost."""
 
 from __future__ import annotations
 
@@ -223,12 +223,12 @@ def view(show: Callable[[list[tuple[Run, State]]], None], polls: bool) -> None:
     show(everything)
 
 
-board = choice("View", ("Table", "Board"), "view", in_address=True) == "Board"
-if not board and not runs.list_runs():
+ranked = choice("View", ("Table", "Leaderboard"), "view", in_address=True) == "Leaderboard"
+if not ranked and not runs.list_runs():
     st.markdown("#### No runs yet")
     st.markdown("A run is one training of one recipe. It appears here as soon as it is started.")
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
 else:
     active = bool(runs.list_active())
     polled = st.fragment(view, run_every=REFRESH_SECONDS if active else None)
-    polled(leaderboard.show if board else table, polls=active)
+    polled(leaderboard.show if ranked else table, polls=active)

@@ -101,6 +101,6 @@ def test_requirements_cover_what_the_code_imports() -> None:
     assert {names.get(name, name.replace("_", "-")) for name in others} <= listed
 
 
-def test_results_and_board_show_the_same_figures() -> None:
+def test_results_and_leaderboard_show_the_same_figures() -> None:
     for line in accuracy.table(leaderboard.measured()).splitlines()[2:]:
         assert line in RESULTS

@@ -354,7 +354,7 @@ def test_a_run_that_is_deleted_while_it_is_listed_is_named_by_its_id(finished: s
 
 
 def test_the_leaderboard_shows_recipes_alone_while_there_is_no_run() -> None:
-    app = visit("runs", view="Board")
+    app = visit("runs", view="Leaderboard")
     assert not app.exception
     (ranking,) = app.dataframe
     assert sorted(ranking.value["name"].str.split(". ").str[1]) == sorted(
@@ -371,7 +371,7 @@ def test_the_leaderboard_ranks_ones_own_run_among_the_recipes(finished: str) -> 
     small = Recipe(name="small", layers=[{"kind": "pool", "size": 4}, {"kind": "flatten"}])
     (run.path / "recipe.toml").write_text(small.to_toml())
     run.rename("mine")
-    app = visit("runs", view="Board")
+    app = visit("runs", view="Leaderboard")
     assert not app.exception
     for title in app.segmented_control(key="leaderboard_ranking").options:
         app.segmented_control(key="leaderboard_ranking").set_value(title).run()

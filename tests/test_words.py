@@ -10,6 +10,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -363,7 +364,7 @@ def words_of(line: str) -> str:
 
 
 def excepted(name: str, line: str) -> bool:
-    return any(Path(name).match(one.files) and re.search(one.words, line) for one in EXCEPTIONS)
+    return any(fnmatch(name, one.files) and re.search(one.words, line) for one in EXCEPTIONS)
 
 
 @pytest.mark.parametrize("entry", WORDS)

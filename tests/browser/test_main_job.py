@@ -195,7 +195,7 @@ def test_the_leaderboard_has_ones_own_run_among_the_recipes(
     page: Page, app: App, trained: str
 ) -> None:
     page.goto(f"{app.url}/runs")
-    page.get_by_role("radio", name="Board").click()
+    page.get_by_role("radio", name="Leaderboard").click()
     expect(page.get_by_role("radio", name="At most 1,000 parameters")).to_be_visible(timeout=30_000)
     drawn = "() => document.querySelector('.js-plotly-plot')?.data?.[2]?.x?.length"
     page.wait_for_function(f"() => ({drawn})() >= 1")
