@@ -1,4 +1,4 @@
-"""Metrics against hand-computed values, published ones, and scikit-learn's."""
+"""Metrics against small examples, published values, and scikit-learn's."""
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ def made_up() -> tuple[np.ndarray, np.ndarray]:
     labels = random.integers(0, 10, 500).astype(np.uint8)
     scores = random.normal(size=(500, 10))
     scores[np.arange(500), labels] += 2
-    shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    return shares.astype(np.float32), labels
+    odds = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    return odds.astype(np.float32), labels
 
 
 def four(true: list[int], rows: list[dict[int, float]]) -> tuple[np.ndarray, np.ndarray]:

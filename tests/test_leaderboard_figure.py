@@ -15,8 +15,10 @@ def test_the_figure_holds_entries_with_the_cost_and_the_pareto_front() -> None:
     recipe = entry("a <b>", 100, 0.98, run="")
     mine, beaten = entry("mine", 200, 0.99), entry("beaten", 300, 0.97)
     styles = {"mine": run_colour(0), "beaten": run_colour(1)}
-    front, recipes, own = accuracy_over_cost([recipe, mine, beaten], "parameters", styles).data
-    assert list(front.x) == [100, 200]
+    pareto_front, recipes, own = accuracy_over_cost(
+        [recipe, mine, beaten], "parameters", styles
+    ).data
+    assert list(pareto_front.x) == [100, 200]
     assert list(recipes.text) == ["a &lt;b&gt;"]
     assert list(own.x) == [200, 300]
     assert list(own.y) == pytest.approx([0.01, 0.03])

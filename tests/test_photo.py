@@ -17,9 +17,9 @@ from digitcore.drawing.photo import PhotoDigits, find_digits
 from digitcore.drawing.ruled_lines import without_lines
 
 
-def same_digits(found: PhotoDigits, expected: PhotoDigits) -> None:
-    assert len(found.images) == len(expected.images)
-    away = np.abs(found.images.astype(int) - expected.images).mean(axis=(1, 2))
+def same_digits(actual: PhotoDigits, expected: PhotoDigits) -> None:
+    assert len(actual.images) == len(expected.images)
+    away = np.abs(actual.images.astype(int) - expected.images).mean(axis=(1, 2))
     assert away.max() < 14, away
 
 

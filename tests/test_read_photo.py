@@ -105,5 +105,5 @@ def test_a_number_is_read_with_the_confidence_of_the_whole(finished: str) -> Non
     assert number
     assert whole
     assert number.group(1) == "".join(digit for digit, _ in tiles)
-    product = np.prod([int(share) / 100 for _, share in tiles])
+    product = np.prod([int(percent) / 100 for _, percent in tiles])
     assert int(whole.group(1)) == pytest.approx(100 * product, abs=1.5)

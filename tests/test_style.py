@@ -1,4 +1,4 @@
-"""What all figures share: the colours of runs, and smoothing."""
+"""What all figures have in common: the colours of runs, and smoothing."""
 
 import numpy as np
 import pytest

@@ -62,7 +62,7 @@ def read_photo(run: Run) -> None:
         return
     with st.container(horizontal=True, gap="large"):
         with st.container(width=_WIDTH):
-            st.caption(_found(len(detected.images)))
+            st.caption(_count(len(detected.images)))
             st.html(_STYLE + detected.picture)
         with st.container(width=_WIDTH):
             st.caption("What the network sees and predicts")
@@ -131,11 +131,11 @@ def _picture(image: np.ndarray, boxes: np.ndarray) -> str:
         }
         style = "; ".join(f"{name}: {100 * fraction:.2f}%" for name, fraction in position.items())
         marks.append(f'<div class="box" style="{style}"><span>{number}</span></div>')
-    alt = html.escape(f"The photo. {_found(len(boxes))}")
+    alt = html.escape(f"The photo. {_count(len(boxes))}")
     return f'<div class="photo"><img alt="{alt}" src="{uri}">{"".join(marks)}</div>'
 
 
-def _found(count: int) -> str:
+def _count(count: int) -> str:
     return "Found one digit" if count == 1 else f"Found {count} digits"
 
 

@@ -138,13 +138,13 @@ def pareto_front(entries: Iterable[Entry], cost: Cost) -> list[Entry]:
         entries: compared by validation accuracy; those without this cost are left out.
         cost: the less the better.
     """
-    front: list[Entry] = []
+    best: list[Entry] = []
     for entry in sorted(
         _with(entries, cost), key=lambda one: (getattr(one, cost), -one.validation_accuracy)
     ):
-        if not front or entry.validation_accuracy > front[-1].validation_accuracy:
-            front.append(entry)
-    return front
+        if not best or entry.validation_accuracy > best[-1].validation_accuracy:
+            best.append(entry)
+    return best
 
 
 def ranked(entries: Iterable[Entry], challenge: Challenge) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""Errors by writer, and an interval that knows that a writer's images are alike.
+"""Errors by writer, and an interval that allows for one writer's images being alike.
 
 Images of one writer succeed and fail together, so 10,000 images by 297 people say less than
 10,000 images by 10,000 people. Wilson's interval takes the images for independent; the one
@@ -45,10 +45,10 @@ def cluster_interval(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Interval of the accuracy when other writers had written: the cluster bootstrap.
+    """Interval of the accuracy over other writers, by the cluster bootstrap.
 
-    Draws as many writers as there are, with replacement and each with all their images, again and
-    again, and takes percentiles of the accuracies (Davison and Hinkley, 1997, section 3.8; Field
+    Each resample draws as many writers as there are, with replacement and with all their images;
+    the interval is percentiles of the accuracies (Davison and Hinkley, 1997, section 3.8; Field
     and Welsh, 2007).
 
     Args:
@@ -89,7 +89,7 @@ def _counts(
             "writers and correct are two arrays (N,). "
             f"Received: {np.shape(writers)} and {np.shape(correct)}"
         )
-    ids, places = np.unique(writers, return_inverse=True)
-    images = np.bincount(places, minlength=len(ids))
-    errors = np.bincount(places[~np.asarray(correct, bool)], minlength=len(ids))
+    ids, positions = np.unique(writers, return_inverse=True)
+    images = np.bincount(positions, minlength=len(ids))
+    errors = np.bincount(positions[~np.asarray(correct, bool)], minlength=len(ids))
     return ids.astype(np.int64), images, errors

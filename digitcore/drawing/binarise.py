@@ -105,7 +105,7 @@ def _depth(grey: NDArray[np.float32], pen: Pen) -> Floats:
     window = min(max(9, round(_WINDOW * pen.width)), *grey.shape)
     paper = ndimage.grey_closing(ndimage.gaussian_filter(grey, 1.0), (window, window))
     depth = paper - grey
-    # Ink absorbs a fraction of the light; chalk adds to the board's.
+    # Ink absorbs a fraction of the light; chalk adds to that of the blackboard.
     return np.asarray(depth if pen.light else depth * (_PAPER / np.maximum(paper, 40)))
 
 

@@ -77,7 +77,7 @@ class Measures(NamedTuple):
     small: float  # square of the height that is missing
     wide: float  # width beyond one height
     gap: float  # free width within it
-    overlap: float  # width that it shares with what follows
+    overlap: float  # width of the overlap with what follows
     cut: float  # 1 if it ends within a stroke
     each: float = 1.0  # so that the number of digits has a weight too
 
@@ -114,20 +114,20 @@ def read(strokes: Iterable[ArrayLike], predict: Predict) -> Number:
     return best(candidates(strokes, predict), WEIGHTS)
 
 
-def best(found: list[Candidate], weights: Measures) -> Number:
+def best(tried: list[Candidate], weights: Measures) -> Number:
     """The number with the highest score.
 
     Args:
-        found: what `candidates` returns for a drawing.
+        tried: what `candidates` returns for a drawing.
         weights: of each measure in a score.
     """
-    scores = np.array([candidate.measures for candidate in found]) @ np.array(weights)
-    end = max(candidate.last for candidate in found)
+    scores = np.array([candidate.measures for candidate in tried]) @ np.array(weights)
+    end = max(candidate.last for candidate in tried)
     high = np.full(end + 1, -np.inf)  # score of the best sequence up to each segment
     total = np.full(end + 1, -np.inf)  # log of the sum of exp(score) over all sequences
     high[0] = total[0] = 0.0
     sequences: list[tuple[Digit, ...]] = [()] * (end + 1)
-    for candidate, score in sorted(zip(found, scores, strict=True), key=lambda pair: pair[0].last):
+    for candidate, score in sorted(zip(tried, scores, strict=True), key=lambda pair: pair[0].last):
         first, last = candidate.first, candidate.last
         total[last] = np.logaddexp(total[last], total[first] + score)
         if high[first] + score > high[last]:
@@ -151,7 +151,7 @@ def candidates(strokes: Iterable[ArrayLike], predict: Predict) -> list[Candidate
     drawings = [segmentation.drawings(group) for _, _, group in groups]
     images = np.array([from_strokes(one) for variants in drawings for one in variants])
     table = predict(images)
-    found: list[Candidate] = []
+    tried: list[Candidate] = []
     at = 0
     for (first, last, group), variants in zip(groups, drawings, strict=True):
         chosen = at + int(table[at : at + len(variants)].max(axis=1).argmax())
@@ -160,8 +160,8 @@ def candidates(strokes: Iterable[ArrayLike], predict: Predict) -> list[Candidate
         box = (left, top, right, bottom)
         digit = Digit(group.strokes, box, images[chosen], table[chosen])
         measures = _measures(segmentation, first, last, group, digit.confidence)
-        found.append(Candidate(first, last, digit, measures))
-    return found
+        tried.append(Candidate(first, last, digit, measures))
+    return tried
 
 
 def _groups(segmentation: Segmentation) -> list[tuple[int, int, Segment]]:

@@ -1,6 +1,6 @@
 """Matplotlib figures to save, for reports: on white, with the colours of the pages.
 
-They use Matplotlib's objects and never pyplot, whose state all threads share.
+They use Matplotlib's objects and never pyplot, whose state is global.
 """
 
 from __future__ import annotations

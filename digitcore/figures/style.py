@@ -1,4 +1,4 @@
-"""Colours and axes that figures on pages and in files share.
+"""Colours and axes common to figures on pages and in files.
 
 Losses have a logarithmic axis. So have accuracies, which are drawn at their error: 10 % is on
 it, and 99.1 % and 99.3 % are apart. Axes do not move during a training.
