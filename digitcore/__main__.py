@@ -343,13 +343,13 @@ def _summary(run: Run) -> Result:
     return {**result, **(metrics.as_dict() if metrics else dict.fromkeys(keys))}
 
 
-def _accuracy(found: Result, split: str) -> str:
-    low, high = found[f"{split}_interval"]
-    return f"{_percent(found[f'{split}_accuracy'])} ({low:.2%}–{high:.2%})"
+def _accuracy(scores: Result, split: str) -> str:
+    low, high = scores[f"{split}_interval"]
+    return f"{_percent(scores[f'{split}_accuracy'])} ({low:.2%}–{high:.2%})"
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:.2%}"
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f"{fraction:.2%}"
 
 
 class _DownloadBar:

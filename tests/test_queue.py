@@ -213,7 +213,7 @@ def test_a_run_that_is_queued_gets_a_worker_unless_each_place_is_taken(
     monkeypatch.setattr(queue, "_workers", [])
     for _ in range(5):
         queue.submit(RECIPE)
-    assert len(started) == 3, "two places need two workers that start, however many ask"
+    assert len(started) == 3, "two slots need two workers that start, however many ask"
 
 
 def test_a_short_job_gets_a_worker_beside_the_trainings(run: Run, started: list[list[str]]) -> None:

@@ -310,12 +310,12 @@ def test_a_training_without_data_fails_in_a_sentence_and_can_go_on_when_there_is
 
 
 def test_who_was_asked_to_stop_stays_so_however_soon_it_is_asked_again() -> None:
-    class Asked:
+    class Status:
         status = "running"
 
-    told = reporter.Reporter(Asked(), lambda line: None)  # type: ignore[arg-type]
+    told = reporter.Reporter(Status(), lambda line: None)  # type: ignore[arg-type]
     assert not told.stops()
-    Asked.status = "stopping"
+    Status.status = "stopping"
     until(told.stops, seconds=5)
     assert all(told.stops() for _ in range(3))
 

@@ -19,21 +19,21 @@ from ui.run_picker import turn_to, when
 
 STAGES = {
     "TensorFlow": "Loading TensorFlow",
-    "data": "Reading the digits",
-    "writing": "Writing digits beside MNIST's",
-    "teacher": "The teacher reads the digits",
-    "precision": "Trying what is faster here",
-    "training": "Preparing the first step",
-    "testing": "Reading the test digits",
+    "data": "Reading the images",
+    "writing": "Drawing synthetic digits",
+    "teacher": "Predicting soft targets with the teacher",
+    "precision": "Trying which precision is faster here",
+    "training": "Compiling the first step",
+    "testing": "Predicting the test images",
 }
 
 
-# Who watches now: a session's own mark, and when it last looked, in seconds of the monotonic
-# clock. A class that looks at once would keep the server from those who draw and explore.
+# Who watches now: a session's random mark, and when it last looked, in seconds of the monotonic
+# clock. A whole class that watches would keep the server from those who draw and explore.
 _watchers: dict[str, float] = {}
 _CROWD, _CALM = 12, 2.0
-# By then the curves hardly change from second to second, and a browser on the same two cores takes
-# what it draws with from the training.
+# By then the curves hardly change from second to second, and a browser on the same two cores slows
+# the training when it draws.
 _FRESH = 30.0
 
 
@@ -147,20 +147,20 @@ def _origin(parent: str) -> None:
 
 
 def _progress_line(run: Run, state: State, log: EventLog) -> None:
-    share, words = progress(run, state, log.last)
+    fraction, words = progress(run, state, log.last)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(share, text=words)
+        st.progress(fraction, text=words)
         if state.status in runs.ACTIVE:
             st.button(
                 "Stop",
                 icon=":material/stop:",
-                on_click=_ask,
+                on_click=_try,
                 args=(Run.stop, run),
                 disabled=state.status == "stopping",
                 help="Ends after this step and keeps the best epoch so far.",
             )
         elif state.status in ("stopped", "failed"):
-            st.button("Resume", icon=":material/resume:", on_click=_ask, args=(queue.resume, run))
+            st.button("Resume", icon=":material/resume:", on_click=_try, args=(queue.resume, run))
 
 
 def _curves(log: EventLog) -> None:
@@ -230,7 +230,7 @@ def _further(run: Run, done: int, most: int) -> None:
     st.rerun()
 
 
-def _ask(action: Callable[[Run], None], run: Run) -> None:
+def _try(action: Callable[[Run], None], run: Run) -> None:
     """Stops or resumes, or says why not: the run may have ended while the page showed it."""
     try:
         action(run)
@@ -242,28 +242,28 @@ def progress(run: Run, state: State, last: dict[str, Event]) -> tuple[float, str
     """How much of the run is done, between 0 and 1, and a sentence about it."""
     begun, batch = last.get("start"), last.get("batch")
     steps = begun["steps_per_epoch"] * run.recipe.epochs if begun else 0
-    share = min(1.0, batch["step"] / steps) if batch and steps else 0.0
+    fraction = min(1.0, batch["step"] / steps) if batch and steps else 0.0
     if state.status == "queued":
         queue.ensure_worker()
-        return share, _place(run)
+        return fraction, _position(run)
     if state.status == "stopping":
-        return share, "Stopping; the best epoch is kept"
+        return fraction, "Stopping; the best epoch is kept"
     if state.status in ("failed", "broken"):
-        return share, f":material/error: {text.plain(state.message)}"
+        return fraction, f":material/error: {text.plain(state.message)}"
     if state.status != "running":
         done = max((e["epoch"] for e in (last.get("batch"), last.get("epoch")) if e), default=0)
         end = f"{state.status.capitalize()} in epoch {done} of {run.recipe.epochs}"
-        return share, text.plain(state.message) or end
+        return fraction, text.plain(state.message) or end
     stage = last.get("stage", {}).get("stage", "TensorFlow")
     download = last.get("download")
     if stage == "data" and download and download["done"] < download["total"]:
         done, total = download["done"] / 1e6, download["total"] / 1e6
-        return done / total, f"Downloading MNIST: {done:.1f} of {total:.1f} MB"
+        return done / total, f"Downloading {run.recipe.info.title}: {done:.1f} of {total:.1f} MB"
     if not batch or not _trains(last):
-        return share, STAGES.get(stage, text.plain(stage))
+        return fraction, STAGES.get(stage, text.plain(stage))
     epoch = f"Epoch {batch['epoch']} of {run.recipe.epochs}"
     left = text.duration(estimates.seconds_left(run) or 0.0)
-    return share, f"{epoch} · {share:.0%} · {left} left".replace("%", " %")
+    return fraction, f"{epoch} · {fraction:.0%} · {left} left".replace("%", " %")
 
 
 def _trains(last: dict[str, Event]) -> bool:
@@ -273,12 +273,12 @@ def _trains(last: dict[str, Event]) -> bool:
     return bool(trains and begun and batch and batch["step"] > begun["step"])
 
 
-def _place(run: Run) -> str:
+def _position(run: Run) -> str:
     """Where a run stands in the queue, and how long it waits, as far as that can be told."""
     before = estimates.ahead(run)
     if len(before) < queue.slots():
         return "Starting"
-    place = 1 + sum(other.status == "queued" for other in before)
-    words = f"Waiting, {text.ordinal(place)} in the queue"
+    position = 1 + sum(other.status == "queued" for other in before)
+    words = f"Waiting, {text.ordinal(position)} in the queue"
     seconds = estimates.wait_seconds(run)
     return f"{words} · begins in about {text.duration(seconds)}" if seconds else words

@@ -1,6 +1,6 @@
 """Handwriting samples of one person: drawings with their digits, to fine-tune a network on.
 
-Drawings are kept as strokes, not as images, so that each can be varied the way a hand varies:
+Drawings are kept as strokes, not as images, so that each can be varied as people vary their writing:
 another slant, another width, bends, another pen.
 
     SamplesError (ValueError)   a drawing or a file of drawings cannot be taken

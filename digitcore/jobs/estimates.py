@@ -1,4 +1,4 @@
-"""How long trainings take: those that run, and those that wait for them."""
+"""How long trainings take, and how long a queued one waits for them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def images_per_second(recipe: Recipe) -> float | None:
         if not state.turn:
             continue  # it came with the project, and was trained on another machine
         try:
-            asked = run.recipe
-            if any(getattr(asked, name) != getattr(recipe, name) for name in alike):
+            other = run.recipe
+            if any(getattr(other, name) != getattr(recipe, name) for name in alike):
                 continue
             metrics = run.metrics
         except RunError:
             continue
-        # The first steps are slow, and would speak for a short run.
+        # The first steps are slow, so a short run tells nothing.
         speed = metrics.images_per_second if metrics else 0.0
         if metrics and speed * metrics.fit_seconds >= _ENOUGH_IMAGES:
             return speed
@@ -42,9 +42,9 @@ def images_per_second(recipe: Recipe) -> float | None:
 
 
 def seconds_left(run: Run) -> float | None:
-    """About how long a run that waits or trains will train yet; None if nothing tells.
+    """About how long a run that waits or trains still needs; None if nothing tells.
 
-    From the speed in its last events, else from that of an earlier run of this network.
+    By the speed in its last events, or else that of an earlier run of this network.
     """
     recipe, step = run.recipe, 0
     speed: float | None
@@ -55,7 +55,7 @@ def seconds_left(run: Run) -> float | None:
         speed = images_per_second(recipe)
     if not speed:
         return None
-    # As its digits have it, which may be fewer than MNIST's.
+    # Its dataset may have fewer images than the recipe names.
     begun = run.start_event()
     an_epoch = (
         begun["steps_per_epoch"] if begun else -(-recipe.images_an_epoch() // recipe.batch_size)
@@ -64,7 +64,7 @@ def seconds_left(run: Run) -> float | None:
 
 
 def wait_seconds(run: Run) -> float | None:
-    """About how long until a queued run begins; None where one ahead of it cannot be told."""
+    """About how long until a queued run starts; None if a run ahead of it cannot be estimated."""
     busy = [0.0] * queue.slots()
     for other in ahead(run):
         try:

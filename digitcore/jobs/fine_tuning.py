@@ -97,23 +97,23 @@ def fine_tuning_recipe(recipe: Recipe) -> Recipe:
     return recipe.changed(**_CHANGES, synthetic_outliers=outliers)
 
 
-def extra_images(run: Run, asked: Request, dataset: Dataset) -> Split | None:
+def extra_images(run: Run, values: Request, dataset: Dataset) -> Split | None:
     """Variations of the drawings that a request names, to train on beside the dataset.
 
     Raises:
         RunError: the dataset is not the one that the initial network was trained on.
         SamplesError, OSError: the drawings cannot be read.
     """
-    if not asked.extra_samples:
+    if not values.extra_samples:
         return None
-    if asked.initial_metrics:
-        known = runs.read_metrics(run.path / asked.initial_metrics).data_checksum
+    if values.initial_metrics:
+        known = runs.read_metrics(run.path / values.initial_metrics).data_checksum
         if known != dataset.checksum:
             raise RunError(
                 "Fine-tuning needs the dataset that the network was trained on, which is not on "
                 f"this machine. Received: {dataset.source}"
             )
-    samples = HandwritingSamples.load(run.path / asked.extra_samples).training
+    samples = HandwritingSamples.load(run.path / values.extra_samples).training
     count = min(VARIATIONS * len(samples), MAX_VARIATIONS)
     return Split(*samples.variations(count, run.recipe.seed))
 

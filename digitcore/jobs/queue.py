@@ -4,7 +4,7 @@ A job is queued by its state alone: a run's if it is a training, else its own (`
 are processes. Each holds one of a few slots (locks) in the models folder, takes the oldest queued
 job and carries it out. There are slots for trainings and one for short jobs, so that these wait for
 no training. Whoever queues a job also starts a worker, if a slot is free. So any number of servers,
-shells and notebooks share a queue, and none of them needs to live on.
+shells and notebooks work on the same queue, and none of them needs to live on.
 """
 
 from __future__ import annotations
@@ -72,17 +72,17 @@ def resume(run: Run) -> None:
 
 
 def extend(run: Run, epochs: int) -> Run:
-    """A new queued run that goes on where an ended one stands, up to that many epochs in all.
+    """A new queued run that continues an ended one, up to that many epochs in all.
 
-    It names the old one as its parent and has its curves so far. Its schedule is that of
-    the longer training, from where it goes on; early stopping is off if it ended the old one.
+    It names the old one as its parent and has its curves so far. Its schedule is that of the
+    longer training, from that epoch on; early stopping is off if it ended the old one.
 
     Args:
         run: a run that has ended and has a checkpoint.
-        epochs: more than the old one has done, its own included.
+        epochs: in all, more than the old one has done.
 
     Raises:
-        RunError: it has not ended, has no checkpoint, or has done as many epochs.
+        RunError: it has not ended, has no checkpoint, or has done that many epochs.
         RecipeError: a recipe may not have so many epochs, or it distils and the teacher has no soft
             targets for it.
         OSError: the folder cannot be written.
@@ -91,29 +91,29 @@ def extend(run: Run, epochs: int) -> Run:
         raise RunError(f"Only a run that has ended can be extended. {run.id} is {run.status}.")
     recipe = run.recipe.changed(epochs=epochs)
     teacher.check(recipe)
-    # Whole ones. A killed run has no metrics or those of an earlier stop, and of a stopped one
-    # they count the epoch that was begun.
+    # Whole epochs. The metrics of a killed run are missing or of an earlier stop, and those of a
+    # stopped run count the epoch that was not finished.
     epochs_done = events.EventLog().read(run.path / "events.jsonl").epochs
-    told = epochs_done["epoch"]
-    done = max([*map(int, told)] or [run.metrics.epochs if run.metrics else 0])
+    numbers = epochs_done["epoch"]
+    done = max([*map(int, numbers)] or [run.metrics.epochs if run.metrics else 0])
     if epochs <= done:
         raise RunError(f"{run.id} has done {done} epochs; ask for more. Received: {epochs}")
-    best = sum(map(int, told[events.best_epoch(epochs_done)]))
+    best = sum(map(int, numbers[events.best_epoch(epochs_done)]))
     impatient = 0 < recipe.early_stopping <= done - best
     if impatient or (done < run.recipe.epochs and run.status == "finished"):
         recipe = recipe.changed(early_stopping=0)
     if not run.has_checkpoint:
         raise RunError(f"{run.id} has no checkpoint to go on from.")
 
-    asked = request.read(run)
+    values = request.read(run)
 
     def fill(folder: Path) -> None:
         shutil.copytree(run.path / "checkpoint", folder / "checkpoint")
-        for name in ("events.jsonl", *asked.files):
+        for name in ("events.jsonl", *values.files):
             if (run.path / name).exists():
                 shutil.copy(run.path / name, folder)
-        if asked != Request():
-            request.write(folder, asked)
+        if values != Request():
+            request.write(folder, values)
 
     child = runs.create(recipe, run, fill)
     wake()
@@ -145,7 +145,7 @@ def follow(job: Run | Job, offset: int = 0, poll: float = 0.1) -> Iterator[Event
     """
     active = True
     while active:
-        active = job.active  # asked first, so that the last events are not missed
+        active = job.active  # first, so that the last events are not missed
         new, offset = job.events(offset)
         yield from new
         if job.status == "queued":
@@ -162,8 +162,8 @@ def queued() -> list[Run]:
 def queued_jobs() -> list[Job]:
     """Short jobs that wait for a worker, the next one first."""
     states = [(job, job.state) for job in list_jobs()]
-    found = [(job, state.turn) for job, state in states if state and state.status == "queued"]
-    return [job for job, _ in sorted(found, key=lambda item: (item[1], str(item[0].path)))]
+    turns = [(state.turn, job) for job, state in states if state and state.status == "queued"]
+    return [job for _, job in sorted(turns, key=lambda item: (item[0], str(item[1].path)))]
 
 
 def waiting(short: bool) -> list[Run] | list[Job]:
@@ -173,8 +173,8 @@ def waiting(short: bool) -> list[Run] | list[Job]:
 
 def in_order(active: list[tuple[Run, State]]) -> list[Run]:
     """Those of these runs that wait for a worker, the next one first."""
-    found = [(run, state) for run, state in active if state.status == "queued"]
-    return [run for run, _ in sorted(found, key=lambda item: (item[1].turn, item[0].id))]
+    turns = [(state.turn, run) for run, state in active if state.status == "queued"]
+    return [run for _, run in sorted(turns, key=lambda item: (item[0], item[1].id))]
 
 
 def slots() -> int:
@@ -183,10 +183,10 @@ def slots() -> int:
     Raises:
         ValueError: it is not a number from 1 to 64.
     """
-    asked = os.environ.get(VARIABLE) or "1"
-    if not asked.isdecimal() or not 1 <= int(asked) <= _MAX_WORKERS:
-        raise ValueError(f"{VARIABLE} is a number from 1 to {_MAX_WORKERS}. Received: {asked!r}")
-    return int(asked)
+    text = os.environ.get(VARIABLE) or "1"
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_WORKERS:
+        raise ValueError(f"{VARIABLE} is a number from 1 to {_MAX_WORKERS}. Received: {text!r}")
+    return int(text)
 
 
 def slot_paths(short: bool = False) -> list[Path]:
@@ -209,11 +209,11 @@ def start_worker(short: bool = False) -> None:
 
 def _start_worker(short: bool) -> None:
     free = sum(not files.held(path, anew=True) for path in slot_paths(short))
-    # A process that is just starting will take one of them: thirty who press Start at
-    # once need no thirty workers.
+    # A process that is just starting will take one of them: thirty people who press Start at
+    # once do not need thirty workers.
     now = time.monotonic()
     _workers[:] = [entry for entry in _workers if entry[2].poll() is None]
-    young = [of for since, of, _ in _workers if now - since < _SECONDS_BETWEEN_STARTS]
+    young = [kind for since, kind, _ in _workers if now - since < _SECONDS_BETWEEN_STARTS]
     if free <= young.count(short):
         return
     folder = runs.models_dir().resolve()
@@ -221,11 +221,11 @@ def _start_worker(short: bool) -> None:
     _last_start[short] = now
     # While this process lives and holds the other end of the pipe, an idle worker waits.
     idle = ["--idle", str(IDLE_SECONDS)] if _stays_warm[0] and not short else []
-    kind = ["--short"] if short else []
+    only = ["--short"] if short else []
     # What it says before it has a job's log; the last worker's words are enough.
     with open(folder / (".worker-short.log" if short else ".worker.log"), "wb") as log:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "digitcore.jobs.worker", *idle, *kind],
+            [sys.executable, "-m", "digitcore.jobs.worker", *idle, *only],
             cwd=Path(__file__).parents[2],
             env={**os.environ, "DIGITCORE_MODELS_DIR": str(folder)},
             stdin=subprocess.PIPE if idle else subprocess.DEVNULL,
@@ -233,7 +233,7 @@ def _start_worker(short: bool) -> None:
             stderr=log,
             start_new_session=True,
         )
-    # Kept until it has ended, as Python warns who forgets one that runs.
+    # Kept until it has ended: Python warns of a forgotten child process.
     _workers.append((now, short, worker))
 
 

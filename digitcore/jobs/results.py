@@ -62,9 +62,9 @@ def _measured(run: Run, path: Path, dataset: Dataset) -> dict[str, Any]:
         "prediction_ms": _milliseconds(path, dataset.test.images[:_TIMED]),
         "predictions_per_second": predictions_per_second,
     }
-    asked = request.read(run)
-    if asked.kind == "fine-tune":
-        found["fine_tuning"] = _fine_tuning(run, asked, predictor)
+    values = request.read(run)
+    if values.kind == "fine-tune":
+        found["fine_tuning"] = _fine_tuning(run, values, predictor)
     test, validation = tables["test"], tables["validation"]
     files.replace(
         run.path / "probabilities.npz",
@@ -106,19 +106,19 @@ def circumstances(run: Run, trained: Trained, dataset: Dataset) -> dict[str, Any
     }
 
 
-def _fine_tuning(run: Run, asked: Request, predictor: Predictor) -> dict[str, Any]:
+def _fine_tuning(run: Run, values: Request, predictor: Predictor) -> dict[str, Any]:
     """How many drawings were trained on and held out, and how many of the latter are correct.
 
     Before fine-tuning they are predicted by the initial network, after it by `predictor`.
     """
     from digitcore.jobs import networks
 
-    samples = HandwritingSamples.load(run.path / str(asked.extra_samples))
+    samples = HandwritingSamples.load(run.path / str(values.extra_samples))
     images, labels = samples.held_out.images()
-    initial = networks.load(run, str(asked.initial_weights))
+    initial = networks.load(run, str(values.initial_weights))
     before = initial(images, training=False).numpy() if len(labels) else images[:, :, 0]
     after = predictor.probabilities(images)
-    metrics = runs.read_metrics(run.path / str(asked.initial_metrics))
+    metrics = runs.read_metrics(run.path / str(values.initial_metrics))
     return {
         "samples": len(samples.training),
         "held_out": len(labels),

@@ -28,7 +28,7 @@ def carry_out(run: Run, reporter: Reporter) -> None:
     # The files name the layers, which Keras numbers on from one network to the next.
     keras.utils.clear_session()
     reporter.stage("data")
-    recipe, asked = run.recipe, request.read(run)
+    recipe, values = run.recipe, request.read(run)
     dataset = load_dataset(
         recipe.dataset,
         validation_split=recipe.validation_split,
@@ -36,10 +36,10 @@ def carry_out(run: Run, reporter: Reporter) -> None:
         progress=reporter.download,
     )
     checkpoint = checkpoints.read(run)
-    extra = fine_tuning.extra_images(run, asked, dataset)
+    extra = fine_tuning.extra_images(run, values, dataset)
     weights = None
-    if asked.initial_weights:
-        weights = networks.load(run, asked.initial_weights).get_weights()
+    if values.initial_weights:
+        weights = networks.load(run, values.initial_weights).get_weights()
     reporter.stage("training")
     try:
         trained = training.train(
@@ -55,10 +55,10 @@ def carry_out(run: Run, reporter: Reporter) -> None:
         )
     except training.StoppedError:
         raise StoppedError from None
-    if weights and asked.weight_interpolation < 1:
+    if weights and values.weight_interpolation < 1:
         kept = trained.model.get_weights()
         trained.model.set_weights(
-            fine_tuning.interpolated(weights, kept, asked.weight_interpolation)
+            fine_tuning.interpolated(weights, kept, values.weight_interpolation)
         )
     reporter.stage("testing")
     results.write(run, trained, dataset)

@@ -1,4 +1,4 @@
-"""What the faults share: one worker that has TensorFlow loaded, and runs to compare with."""
+"""What the tests of faults have in common: one worker that has TensorFlow loaded, and runs to compare with."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def reports(
 ) -> Iterator[dict[str, Callable[[], Json]]]:
     """What each kind of reader found; they read at the same time."""
     if os.geteuid() == 0 and not shutil.which("setpriv"):
-        skip_or_fail("root reads every file, and there is no setpriv to make it read as others do")
+        skip_or_fail("root reads every file, and there is no setpriv to give that up")
     sound = alone(SMALL)
     looked_at = Ruins(studios(), sound, CASES, "finished")
     resumed = Ruins(studios(), sound, RESUMED, "stopped")

@@ -31,10 +31,10 @@ def test_a_worker_ended_by_a_signal_leaves_a_failed_run_that_goes_on_to_the_same
 ) -> None:
     left_alone = alone(LONG)
     dying = [queued(studio, LONG, monkeypatch) for _ in SIGNALS]
-    places = {queue.VARIABLE: str(len(dying))}
+    slots = {queue.VARIABLE: str(len(dying))}
     # In the fourth of the epochs, of which the third has left a checkpoint.
     when = 'kind == "batch" and step >= 300'
-    workers = {worker_hit(studio, name, when, env=places): name for name in SIGNALS}
+    workers = {worker_hit(studio, name, when, env=slots): name for name in SIGNALS}
     for process, name in workers.items():
         assert process.wait(timeout=SECONDS) == -getattr(signal, name)
     for run in dying:

@@ -65,7 +65,7 @@ def test_runs_of_many_processes_train_once_each_in_the_order_they_came(studio: S
     assert ended(studio.workers) == []
 
 
-def test_two_places_are_both_used_and_no_run_is_trained_twice(studio: Studio) -> None:
+def test_two_slots_are_both_used_and_no_run_is_trained_twice(studio: Studio) -> None:
     ids = submit(studio, SLOWER, 4)
     # As many servers would start them at the same moment.
     options = {"env": {queue.VARIABLE: "2"}, "stdout": subprocess.DEVNULL}

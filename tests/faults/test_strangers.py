@@ -1,4 +1,4 @@
-"""What people hand in: names that are paths, and files that are no pictures, or far too large."""
+"""What people send: names that are paths, and files that are no pictures, or far too large."""
 
 from __future__ import annotations
 
