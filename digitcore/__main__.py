@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(given)
     try:
         result, text = options.command(options)
-        told = json.dumps(result) if options.json else text
+        told = json.dumps(result, allow_nan=False) if options.json else text
         # A file's name may hold what no terminal can show.
         encoding = sys.stdout.encoding or "utf-8"
         print(told.encode(encoding, "backslashreplace").decode(encoding), flush=True)

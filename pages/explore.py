@@ -259,5 +259,11 @@ except RunError as error:
 if metrics is None or dataset.checksum != metrics.data_checksum:
     way = "" if datasets.available() else "Download MNIST above."
     unlabelled(metrics, "This run read other digits than those that are on this machine", way)
-study(run, tables, {"test": dataset.test, "validation": dataset.validation}, writers_of(dataset))
+splits = {"test": dataset.test, "validation": dataset.validation}
+if any(len(tables[name]) != len(split) for name, split in splits.items()):
+    st.error(
+        text.plain(f"probabilities.npz of run {run.id} is of other images than its metrics.json.")
+    )
+    st.stop()
+study(run, tables, splits, writers_of(dataset))
 short_jobs(run)

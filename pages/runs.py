@@ -14,7 +14,7 @@ from digitcore import runs
 from digitcore.datasets import DataError
 from digitcore.figures.curves import compare_curves
 from digitcore.figures.style import run_colour
-from digitcore.runs import ACTIVE, Run, RunError, State, Status, events
+from digitcore.runs import ACTIVE, Run, RunError, State, Status
 from ui import caching, leaderboard, text
 from ui.choice import choice
 from ui.frame import require_frame
@@ -82,8 +82,7 @@ def report_files(run: Run) -> dict[str, Callable[[], bytes]]:
     def curves(kind: str) -> bytes:
         from digitcore.figures import static
 
-        log = events.EventLog().read(run.path / "events.jsonl")
-        return static.to_bytes(static.curves_file(log, run.name), kind)
+        return static.to_bytes(static.curves_file(run.log(), run.name), kind)
 
     def digits(kind: str) -> bytes:
         from digitcore.figures import static

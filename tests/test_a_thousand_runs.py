@@ -6,6 +6,7 @@ import gc
 import io
 import json
 import zipfile
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import streamlit as st
 from digitcore import files, runs
 from digitcore.jobs import queue
 from digitcore.recipes import Recipe
-from digitcore.runs import Run
+from digitcore.runs import Run, events
 from digitcore.runs import run as run_module
 from ui import caching, run_table
 
@@ -43,8 +44,9 @@ def many() -> list[Run]:
 
 
 @pytest.fixture
-def no_caches() -> Iterator[None]:
+def no_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     st.cache_resource.clear()
+    monkeypatch.setattr(events, "_followed", OrderedDict())
     yield
     st.cache_resource.clear()
 

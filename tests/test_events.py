@@ -103,7 +103,26 @@ def test_a_run_leaves_a_half_written_last_line_for_later() -> None:
         b'{"kind": "batch", "step": 1}',
         b'{"kind": "epoch", "time": 0}',
         b'{"kind": "stage", "time": 0, "stage": 1}',
-        lines([told("batch", 1, loss=None)]).strip(),
+        *(
+            lines([told("batch", 1, **odd)]).strip()
+            for odd in (
+                {"loss": None},
+                {"loss": "0.5"},
+                {"loss": -0.1},
+                {"accuracy": 1.5},
+                {"accuracy": True},
+                {"seconds": None},
+                {"seconds": float("nan")},
+                {"time": float("inf")},
+                {"epoch": 1.5},
+                {"images_per_second": [1]},
+            )
+        ),
+        lines([told("epoch", 10, best=1)]).strip(),
+        lines([told("epoch", 10, validation_accuracy="all")]).strip(),
+        lines([told("stage", 0, stage="\ud800")]).strip(),
+        lines([told("stage", 0, stage="x" * 1000)]).strip(),
+        lines([told("start", 0, steps=-1)]).strip(),
     ],
 )
 def test_a_garbled_line_is_passed_over(line: bytes) -> None:

@@ -342,8 +342,19 @@ def test_pickles_are_not_opened(run: Run, tmp_path: Path) -> None:
         {"test": table(4)},
         {"test": table(4), "validation": table(4).ravel()},
         {"test": table(4)[:, :9], "validation": table(4)},
+        {"test": table(4) > 0, "validation": table(4)},
+        {"test": table(4), "validation": table(4).astype(np.complex64)},
+        {"test": table(4).astype(np.float64), "validation": table(4)},
+        {"test": table(4) * np.float32(np.nan), "validation": table(4)},
+        {"test": table(4) * 2, "validation": table(4)},
+        {"test": table(4) - 1, "validation": table(4)},
+        {"test": table(0), "validation": table(4)},
     ],
-    ids=["one is missing", "one is flat", "one has nine columns"],
+    ids=[
+        *("one is missing", "one is flat", "one has nine columns", "one is of booleans"),
+        *("one is complex", "one is float64", "one is of no numbers", "rows sum to 2"),
+        *("one is negative", "one is empty"),
+    ],
 )
 def test_other_arrays_are_no_probabilities(arrays: dict[str, np.ndarray], run: Run) -> None:
     np.savez(run.path / "probabilities.npz", **arrays)

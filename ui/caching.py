@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -89,7 +87,7 @@ def events(run: Run, *, anew: bool = False) -> EventLog:
 
     Unless asked `anew`, they may be a moment old.
     """
-    return _followed(run.path).read(anew)
+    return run.log(0.0 if anew else _SHARED_SECONDS)
 
 
 def learning_curves(log: EventLog, quantity: Quantity) -> go.Figure:
@@ -103,26 +101,6 @@ def learning_curves(log: EventLog, quantity: Quantity) -> go.Figure:
             figure.to_dict = lambda: sent
             drawn[quantity] = figure
         return drawn[quantity]
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _followed(path: Path) -> _Followed:
-    return _Followed(path / "events.jsonl")
-
-
-@dataclass
-class _Followed:
-    path: Path
-    log: EventLog = field(default_factory=EventLog)
-    looked: float = -1e9  # in seconds of the monotonic clock
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def read(self, anew: bool) -> EventLog:
-        with self.lock:
-            if anew or time.monotonic() - self.looked > _SHARED_SECONDS:
-                self.log = self.log.read(self.path)
-                self.looked = time.monotonic()
-            return self.log
 
 
 def _changed(path: Path) -> float:

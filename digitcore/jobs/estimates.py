@@ -11,6 +11,7 @@ from digitcore.recipes import Recipe
 from digitcore.runs import Run, RunError
 
 _ENOUGH_IMAGES = 50_000
+_LAST_BATCHES = 40
 
 
 def ahead(run: Run) -> list[Run]:
@@ -48,15 +49,16 @@ def seconds_left(run: Run) -> float | None:
     """
     recipe, step = run.recipe, 0
     speed: float | None
-    if batches := [event for event in run.last_events() if event["kind"] == "batch"]:
-        step = batches[-1]["step"]
-        speed = statistics.median(event["images_per_second"] for event in batches)
+    log = run.log()
+    if batch := log.last.get("batch"):
+        step = batch["step"]
+        speed = statistics.median(log.batches["images_per_second"][-_LAST_BATCHES:].tolist())
     else:
         speed = images_per_second(recipe)
     if not speed:
         return None
     # Its dataset may have fewer images than the recipe names.
-    begun = run.start_event()
+    begun = log.last.get("start")
     an_epoch = (
         begun["steps_per_epoch"] if begun else -(-recipe.images_an_epoch() // recipe.batch_size)
     )

@@ -93,7 +93,7 @@ def extend(run: Run, epochs: int) -> Run:
     teacher.check(recipe)
     # Whole epochs. The metrics of a killed run are missing or of an earlier stop, and those of a
     # stopped run count the epoch that was not finished.
-    epochs_done = events.EventLog().read(run.path / "events.jsonl").epochs
+    epochs_done = run.log().epochs
     numbers = epochs_done["epoch"]
     done = max([*map(int, numbers)] or [run.metrics.epochs if run.metrics else 0])
     if epochs <= done:

@@ -15,7 +15,11 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,46 +28,114 @@ import numpy as np
 
 Event = dict[str, Any]
 Columns = Mapping[str, np.ndarray]
+# Types that a value may have, and its least and greatest; text has no bounds.
+_Rule = tuple[frozenset[type], float, float]
 
-_CURVE = ("time", "step", "epoch", "loss", "accuracy")
-_KEYS: dict[str, tuple[str, ...]] = {
-    "stage": ("time", "stage"),
-    "download": ("time", "done", "total"),
-    "progress": ("time", "done", "total"),
-    "start": ("time", "step", "steps", "steps_per_epoch"),
-    "batch": (*_CURVE, "images_per_second"),
-    "epoch": (*_CURVE, "validation_loss", "validation_accuracy", "learning_rate", "best"),
+_NUMBER = frozenset({int, float})
+_TIME: _Rule = (_NUMBER, 0, 1e11)
+_POSITIVE: _Rule = (_NUMBER, 0, 1e300)
+_FRACTION: _Rule = (_NUMBER, 0, 1)
+_COUNT: _Rule = (frozenset({int}), 0, 10**15)
+_FLAG: _Rule = (frozenset({bool}), 0, 1)
+
+_CURVE = {
+    "time": _TIME,
+    "step": _COUNT,
+    "epoch": _COUNT,
+    "loss": _POSITIVE,
+    "accuracy": _FRACTION,
+}
+_PROGRESS = {"time": _TIME, "done": _COUNT, "total": _COUNT}
+_RULES: dict[str, dict[str, _Rule]] = {
+    "stage": {"time": _TIME},
+    "download": _PROGRESS,
+    "progress": _PROGRESS,
+    "start": {"time": _TIME, "step": _COUNT, "steps": _COUNT, "steps_per_epoch": _COUNT},
+    "batch": {**_CURVE, "images_per_second": _POSITIVE},
+    "epoch": {
+        **_CURVE,
+        "validation_loss": _POSITIVE,
+        "validation_accuracy": _FRACTION,
+        "learning_rate": _POSITIVE,
+        "best": _FLAG,
+    },
 }
 # Seconds came later than the first runs, which lack them: 0 there.
-_COLUMNS = {kind: (*_KEYS[kind], "seconds") for kind in ("batch", "epoch")}
+_COLUMNS = {kind: (*_RULES[kind], "seconds") for kind in ("batch", "epoch")}
 _INTEGERS = {"step", "epoch", "best"}
 # Keys that nothing but an epoch or a start has: their lines are found without reading them.
 _RARE = (b'"validation_accuracy"', b'"steps_per_epoch"')
 _PART_BYTES = 2_000_000
+_MOST_STAGE = 200
+_MOST_FOLLOWED = 32
 
 
 def parse(data: bytes) -> Iterator[Event]:
-    """The events in these whole lines; a garbled line is passed over."""
+    """The events in these whole lines; a garbled line is passed over.
+
+    Garbled is a line that is no JSON, lacks a key of its kind, or has a value there of another
+    type or out of its range. So a reader may count on a kind's keys, whatever happened to
+    the file. Kinds that this version does not know are passed on as they are.
+    """
     for line in data.splitlines():
         try:
             event = json.loads(line)
         except (ValueError, RecursionError):  # the latter where it is nested deeply
             continue
-        if not isinstance(event, dict) or not isinstance(kind := event.get("kind"), str):
-            continue
-        # A reader may count on a kind's keys, whatever happened to the file.
-        for key in _KEYS.get(kind, ()):
-            if not _is_usable(key, event.get(key)):
-                break
-        else:
+        if isinstance(event, dict) and isinstance(event.get("kind"), str) and _is_sound(event):
             yield event
 
 
-def _is_usable(key: str, value: Any) -> bool:
-    if key == "stage":
-        return isinstance(value, str)
-    # JSON as Python reads it has numbers that are none, and integers without end.
-    return isinstance(value, (int, float)) and -1e300 < value < 1e300
+def _is_sound(event: Event) -> bool:
+    kind = event["kind"]
+    for key, (types, low, high) in _RULES.get(kind, {}).items():
+        value: Any = event.get(key)
+        # By the type itself, as True is an int to isinstance. JSON as Python reads it has
+        # numbers that are none, which no comparison holds for, and integers without end.
+        if type(value) not in types or not low <= value <= high:
+            return False
+    if kind == "stage":
+        stage = event.get("stage")
+        # Half of a pair of surrogates is text to JSON, and nothing that can be sent on.
+        return isinstance(stage, str) and len(stage) <= _MOST_STAGE and stage.isprintable()
+    if kind in _COLUMNS and "seconds" in event:
+        seconds = event["seconds"]
+        return type(seconds) in _NUMBER and 0 <= seconds <= 1e300
+    return True
+
+
+def whole_lines(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The file's whole lines from that byte on: each part's first byte, and the part.
+
+    This alone reads `events.jsonl`. A half-written last line is left for the next time. A file
+    shorter than `offset` is another one and read from its beginning: first (0, b"").
+    It comes in parts, as the dicts of a long training would fill the memory.
+
+    Raises:
+        OSError: there is no such file, or it is damaged.
+    """
+    with open(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size < offset:
+            offset = 0
+            yield 0, b""
+        file.seek(offset)
+        while data := file.read(_PART_BYTES):
+            data += file.readline()
+            data = data[: data.rfind(b"\n") + 1]
+            if not data:
+                return
+            yield offset, data
+            offset += len(data)
+
+
+def read_from(path: Path, offset: int = 0) -> tuple[list[Event], int]:
+    """All events from that byte on, and the byte to go on from. There need be no file."""
+    read: list[Event] = []
+    with suppress(OSError):  # damaged, but no reason to show nothing of the run
+        for begin, data in whole_lines(path, offset):
+            read += parse(data)
+            offset = begin + len(data)
+    return read, offset
 
 
 def _no_columns(kind: str) -> Columns:
@@ -117,17 +189,9 @@ class EventLog:
         """
         log = self
         try:
-            with open(path, "rb") as file:
-                if os.fstat(file.fileno()).st_size < self.offset:
-                    log = EventLog()  # another file
-                file.seek(log.offset)
-                # In parts, as the dicts of a long training would fill the memory.
-                while data := file.read(_PART_BYTES):
-                    data += file.readline()
-                    end = data.rfind(b"\n") + 1
-                    if not end:
-                        break
-                    log = log.followed(parse(data[:end]), log.offset + end)
+            for begin, data in whole_lines(path, self.offset):
+                before = log if begin else EventLog()
+                log = before.followed(parse(data), begin + len(data))
         except FileNotFoundError:
             return self if not self.offset else EventLog()
         except OSError:  # damaged, but no reason to show nothing of the run
@@ -138,23 +202,57 @@ class EventLog:
         return {"batch": self.batches, "epoch": self.epochs}
 
 
+class _Followed:
+    """The log of one file, read on from where the last look ended; safe for several threads."""
+
+    def __init__(self) -> None:
+        self._log, self._looked = EventLog(), -1e9  # in seconds of the monotonic clock
+        self._lock = threading.Lock()
+
+    def read(self, path: Path, seconds: float) -> EventLog:
+        with self._lock:
+            if time.monotonic() - self._looked >= seconds:
+                self._log = self._log.read(path)
+                self._looked = time.monotonic()
+            return self._log
+
+
+_followed: OrderedDict[Path, _Followed] = OrderedDict()
+_followed_lock = threading.Lock()
+
+
+def follow(path: Path, seconds: float = 0.0) -> EventLog:
+    """What the file holds, each byte read once for all who follow it in this process.
+
+    Args:
+        path: a run's `events.jsonl`; there need be none.
+        seconds: how old the answer may be.
+    """
+    with _followed_lock:
+        one = _followed.setdefault(path, _Followed())
+        _followed.move_to_end(path)
+        if len(_followed) > _MOST_FOLLOWED:
+            _followed.popitem(last=False)
+    return one.read(path, seconds)
+
+
 def read_epochs(path: Path) -> Columns:
     """The epochs in a run's file, float64 (N,) a key, without a look at its many batches.
 
     Raises:
-        OSError: there is no such file.
+        OSError: there is no such file, or it is damaged.
     """
-    data = path.read_bytes()
-    lines = {}
-    for mark in _RARE:
-        place = data.find(mark)
-        while place >= 0:
-            begin, end = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place)
-            if end < 0:
-                break  # half-written
-            lines[begin] = data[begin:end]
-            place = data.find(mark, end)
-    return EventLog().followed(parse(b"\n".join(lines[begin] for begin in sorted(lines)))).epochs
+    rare: list[bytes] = []
+    for _, data in whole_lines(path):
+        lines = {}
+        for mark in _RARE:
+            place = data.find(mark)
+            while place >= 0:
+                begin, end = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place)
+                lines[begin] = data[begin:end]
+                place = data.find(mark, end)
+        rare += [lines[begin] for begin in sorted(lines)]
+    return EventLog().followed(parse(b"\n".join(rare))).epochs
 
 
 def best_epoch(epochs: Columns) -> np.ndarray:

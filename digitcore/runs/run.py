@@ -9,13 +9,12 @@ worker both make them. Who trains what, and when, is in `jobs.queue`.
 from __future__ import annotations
 
 import functools
-import itertools
 import os
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from digitcore import files
 from digitcore.recipes import Recipe, RecipeError
 from digitcore.runs import events
 from digitcore.runs.errors import RunError
-from digitcore.runs.events import Event
+from digitcore.runs.events import Event, EventLog
 from digitcore.runs.metrics import Metrics, read_metrics
 from digitcore.runs.state import ACTIVE, State, Status, read_state, to_json
 
@@ -37,9 +36,9 @@ _LOST = (
 )
 LOCKS = ".locks"
 _LOCK_SECONDS = 10
-_TAIL_BYTES = 8_000
 _MOST_TABLE_BYTES = 100_000_000
 _CLAIM_SECONDS = 2
+_MOST_OFF = 1e-3  # of a row's sum; float32 leaves it a thousandth of that
 
 
 class Run:
@@ -68,6 +67,10 @@ class Run:
     @functools.cached_property
     def _state_path(self) -> Path:
         return self.path / "state.json"
+
+    @functools.cached_property
+    def _events_path(self) -> Path:
+        return self.path / "events.jsonl"
 
     @property
     def recipe(self) -> Recipe:
@@ -148,34 +151,11 @@ class Run:
 
         A half-written last line is left for the next call; a garbled line is passed over.
         """
-        try:
-            with open(self.path / "events.jsonl", "rb") as file:
-                file.seek(offset)
-                data = file.read()
-        except FileNotFoundError:
-            return [], 0
-        except OSError:  # damaged, but no reason to show nothing of the run
-            return [], offset
-        end = data.rfind(b"\n") + 1
-        return list(events.parse(data[:end])), offset + end
+        return events.read_from(self._events_path, offset)
 
-    def start_event(self) -> Event | None:
-        """What was told as the training first began; reads no further than that."""
-        with suppress(OSError), open(self.path / "events.jsonl", "rb") as file:
-            told = itertools.chain.from_iterable(map(events.parse, file))
-            return next((event for event in told if event["kind"] == "start"), None)
-        return None
-
-    def last_events(self) -> list[Event]:
-        """The newest events, some dozens, however many there are."""
-        try:
-            with open(self.path / "events.jsonl", "rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL_BYTES))
-                data = file.read()
-        except OSError:
-            return []
-        # Its first line may be a part of one; as such it is garbled, and passed over.
-        return list(events.parse(data[: data.rfind(b"\n") + 1]))
+    def log(self, seconds: float = 0.0) -> EventLog:
+        """The events that count, in columns; up to so many seconds old (see `events.follow`)."""
+        return events.follow(self._events_path, seconds)
 
     def probabilities(self) -> dict[str, np.ndarray]:
         """Arrays `test` (N, classes) and `validation` (M, classes), float32, rows sum to 1.
@@ -195,6 +175,8 @@ class Run:
                 raise RunError(
                     f"probabilities.npz of run {self.id}: {name} has shape {table.shape}."
                 )
+            if fault := _fault(table):
+                raise RunError(f"probabilities.npz of run {self.id}: {name} {fault}.")
         return tables
 
     def log_tail(self, lines: int = 20) -> str:
@@ -287,6 +269,20 @@ class Run:
         except (OSError, ValueError) as error:
             reason = f"state.json cannot be read: {error}"
             raise RunError(f"The run {self.id} is broken: {reason}") from None
+
+
+def _fault(table: np.ndarray) -> str:
+    """What keeps a table from being probabilities, "" if nothing does."""
+    if table.dtype != np.float32:
+        return f"must be float32. Received: {table.dtype}"
+    if not len(table):
+        return "must have a row for each image. Received: none"
+    # No comparison holds for what is no number.
+    if not ((table >= 0) & (table <= 1)).all():
+        return "must be from 0 to 1"
+    if not (abs(table.sum(axis=1) - 1) < _MOST_OFF).all():
+        return "must have rows that sum to 1"
+    return ""
 
 
 def stopped_early(run: Run) -> str:

@@ -19,6 +19,10 @@ ACTIVE = ("queued", "running", "stopping")
 MOST_TEXT_BYTES = 1_000_000
 
 
+_Time = Annotated[float, pydantic.Field(ge=0, le=1e11, allow_inf_nan=False)]
+_Count = Annotated[int, pydantic.Field(ge=0, le=10**12)]
+
+
 @dataclass(frozen=True)
 class State:
     """What `state.json` holds. Times are seconds since 1970 and only for people to read.
@@ -29,14 +33,14 @@ class State:
     """
 
     status: Status
-    created: Annotated[float, pydantic.Field(ge=0, le=1e11)]
+    created: _Time
     message: str = ""
     title: str = ""
-    number: int = 0
-    turn: int = 0
+    number: _Count = 0
+    turn: _Count = 0
     parent: str | None = None
-    pid: int | None = None
-    started: float | None = None
+    pid: _Count | None = None
+    started: _Time | None = None
     data_folder: str | None = None
 
 

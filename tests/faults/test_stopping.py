@@ -53,7 +53,7 @@ def test_stop_does_not_wait_for_an_epochs_end_and_keeps_a_network_that_answers(
     done = len(epochs(run))
     assert (metrics.best_epoch > 0) == (done > 0) == (kind == "epoch")
     assert done <= metrics.epochs <= done + 1
-    assert run.last_events()[-1]["stage"] == "testing"
+    assert run.log().last["stage"]["stage"] == "testing"
     assert answers(run)
 
 
