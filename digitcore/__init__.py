@@ -47,6 +47,7 @@ _ROOMS = (
     "analysis",
     "jobs",
     "figures",
+    "commands",
 )
 
 __version__ = "0.1.0"

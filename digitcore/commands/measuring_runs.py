@@ -1,0 +1,157 @@
+"""Commands that measure runs, predict images and describe datasets."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+from tqdm import tqdm
+
+from digitcore import datasets, drawing, runs
+from digitcore.commands.output import DownloadBar, Result, accuracy
+from digitcore.datasets import registry
+from digitcore.drawing.samples import HandwritingSamples
+from digitcore.jobs import evaluate as measuring
+from digitcore.jobs import exam, queue
+from digitcore.runs import Run, RunError
+from digitcore.runs.predictor import Predictor
+
+
+def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
+    """Measures a run's network anew on its validation and test images, or on drawings.
+
+    Several runs are measured as an ensemble, by the mean of their probabilities.
+    """
+    chosen = [runs.load(name) for name in options.run]
+    result: Result = {"run": chosen[0].id}
+    if len(chosen) > 1:
+        result = {"runs": [run.id for run in chosen]}
+    if options.handwriting:
+        samples = HandwritingSamples.load(options.handwriting)
+        return _evaluate_drawings(chosen, samples, result)
+    asked = [(run.recipe.validation_split, run.recipe.training_images) for run in chosen]
+    if len(set(asked)) > 1:
+        raise RunError(
+            "An ensemble needs runs that were validated on the same images. Received "
+            f"validation_split, training_images: {', '.join(map(str, asked))}"
+        )
+    dataset = measuring.dataset_of(chosen[0].recipe, DownloadBar(chosen[0].recipe.info.title))
+    if dataset.notice:
+        print(dataset.notice, file=sys.stderr)
+    for run in chosen:
+        measuring.check_data(run, dataset)
+    found = measuring.measured(dataset, _ensemble(chosen))
+    lines = [
+        f"{name}: {accuracy(found, name)}, loss {found[f'{name}_loss']:.4f}, "
+        f"{found[f'{name}_images']:,} images"
+        for name in ("test", "validation")
+    ]
+    return {**result, **found}, "\n".join(lines)
+
+
+def _ensemble(chosen: list[Run]) -> Callable[[np.ndarray], np.ndarray]:
+    """From images to the mean of these runs' probabilities."""
+    predictors = [Predictor(run) for run in chosen]
+    return lambda images: np.mean([p.probabilities(images) for p in predictors], axis=0)
+
+
+def _evaluate_drawings(
+    chosen: list[Run], samples: HandwritingSamples, result: Result
+) -> tuple[Result, str]:
+    images, labels = samples.images()
+    predicted = _ensemble(chosen)(images).argmax(axis=1)
+    correct = int((predicted == labels).sum())
+    wrong = [
+        {"drawing": int(i) + 1, "true": int(labels[i]), "predicted": int(predicted[i])}
+        for i in np.flatnonzero(predicted != labels)
+    ]
+    lines = [f"drawing {w['drawing']}: {w['true']} predicted as {w['predicted']}" for w in wrong]
+    text = "\n".join([f"{correct} of {len(samples)} drawings correct", *lines])
+    return {**result, "drawings": len(samples), "correct": correct, "wrong": wrong}, text
+
+
+def examine(options: argparse.Namespace) -> tuple[Result, str]:
+    """Examines a run once on QMNIST's 50,000 further test images; later shows what was found."""
+    run = runs.load(options.run)
+    known = exam.read(run)
+    status, message = ("finished", "") if known else _short_job(run, "exam")
+    result: Result = {"run": run.id, "status": status, "message": message}
+    if not (found := known or exam.read(run)):
+        return result, f"{run.id}: {status}"
+    day = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.time))
+    low, high = found.interval
+    lines = [
+        f"{run.id}: {'examined on' if known else 'examined now,'} {day}",
+        f"exam {found.accuracy:.2%} ({low:.2%}–{high:.2%}), {found.images:,} images",
+        f"test {found.test_accuracy:.2%}, difference {100 * found.difference:+.2f} points",
+    ]
+    return {**result, "first": known is None, **asdict(found)}, "\n".join(lines)
+
+
+def _short_job(run: Run, kind: str) -> tuple[str, str]:
+    """Carries it out in a worker, progress on stderr; its last status and message."""
+    job = queue.submit_job(run, kind)
+    try:
+        with tqdm(unit="image", file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
+            for event in queue.follow(job):
+                if event["kind"] == "download":
+                    bar.set_description(f"downloading {event['done'] / max(1, event['total']):.0%}")
+                elif event["kind"] == "progress":
+                    bar.reset(total=event["total"])
+                    bar.update(event["done"])
+    except KeyboardInterrupt:
+        job.stop()
+        while job.active:
+            time.sleep(0.1)
+    state = job.state
+    return (state.status, state.message) if state else ("failed", "The run was deleted.")
+
+
+def predict(options: argparse.Namespace) -> tuple[Result, str]:
+    """Predicts what each image file shows."""
+    run = runs.load(options.run)
+    info = run.recipe.info
+    if info.drawing is None:
+        raise RunError(
+            f"Networks of {info.title} read no image files; `evaluate` measures them. "
+            f"Received: {run.id}"
+        )
+    predictor = Predictor(run)
+    rows = []
+    faults = []
+    for name in options.image:
+        try:
+            image = drawing.from_image(drawing.read_image(name))
+        except (ValueError, OSError) as error:
+            faults.append(f"{name}: {error}")
+            continue
+        table = predictor.probabilities(image[np.newaxis])[0]
+        label = int(table.argmax())
+        rows.append(
+            {
+                "image": name,
+                "class": info.classes[label],
+                "label": label,
+                **({"digit": label} if info.is_of_digits else {}),
+                "confidence": float(table.max()),
+                "probabilities": [float(p) for p in table],
+            }
+        )
+    text = "\n".join(f"{r['image']}: {r['class']} ({r['confidence']:.1%})" for r in rows)
+    result: Result = {"run": options.run, "images": rows}
+    if faults:
+        result |= {"status": "failed", "message": "; ".join(faults)}
+    return result, text
+
+
+def show_data(options: argparse.Namespace) -> tuple[Result, str]:
+    """Tells where a dataset's images come from, how many there are, and their checksum."""
+    title = registry.get(options.dataset).title
+    dataset = datasets.load_dataset(options.dataset, progress=DownloadBar(title))
+    result = datasets.describe(dataset)
+    lines = [f"{key}: {value}" for key, value in result.items() if value is not None]
+    return result, "\n".join(lines)

@@ -1,0 +1,162 @@
+"""Commands that train, continue, fine-tune, stop and list runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from contextlib import suppress
+
+from tqdm import tqdm
+
+from digitcore import runs
+from digitcore.commands.output import Result, accuracy, percent
+from digitcore.drawing.samples import HandwritingSamples
+from digitcore.jobs import fine_tuning, queue
+from digitcore.jobs.job import Job
+from digitcore.jobs.kinds import SHORT
+from digitcore.recipes import Recipe, RecipeError
+from digitcore.runs import Run, RunError
+
+
+def train(options: argparse.Namespace) -> tuple[Result, str]:
+    """Trains a recipe and waits for the end; Ctrl-C stops and keeps the best epoch."""
+    recipe = Recipe.load(options.recipe)
+    fields = {name: getattr(options, name) for name in Recipe.model_fields}
+    changes = {name: value for name, value in fields.items() if value is not None}
+    try:
+        layers = json.loads(changes["layers"]) if "layers" in changes else recipe.layers
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"--layers takes a JSON list of layers: {error}") from None
+    if "dataset" in changes:
+        recipe = recipe.for_dataset(changes["dataset"])
+    run = queue.submit(recipe.changed(**{**changes, "layers": layers}))
+    return _watch(run, 0)
+
+
+def resume(options: argparse.Namespace) -> tuple[Result, str]:
+    """Goes on with a stopped or failed run from its last checkpoint.
+
+    With --epochs, any run that has ended goes on as a new run, up to so many epochs in all.
+    """
+    run = runs.load(options.run)
+    _, offset = run.events()
+    if options.epochs is None:
+        queue.resume(run)
+    else:
+        run = queue.extend(run, options.epochs)
+    return _watch(run, offset)
+
+
+def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
+    """Fine-tunes a run on a person's drawings, as a new run; Draw exports such a file."""
+    samples = HandwritingSamples.load(options.samples)
+    run = fine_tuning.fine_tune(runs.load(options.run), samples)
+    result, text = _watch(run, 0)
+    if measured := result.get("fine_tuning"):
+        text += (
+            f"\nheld-out drawings: {measured['correct_before']} of {measured['held_out']} correct "
+            f"before, {measured['correct_after']} after; "
+            f"test {percent(measured['test_accuracy_before'])} before"
+        )
+    return result, text
+
+
+def stop(options: argparse.Namespace) -> tuple[Result, str]:
+    """Stops a run that trains or waits, and its short jobs; the best epoch is kept."""
+    run = runs.load(options.run)
+    jobs = [job for job in (Job(run, kind) for kind in SHORT) if job.active]
+    for job in jobs:
+        job.stop()
+    if run.active or not jobs:
+        run.stop()
+    while run.active or any(job.active for job in jobs):
+        time.sleep(0.1)
+    return _summary(run), f"{run.id}: {run.status}"
+
+
+def list_all(options: argparse.Namespace) -> tuple[Result, str]:
+    """Lists all runs, newest first."""
+    rows = [_summary(run) for run in runs.list_runs()]
+    lines = [
+        f"{row['run']:42} {row['status']:9} {percent(row.get('validation_accuracy')):>8} "
+        f"{percent(row.get('test_accuracy')):>8}  {row['message']}".rstrip()
+        for row in rows
+    ]
+    head = f"{'run':42} {'status':9} {'valid.':>8} {'test':>8}"
+    text = (
+        "\n".join([head, *lines]) if rows else "No runs yet. Train one: python -m digitcore train"
+    )
+    return {"runs": rows}, text
+
+
+def _watch(run: Run, offset: int) -> tuple[Result, str]:
+    print(f"Run {run.id}", file=sys.stderr)
+    try:
+        _progress(run, offset)
+    except KeyboardInterrupt:
+        print("Stopping; the best epoch is kept.", file=sys.stderr)
+        with suppress(RunError):  # it may just have ended
+            run.stop()
+        while run.active:
+            time.sleep(0.1)
+    result = _summary(run)
+    if result.get("data_notice"):
+        print(result["data_notice"], file=sys.stderr)
+    text = f"{run.id}: {result['status']}"
+    if result.get("test_accuracy") is not None:
+        text += (
+            f"\ntest {accuracy(result, 'test')}, "
+            f"validation {percent(result['validation_accuracy'])}, "
+            f"{result['parameters']:,} parameters, {result['fit_seconds']:.0f} s"
+        )
+    return result, text
+
+
+def _progress(run: Run, offset: int) -> None:
+    # `disable=None` is tqdm's word for "only in a terminal"; the epoch lines come anyway.
+    with tqdm(unit="step", file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
+        for event in queue.follow(run, offset):
+            if event["kind"] == "stage":
+                bar.set_description(event["stage"])
+            elif event["kind"] == "download":
+                bar.set_description(f"downloading {event['done'] / max(1, event['total']):.0%}")
+            elif event["kind"] == "start":
+                bar.reset(total=event["steps"])
+                bar.update(event["step"])
+            elif event["kind"] == "batch":
+                bar.update(event["step"] - bar.n)
+                bar.set_postfix_str(
+                    f"loss {event['loss']:.3f}, accuracy {event['accuracy']:.2%}", refresh=False
+                )
+            elif event["kind"] == "epoch":
+                bar.write(
+                    f"epoch {event['epoch']}: loss {event['loss']:.4f}, validation loss "
+                    f"{event['validation_loss']:.4f}, validation accuracy "
+                    f"{event['validation_accuracy']:.2%}",
+                    file=sys.stderr,
+                )
+
+
+def _summary(run: Run) -> Result:
+    state = run.state
+    result: Result = {"run": run.id, "status": state.status, "message": state.message}
+    if state.status == "broken":
+        return {**result, "recipe": None}
+    try:
+        recipe = run.recipe
+    except RunError as error:  # deleted since
+        return {**result, "status": "broken", "message": str(error), "recipe": None}
+    result |= {"recipe": recipe.name, "title": state.title, "created": state.created}
+    result["parent"] = state.parent
+    result["dataset"] = recipe.dataset
+    result["parameters"] = recipe.parameters
+    # Nothing is known of a run that was never tested; the keys are there all the same.
+    keys = ("fit_seconds", "images_per_second", "validation_accuracy", "test_accuracy")
+    try:
+        # What a resumed run had reached before is no result of what it does now.
+        metrics = None if state.status in runs.ACTIVE else run.metrics
+    except runs.RunError as error:  # must not keep the other runs from being listed
+        metrics, result["message"] = None, str(error)
+    return {**result, **(metrics.as_dict() if metrics else dict.fromkeys(keys))}
