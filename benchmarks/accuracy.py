@@ -112,8 +112,8 @@ def told(*arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "digitcore", *arguments, "--json"]
     print(" ".join(command[1:]), file=sys.stderr)
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
 
 
 def together(trained: list[runs.Run]) -> dict[str, Any] | None:
@@ -164,7 +164,7 @@ def put(path: Path, rows: list[dict[str, Any]]) -> None:
 HEAD = (
     *("recipe", "parameters", "aimed at", "test, mean ± SD", "each", "reached"),
     *("together, test", "train"),
-    *("epochs", "before the first step", "fit", "of it preparing", "to 99 %"),
+    *("epochs", "before the first step", "fit", "of it compilation", "to 99 %"),
     *("trains, images/s", "predicts one image", "predicts, images/s"),
 )
 

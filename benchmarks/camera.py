@@ -17,6 +17,9 @@ Nothing here was photographed. A photo is built up in the order in which light w
    says so.
 
 The sizes are those of a phone's photo that a messenger made smaller: 1280×960 pixels.
+
+The file is long because these steps are one chain, in which each needs the constants and the array of
+the last.
 """
 
 from __future__ import annotations

@@ -21,76 +21,55 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
-import platform
-import random
-import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from importlib import metadata
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import psutil
-from clients import Client, Request, Seen
-from streamlit.proto.Element_pb2 import Element
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "tests")]
 
-from browser.app import App, chromium, find_chromium, serve  # noqa: E402
+from browser.app import App  # noqa: E402
+from clients import Client, Seen  # noqa: E402
+from crowd import (  # noqa: E402
+    Times,
+    complain,
+    crowd,
+    end,
+    gather_at,
+    has_training_point,
+    is_matrix,
+    is_table,
+    one_visitor,
+    start_strolls,
+)
+from load_speed import WATCHERS, training, watcher  # noqa: E402
+from studio_under_load import (  # noqa: E402
+    busy_seconds,
+    circumstances,
+    copy_run,
+    events,
+    finished_run,
+    fresh_app,
+    kill_workers,
+    long_run,
+    memory,
+    note,
+    train,
+    wait,
+    wait_for_idle_worker,
+)
+from table_row import Row  # noqa: E402
 
 import digitcore  # noqa: E402
 from digitcore import files  # noqa: E402
 from digitcore.runs import Run  # noqa: E402
 
 CANVAS_WAIT = 200  # ms that the canvas lets pass after a stroke before it tells of it
-PATIENCE = 60  # seconds after which an answer is given up
-MIB = 2**20
-SEVEN = [(100, 90), (160, 90), (220, 90), (195, 150), (170, 200), (150, 250)]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: the values that were measured, and what was aimed at."""
-
-    what: str
-    unit: str
-    values: list[float]
-    target: str = ""
-
-    def line(self) -> str:
-        if not self.values:
-            return f"| {self.what} | not measured | | | {self.target} | 0 |"
-        digits = 3 if self.unit == "×" else 0 if max(self.values) >= 100 else 1
-
-        def text(value: float) -> str:
-            return f"{value:,.{digits}f} {self.unit}"
-
-        high = low = ""
-        if len(self.values) > 1:
-            low = f"{min(self.values):,.{digits}f}–{text(max(self.values))}"
-        if len(self.values) >= 20:
-            high = text(percentile(self.values, 0.95))
-        middle = text(statistics.median(self.values))
-        return f"| {self.what} | {middle} | {high} | {low} | {self.target} | {len(self.values)} |"
-
-
-@dataclass
-class Times:
-    """What a crowd waited for, in milliseconds: until the element came, and until the script ended."""
-
-    switch: list[float] = field(default_factory=list)
-    switch_end: list[float] = field(default_factory=list)
-    stroke: list[float] = field(default_factory=list)
-    stroke_end: list[float] = field(default_factory=list)
 
 
 def main() -> None:
@@ -208,44 +187,6 @@ def sessions(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def training(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
-    """Images a second with a crowd over without."""
-
-    async def crowded() -> float:
-        closing = asyncio.Event()
-        async with crowd(app, done, options.sessions) as (clients, times):
-            run = train(options.recipe, epochs=options.epochs, training_images=options.images)
-            await gather_at(clients, run)
-            strolls = start_strolls(clients, done, run, times, closing)
-            while run.active:
-                await asyncio.sleep(0.5)
-            await end(strolls, closing)
-            complain(clients)
-            return speed(run)
-
-    return pairs(
-        f"with {options.sessions} sessions", lambda: asyncio.run(crowded()), options, target=""
-    )
-
-
-def watcher(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
-    """Images a second with one page watching over without."""
-    rows = []
-    for name in options.watchers:
-        watch, words = WATCHERS[name]
-        if name == "chromium" and find_chromium() is None:
-            rows.append(Row(f"Training speed, {words}, over without", "×", [], "≥ 0.98"))
-            continue
-
-        def watched(watch: Callable[[App, Run], None] = watch) -> float:
-            run = train(options.recipe, epochs=options.epochs, training_images=options.images)
-            watch(app, run)
-            return speed(run)
-
-        rows += pairs(words, watched, options, target="≥ 0.98")
-    return rows
-
-
 def start(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
     """From the click on Start to the first training point in the client, in seconds."""
 
@@ -332,347 +273,6 @@ def _looks_at(
     ]
 
 
-# Who comes.
-
-
-@contextlib.asynccontextmanager
-async def crowd(app: App, done: Run, count: int) -> AsyncIterator[tuple[list[Client], Times]]:
-    """So many pages open on a finished run, one after the other as people come."""
-    async with contextlib.AsyncExitStack() as stack:
-        clients = []
-        for _ in range(count):
-            client = await stack.enter_async_context(Client(app.url))
-            await (await client.open(query=f"run={done.id}")).finished
-            clients.append(client)
-        yield clients, Times()
-
-
-async def gather_at(clients: list[Client], live: Run) -> None:
-    """All turn to the run that trains; a server that is too busy is not waited for."""
-    requests = [await client.visit("", f"run={live.id}") for client in clients]
-    await asyncio.wait([request.finished for request in requests], timeout=PATIENCE)
-
-
-def start_strolls(
-    clients: list[Client], done: Run, live: Run, times: Times, closing: asyncio.Event
-) -> list[asyncio.Task[None]]:
-    """Of six people one walks to Explore and back, one draws, and four watch the training."""
-    walkers, drawers = clients[::6], clients[1::6]
-    tasks = [walk(client, live, times, closing) for client in walkers]
-    tasks += [scribble(client, done, times, closing) for client in drawers]
-    return [asyncio.create_task(task) for task in tasks]
-
-
-async def walk(client: Client, live: Run, times: Times, closing: asyncio.Event) -> None:
-    chance = random.Random(id(client))
-    while not closing.is_set():
-        await asyncio.sleep(chance.uniform(2, 4))
-        request = await client.visit("explore", seen=is_matrix)
-        times.switch.append(await answer(request, request.first))
-        times.switch_end.append(await answer(request, request.finished))
-        await asyncio.sleep(chance.uniform(2, 4))
-        request = await client.visit("", f"run={live.id}")
-        await answer(request, request.finished)
-
-
-async def scribble(client: Client, done: Run, times: Times, closing: asyncio.Event) -> None:
-    chance = random.Random(id(client))
-    request = await client.visit("draw", f"run={done.id}")
-    await answer(request, request.finished)
-    strokes: list[list[tuple[float, float]]] = []
-    while not closing.is_set():
-        await asyncio.sleep(chance.uniform(1, 2))
-        if len(strokes) == 4:
-            strokes = []
-            request = await client.press("Clear")
-            await answer(request, request.finished)
-            request = await client.draw(strokes)  # the canvas tells that it is empty now
-            await answer(request, request.finished)
-            continue
-        strokes.append([(x + chance.uniform(-9, 9), y + chance.uniform(-9, 9)) for x, y in SEVEN])
-        request = await client.draw(strokes, seen=is_answer)
-        times.stroke.append(await answer(request, request.first))
-        times.stroke_end.append(await answer(request, request.finished))
-
-
-async def answer(request: Request, coming: asyncio.Future[float]) -> float:
-    """Milliseconds to the answer; what has no answer after `PATIENCE` counts as that long."""
-    done, _ = await asyncio.wait([coming], timeout=PATIENCE - request.age / 1000)
-    return coming.result() if done else 1000.0 * PATIENCE
-
-
-async def end(tasks: list[asyncio.Task[None]], closing: asyncio.Event) -> None:
-    """Lets each have the answer that it waits for, so that slow ones are counted, too."""
-    closing.set()
-    await asyncio.gather(*tasks)
-
-
-async def one_visitor(app: App, done: Run) -> None:
-    async with Client(app.url) as client:
-        await (await client.open(query=f"run={done.id}")).finished
-        for page in ("explore", "runs", "draw"):
-            await (await client.visit(page)).finished
-        await (await client.draw([SEVEN])).finished
-        complain([client])
-
-
-def watch_by_websocket(app: App, run: Run) -> None:
-    async def watch() -> None:
-        async with Client(app.url) as client:
-            await (await client.open(query=f"run={run.id}")).finished
-            while run.active:
-                await asyncio.sleep(0.5)
-            complain([client])
-
-    asyncio.run(watch())
-
-
-def watch_in_chromium(app: App, run: Run) -> None:
-    with chromium(str(find_chromium())) as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.goto(f"{app.url}/?run={run.id}")
-        while run.active:
-            page.wait_for_timeout(500)
-
-
-def complain(clients: list[Client]) -> None:
-    """Ends the benchmark if a page showed an error, as its times would mean nothing."""
-    if errors := [error for client in clients for error in client.errors]:
-        sys.exit(f"{len(errors)} errors in pages. The first: {errors[0]}")
-
-
-# What is looked for in an answer.
-
-
-def is_matrix(element: Element) -> bool:
-    return "heatmap" in element.plotly_chart.spec
-
-
-def is_answer(element: Element) -> bool:
-    return 'class="digit' in element.html.body
-
-
-def is_table(element: Element) -> bool:
-    return element.WhichOneof("type") == "dataframe"
-
-
-def has_training_point(element: Element) -> bool:
-    if element.WhichOneof("type") != "plotly_chart":
-        return False
-    traces = json.loads(element.plotly_chart.spec)["data"]
-    return any(trace.get("name") == "training" and trace.get("x") for trace in traces)
-
-
-# Runs, workers and the server.
-
-
-def finished_run(folder: Path) -> Run:
-    """A run of `fast` on few images, trained once; the sections copy it."""
-    note("training a network to show …")
-    with models_in(folder):
-        run = train("fast", epochs=2, training_images=12_000)
-        wait(lambda: not run.active)
-        speed(run)  # says so if it failed
-    return run
-
-
-@contextlib.contextmanager
-def fresh_app(done: Path) -> Iterator[App]:
-    with tempfile.TemporaryDirectory() as folder, models_in(Path(folder)):
-        shutil.copytree(done, Path(folder) / done.name)
-        with serve(Path(folder)) as app:
-            yield app
-
-
-@contextlib.contextmanager
-def models_in(folder: Path) -> Iterator[None]:
-    """Runs that this process makes go there; nobody's own runs are touched."""
-    before = os.environ.get("DIGITCORE_MODELS_DIR")
-    os.environ["DIGITCORE_MODELS_DIR"] = str(folder)
-    try:
-        yield
-    finally:
-        os.environ.pop("DIGITCORE_MODELS_DIR")
-        if before is not None:
-            os.environ["DIGITCORE_MODELS_DIR"] = before
-
-
-def train(recipe: str, **changes: Any) -> Run:
-    run: Run = digitcore.submit(digitcore.Recipe.load(recipe).changed(**changes))
-    return run
-
-
-def speed(run: Run) -> float:
-    """Training images a second of a run that has ended."""
-    if run.metrics is None:
-        raise RuntimeError(f"The run {run.id} has {run.status}. {run.state.message}")
-    return run.metrics.images_per_second
-
-
-def pairs(
-    words: str, measured: Callable[[], float], options: argparse.Namespace, target: str
-) -> list[Row]:
-    """Trains by turns without anybody and as `measured` does; the rows of both and their ratios."""
-    alone, with_them = [], []
-    for number in range(options.pairs):
-        run = train(options.recipe, epochs=options.epochs, training_images=options.images)
-        wait(lambda run=run: not run.active)
-        alone.append(speed(run))
-        with_them.append(measured())
-        note(f"pair {number + 1}: {alone[-1]:,.0f} alone, {with_them[-1]:,.0f} images/s {words}")
-    ratios = [b / a for a, b in zip(alone, with_them, strict=True)]
-    return [
-        Row("Training speed, nobody there", "images/s", alone),
-        Row(f"Training speed, {words}", "images/s", with_them),
-        Row(f"Training speed, {words}, over without", "×", ratios, target),
-    ]
-
-
-def events(run: Run) -> list[dict[str, Any]]:
-    with contextlib.suppress(FileNotFoundError):
-        lines = (run.path / "events.jsonl").read_text().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
-    return []
-
-
-def copy_run(done: Run, number: int) -> None:
-    """A run folder of its own with other numbers; large files are linked, to spare the disk."""
-    name = f"20260101-{number // 3600:02}{number // 60 % 60:02}{number % 60:02}-fast-{number:04x}"
-    path = done.path.with_name(name)
-    shutil.copytree(done.path, path, copy_function=os.link)
-    state = json.loads((path / "state.json").read_text())
-    state |= {"number": number, "created": state["created"] - 60 * number}
-    metrics = json.loads((done.path / "metrics.json").read_text())
-    metrics["test_accuracy"] -= 1e-5 * number
-    recipe = done.recipe.changed(seed=number)
-    for file, text in (
-        ("state.json", json.dumps(state, indent=1)),
-        ("metrics.json", json.dumps(metrics, indent=1)),
-        ("recipe.toml", recipe.to_toml()),
-        ("events.jsonl", (done.path / "events.jsonl").read_text()),
-    ):
-        (path / file).unlink()
-        (path / file).write_text(text)
-
-
-def long_run(done: Run, count: int) -> tuple[Run, Callable[[], None]]:
-    """A run with so many events that this process seems to train, and what adds one to it.
-
-    The finished run's epochs are repeated with their steps counted on, 200 batches in each.
-    """
-    path = done.path.with_name("20260102-000000-fast-long")
-    shutil.copytree(done.path, path)
-    (path / "metrics.json").unlink()
-    state = json.loads((path / "state.json").read_text())
-    state |= {"status": "running"}
-    (path / "state.json").write_text(json.dumps(state))
-    log = events(done)
-    batch, epoch = (next(e for e in log if e["kind"] == kind) for kind in ("batch", "epoch"))
-    begun = [event for event in log if event["kind"] in ("stage", "start")]
-    begun = [event for event in begun if event.get("stage") != "testing"]
-    for event in begun:
-        if event["kind"] == "start":
-            event["steps"] = 2 * count
-    now = time.time()
-    lines = [*begun]
-    for step in range(1, count - len(begun) + 1):
-        place = {"step": step, "epoch": 1 + step // 201, "time": now - (count - step) / 50}
-        place["loss"] = 0.02 + 2 / (1 + step / 50) + random.random() / 50
-        best = {"best": False} if step % 201 == 0 else {}
-        lines.append({**(epoch if best else batch), **place, **best})
-    file = path / "events.jsonl"
-    file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
-
-    def one_more() -> None:
-        last = lines[-1]
-        lines.append({**last, "step": last["step"] + 1, "time": time.time()})
-        with open(file, "a") as opened:
-            opened.write(json.dumps(lines[-1], separators=(",", ":")) + "\n")
-
-    return Run(path), one_more
-
-
-def workers(app: App) -> list[psutil.Process]:
-    """The processes that train for this app's folder, or wait to."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            theirs = process.environ().get("DIGITCORE_MODELS_DIR") == str(app.models)
-            if theirs and "digitcore.jobs.worker" in process.cmdline():
-                found.append(process)
-    return found
-
-
-def kill_workers(app: App) -> None:
-    found = workers(app)
-    for process in found:
-        process.kill()
-    psutil.wait_procs(found, timeout=10)
-
-
-def wait_for_idle_worker(app: App, patience: float = 20, calm: float = 3) -> bool:
-    """Whether a worker waits with TensorFlow loaded, and has for `calm` seconds."""
-    since, deadline = time.monotonic(), time.monotonic() + patience
-    while time.monotonic() < deadline:
-        told = (app.models / ".worker.log").read_text()
-        if not any(f"Ready: process {worker.pid}," in told for worker in workers(app)):
-            since = time.monotonic()
-        if time.monotonic() - since > calm:
-            return True
-        time.sleep(0.25)
-    return False
-
-
-def memory(app: App) -> dict[str, float]:
-    """MiB of the server: resident, its own fraction of shared pages, and what is its alone."""
-    found = app.process.memory_full_info()
-    return {"RSS": found.rss / MIB, "PSS": found.pss / MIB, "USS": found.uss / MIB}
-
-
-def busy_seconds(app: App) -> dict[str, float]:
-    """Processor seconds so far, of the server and of this process, which has the clients."""
-    both = {"the server": app.process, "the clients": psutil.Process()}
-    return {name: sum(process.cpu_times()[:2]) for name, process in both.items()}
-
-
-def percentile(values: list[float], fraction: float) -> float:
-    return sorted(values)[max(0, round(fraction * len(values)) - 1)]
-
-
-def wait(until: Callable[[], bool], seconds: float = 1200) -> None:
-    deadline = time.monotonic() + seconds
-    while not until():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"Waited {seconds} s.")
-        time.sleep(0.25)
-
-
-def circumstances(done: Run, options: argparse.Namespace) -> dict[str, Any]:
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(ROOT), *arguments]
-        return subprocess.run(
-            command, stdout=subprocess.PIPE, text=True, check=False
-        ).stdout.strip()
-
-    changed = " with changes" if git("status", "--porcelain", "--untracked-files=no") else ""
-    names = ("streamlit", "plotly", "tensorflow", "websockets")
-    return {
-        "machine": (done.metrics and done.metrics.machine) or platform.machine(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "versions": {
-            "Python": platform.python_version(),
-            **{name: metadata.version(name) for name in names},
-        },
-        "commit": git("rev-parse", "--short", "HEAD") + changed,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "options": {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()},
-    }
-
-
-def note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 SECTIONS: dict[str, Callable[[App, Run, argparse.Namespace], list[Row]]] = {
     "sessions": sessions,
     "training": training,
@@ -680,10 +280,6 @@ SECTIONS: dict[str, Callable[[App, Run, argparse.Namespace], list[Row]]] = {
     "start": start,
     "runs": many_runs,
     "long": long,
-}
-WATCHERS = {
-    "websocket": (watch_by_websocket, "one websocket client watching"),
-    "chromium": (watch_in_chromium, "one Chromium page, itself on this machine, watching"),
 }
 
 if __name__ == "__main__":

@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from digitcore.jobs import (
-    environment,
-)
+from digitcore.jobs import environment
 
 ROOT = Path(__file__).parents[1]
 

@@ -183,18 +183,20 @@ def unwatched(recipe: Path, environment: dict[str, str]) -> dict[str, Any]:
 
 
 def watched_by(name: str) -> Callable[[Path, dict[str, str]], dict[str, Any]]:
-    """The same with an open page; `name` is that of the function of `load` that opens it."""
+    """The same with an open page; `name` is that of the function of `crowd` that opens it."""
 
     def train(recipe: Path, environment: dict[str, str]) -> dict[str, Any]:
-        import load  # the clients, and all that they import
+        sys.path.append(str(ROOT / "tests"))
+        import crowd  # the clients, and all that they import
+        from browser.app import serve
 
         from digitcore.jobs import queue
 
         folder = Path(environment["DIGITCORE_MODELS_DIR"])
         os.environ.update(environment)
-        with load.serve(folder) as app:
+        with serve(folder) as app:
             run = queue.submit(Recipe.load(recipe))
-            getattr(load, name)(app, run)
+            getattr(crowd, name)(app, run)
             assert run.metrics, run.state.message
             return run.metrics.as_dict()
 

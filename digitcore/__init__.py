@@ -12,7 +12,6 @@ is first asked for, and only what makes and trains networks needs Keras.
 from __future__ import annotations
 
 import functools
-import pkgutil
 from importlib import import_module
 from typing import Any
 
@@ -74,6 +73,8 @@ def __dir__() -> list[str]:
 @functools.cache
 def _modules() -> dict[str, str]:
     """Each module's own name to its full one; of two that share theirs, the one nearer the ground."""
+    import pkgutil  # here, as few need it and it would slow every start
+
     found: dict[str, str] = {}
     for room in _ROOMS:
         for path in __path__:

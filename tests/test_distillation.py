@@ -1,4 +1,4 @@
-"""Distillation: the teacher, its soft targets, and which recipes it may teach."""
+"""Distillation: the teacher, its soft targets, and the recipes that it is refused for."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_the_teacher_predicts_in_batches_and_what_is_raised_between_ends_it() ->
         distillation.soft_targets(of_the_corner, images, third)
 
 
-# --- which recipes it may teach ----------------------------------------------
+# --- the recipes that it is refused for ----------------------------------------------
 
 DISTILLING = PLAIN.changed(distillation=0.5, validation_split=0.083)
 

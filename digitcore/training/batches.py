@@ -79,16 +79,16 @@ class Batches:
     ) -> None:
         self._recipe, self._in_step = recipe, in_step
         self._split_size = len(split)
-        parts = (Samples.of(split), *extra)
+        samples = (Samples.of(split), *extra)
         with tf.device(None if in_step else "CPU:0"):
-            self._images = tf.constant(np.concatenate([part.images for part in parts]))
-            self._is_inlier = tf.constant(np.concatenate([part.is_inlier for part in parts]))
+            self._images = tf.constant(np.concatenate([each.images for each in samples]))
+            self._is_inlier = tf.constant(np.concatenate([each.is_inlier for each in samples]))
             classes = recipe.info.class_count
-            targets = tf.one_hot(np.concatenate([part.labels for part in parts]), classes)
+            targets = tf.one_hot(np.concatenate([each.labels for each in samples]), classes)
             if soft_targets is not None:
                 targets += recipe.distillation * (soft_targets - targets)
             self._targets = tf.where(self._is_inlier[:, tf.newaxis], targets, 1 / classes)
-        extra_images = sum(len(part.images) for part in extra)
+        extra_images = sum(len(each.images) for each in extra)
         self.images_per_epoch = recipe.images_taken(len(split)) + extra_images
 
     @property

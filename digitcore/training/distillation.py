@@ -14,7 +14,7 @@ from digitcore.recipes import Recipe, RecipeError
 
 # Raises the teacher's small probabilities, so that they count beside the highest one.
 _TEMPERATURE = 4
-# In place of a probability of 0: too small to teach anything, and enough for half of the label
+# In place of a probability of 0: too small to matter, and enough for half of the label
 # and half of this to leave the label's class the highest of the targets.
 _LEAST = 1e-24
 _BATCH = 1000
@@ -73,7 +73,7 @@ class Teacher(NamedTuple):
 
     Attributes:
         predict: from uint8 images (N, 28, 28) to probabilities (N, classes).
-        learned: what it was trained on; None for a teacher that may teach on any dataset.
+        learned: what it was trained on; None where that is not checked.
     """
 
     predict: Callable[[NDArray[np.uint8]], NDArray[np.floating]]

@@ -92,7 +92,7 @@ class _FusedBatchNorm(kl.BatchNormalization):  # type: ignore[misc]
 
 
 class _TiledMaxPool(kl.Layer):  # type: ignore[misc]
-    """Max pooling without overlap. Equal values share the gradient; Keras gives it to the first."""
+    """Max pooling without overlap. The gradient is split among equal values; Keras gives it to the first."""
 
     def __init__(self, pool_size: tuple[int, int]) -> None:
         super().__init__()

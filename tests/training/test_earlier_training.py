@@ -40,9 +40,9 @@ def split(count: int, seed: int) -> Split:
 
 @Teacher
 def teacher(images: np.ndarray) -> np.ndarray:
-    """How bright each of the ten places is."""
-    places = images[:, 4::10][:, :2, 4::5][:, :, :5].reshape(len(images), 10) + 1.0
-    return places / places.sum(axis=1, keepdims=True)
+    """How bright each of the ten blocks is."""
+    blocks = images[:, 4::10][:, :2, 4::5][:, :, :5].reshape(len(images), 10) + 1.0
+    return blocks / blocks.sum(axis=1, keepdims=True)
 
 
 def train(resume_from: Checkpoint | None = None) -> tuple[list[np.ndarray], list[dict[str, Any]]]:

@@ -31,7 +31,7 @@ def tell(monkeypatch: pytest.MonkeyPatch, seconds: list[float], losses: list[flo
 
 
 @pytest.mark.parametrize(
-    ("seconds", "losses", "taken"),
+    ("seconds", "losses", "expected"),
     [
         ([1, 2], [1, 1], "float32"),
         ([2, 1], [1, 1.05], "mixed_bfloat16"),
@@ -43,18 +43,18 @@ def tell(monkeypatch: pytest.MonkeyPatch, seconds: list[float], losses: list[flo
 def test_auto_takes_the_faster_precision_if_the_losses_agree(
     seconds: list[float],
     losses: list[float],
-    taken: str,
+    expected: str,
     digits: Dataset,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tell(monkeypatch, seconds, losses)
     chosen = run(RICH.changed(precision="auto", epochs=1), digits)
-    assert chosen.trained.precision == taken
+    assert chosen.trained.precision == expected
     # The trial has left nothing behind but its time.
-    asked = run(RICH.changed(precision=taken, epochs=1), digits)
+    alone = run(RICH.changed(precision=expected, epochs=1), digits)
     assert [stage["stage"] for stage in chosen.of("stage")] == ["precision", "training"]
-    assert [e for e in chosen.curves if e["kind"] != "stage"] == asked.curves
-    assert_same_weights(chosen, asked)
+    assert [e for e in chosen.curves if e["kind"] != "stage"] == alone.curves
+    assert_same_weights(chosen, alone)
 
 
 def test_a_resumed_training_keeps_the_precision_that_was_taken(

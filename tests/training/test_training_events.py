@@ -83,7 +83,7 @@ def test_speed_counts_training_images(plain: Outcome) -> None:
     assert last.training_seconds < plain.trained.fit_seconds
 
 
-def test_the_seconds_of_preparing_are_a_part_of_the_fit_and_told_apart(plain: Outcome) -> None:
+def test_compilation_is_a_part_of_the_fit_and_told_apart(plain: Outcome) -> None:
     first, *others = plain.of("batch")
     assert 0 < plain.trained.compilation_seconds <= first["seconds"]
     # Building the graph takes longer than any step of it.

@@ -19,8 +19,8 @@ def test_a_stop_in_the_second_epoch_ends_it_there_and_keeps_the_best(digits: Dat
     assert outcome.trained.epochs == 2
     assert [event["step"] for event in outcome.of("batch")] == list(range(1, 10))
     assert outcome.trained.model(digits.validation.images).shape == (70, 10)
-    places = [(kept.epoch, kept.batch, kept.step) for kept in outcome.checkpoints]
-    assert places == [(1, 0, 7), (1, 2, 9)]
+    positions = [(kept.epoch, kept.batch, kept.step) for kept in outcome.checkpoints]
+    assert positions == [(1, 0, 7), (1, 2, 9)]
     assert outcome.trained.best_epoch == 1
     best, last = outcome.checkpoints[-1].best_weights, outcome.checkpoints[-1].variables
     assert not all(map(np.array_equal, best, last))

@@ -1,4 +1,4 @@
-"""The network that a training gives: its best epoch, and averaged weights."""
+"""The network that a training gives: its best epoch, and the EMA."""
 
 from __future__ import annotations
 

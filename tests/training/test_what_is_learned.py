@@ -33,13 +33,13 @@ def of_the_mean(images: np.ndarray) -> np.ndarray:
 def test_what_a_teacher_says_of_the_digits_is_learned(plain: Outcome, digits: Dataset) -> None:
     recipe = PLAIN.changed(distillation=0.5, epochs=8)
     told: list[Any] = []
-    taught = training.train(recipe, digits, told.append, teacher=of_the_mean).model
+    distilled = training.train(recipe, digits, told.append, teacher=of_the_mean).model
     alone = training.train(recipe.changed(distillation=0), digits, told.append).model
     bright = digits.validation.images.mean(axis=(1, 2)) > BRIGHT
     assert 10 < bright.sum() < 60
     sevens = [
         np.mean(network.predict(digits.validation.images[bright], verbose=0)[:, 7])
-        for network in (taught, alone)
+        for network in (distilled, alone)
     ]
     assert sevens[0] > sevens[1] + 0.05
     assert [e["stage"] for e in told if e["kind"] == "stage"] == ["teacher", "training"]
@@ -60,11 +60,11 @@ def test_label_smoothing_raises_the_loss_that_is_trained_on(
     sharp = run(PLAIN.changed(epochs=4), digits)
     assert smooth.of("epoch")[-1]["loss"] > sharp.of("epoch")[-1]["loss"]
     # Smoothed labels leave an entropy that no network can go below.
-    shares = np.array([0.73, *[0.03] * 9])
-    assert smooth.of("epoch")[-1]["loss"] > -(shares * np.log(shares)).sum()
+    targets = np.array([0.73, *[0.03] * 9])
+    assert smooth.of("epoch")[-1]["loss"] > -(targets * np.log(targets)).sum()
 
 
-def test_written_digits_are_learned_as_well_and_change_the_weights(digits: Dataset) -> None:
+def test_synthetic_digits_are_learned_as_well_and_change_the_weights(digits: Dataset) -> None:
     written = run(PLAIN.changed(epochs=1, synthetic_digits=100, synthetic_outliers=70), digits)
     assert [event["stage"] for event in written.of("stage")] == ["writing", "training"]
     steps = -(-(330 + 170) // PLAIN.batch_size)
@@ -76,18 +76,18 @@ def test_written_digits_are_learned_as_well_and_change_the_weights(digits: Datas
     )
 
 
-def test_what_is_taught_is_learned_in_every_epoch(digits: Dataset) -> None:
+def test_extra_images_are_learned_in_every_epoch(digits: Dataset) -> None:
     recipe = PLAIN.changed(epochs=10, epoch_images=100)
     upside_down = Split(digits.validation.images[:20, ::-1], digits.validation.labels[:20])
     told: list[Any] = []
-    taught = training.train(recipe, digits, told.append, extra=upside_down)
+    extended = training.train(recipe, digits, told.append, extra=upside_down)
     assert told[0]["steps_per_epoch"] == -(-120 // recipe.batch_size)
     alone = training.train(recipe, digits, lambda event: None)
     losses = [
         classification.log_loss(
             one.model.predict(upside_down.images, verbose=0), upside_down.labels
         )
-        for one in (taught, alone)
+        for one in (extended, alone)
     ]
     assert losses[0] < 0.8 * losses[1]
 
