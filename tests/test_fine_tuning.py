@@ -94,12 +94,16 @@ def test_the_kept_weights_lie_between_the_initial_and_the_trained_ones(tuned: Tu
 
 
 def test_the_same_drawings_give_the_same_weights_and_others_give_others(tuned: Tuned) -> None:
-    again = tuned.studio.call("fine-tune", tuned.parent.id, str(tuned.file))
-    assert network(Run(tuned.studio.models / again["run"])) == network(tuned.run)
-    other = tuned.file.with_name("other.json")
-    mirrored(30, seed=1).save(other)
-    found = tuned.studio.call("fine-tune", tuned.parent.id, str(other))
-    assert network(Run(tuned.studio.models / found["run"])) != network(tuned.run)
+    others = tuned.file.with_name("others.json")
+    mirrored(30, seed=1).save(others)
+    arguments = ("fine-tune", tuned.parent.id)
+    started = [tuned.studio.start(*arguments, str(file), "--json") for file in (tuned.file, others)]
+    same, other = (
+        network(Run(tuned.studio.models / tuned.studio.end(process, 0)[0]["run"]))
+        for process in started
+    )
+    assert same == network(tuned.run)
+    assert other != network(tuned.run)
 
 
 def test_a_fine_tuned_run_is_extended_without_its_parent(tuned: Tuned) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -18,8 +19,6 @@ from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Run
 from digitcore.runs.predictor import Predictor
 
-# Epochs long enough to be interrupted, and all that keeps a state from one to the next.
-LONG = ("--epochs", "15", "--batch-size", "8", "--rotation", "8", "--name", "long")
 ENDLESS = ("--epochs", "200", "--batch-size", "8")
 FAST = ("--epochs", "2")
 
@@ -38,21 +37,26 @@ def finished(studios: Callable[[], Studio]) -> Finished:
     return Finished(studios())
 
 
-class Pair:
-    """Two trainings asked for at once: one as `finished`, and a long one."""
+class Queued:
+    """Trainings asked for one after the other, and done by one worker.
+
+    Attributes:
+        runs: one as `finished`, one of another seed, and one of another validation split.
+    """
 
     def __init__(self, studio: Studio) -> None:
-        first = studio.start("train", "--recipe", "fast", *FAST, "--json")
-        until(lambda: any(studio.models.glob("2*")))
-        second = studio.start("train", "--recipe", "fast", *LONG, "--json")
-        self.runs = [
-            Run(studio.models / studio.end(process, 0)[0]["run"]) for process in (first, second)
-        ]
+        self.studio = studio
+        processes = []
+        for number, flags in enumerate(((), ("--seed", "1"), ("--validation-split", "0.3"))):
+            until(lambda: len(list(studio.models.glob("2*"))) == number)  # noqa: B023
+            processes.append(studio.start("train", "--recipe", "fast", *FAST, *flags, "--json"))
+        results = [studio.end(process, 0)[0] for process in processes]
+        self.runs = [Run(studio.models / result["run"]) for result in results]
 
 
 @pytest.fixture(scope="module")
-def pair(studios: Callable[[], Studio]) -> Pair:
-    return Pair(studios())
+def queued(studios: Callable[[], Studio]) -> Queued:
+    return Queued(studios())
 
 
 # --- a training from the shell -----------------------------------------------
@@ -102,22 +106,19 @@ def test_metrics_are_what_evaluate_finds(finished: Finished) -> None:
     assert found["data_checksum"] == metrics.data_checksum
 
 
-def test_several_runs_are_evaluated_as_the_mean_of_what_they_say(
-    studios: Callable[[], Studio],
-) -> None:
-    studio = studios()
-    ids = [studio.call("train", *FAST, "--seed", seed)["run"] for seed in ("0", "1")]
-    tables = [Run(studio.models / name).probabilities()["test"] for name in ids]
-    found = studio.call("evaluate", *ids)
+def test_several_runs_are_evaluated_as_the_mean_of_what_they_say(queued: Queued) -> None:
+    studio = queued.studio
+    one, other, unlike = (run.id for run in queued.runs)
+    tables = [run.probabilities()["test"] for run in queued.runs[:2]]
+    found = studio.call("evaluate", one, other)
     with pytest.MonkeyPatch.context() as patch:
         studio.enter(patch)
         labels = load_dataset().test.labels
-    assert found["runs"] == ids
+    assert found["runs"] == [one, other]
     assert found["test_accuracy"] == (np.mean(tables, axis=0).argmax(axis=1) == labels).mean()
-    losses = [studio.call("evaluate", name)["test_loss"] for name in ids]
+    losses = [run.metrics.test_loss for run in queued.runs[:2] if run.metrics]
     assert found["test_loss"] < max(losses)
-    other = studio.call("train", *FAST, "--validation-split", "0.3")["run"]
-    refused = studio.call("evaluate", ids[0], other, status=1)
+    refused = studio.call("evaluate", one, unlike, status=1)
     assert "same images" in refused["error"]
 
 
@@ -178,8 +179,10 @@ def plain(run: Run) -> Json:
 # --- the same again, and one after the other ----------------------------------
 
 
-def test_the_same_recipe_trained_again_gives_the_same_run(finished: Finished, pair: Pair) -> None:
-    again = pair.runs[0]
+def test_the_same_recipe_trained_again_gives_the_same_run(
+    finished: Finished, queued: Queued
+) -> None:
+    again = queued.runs[0]
     assert network(again) == network(finished.run)
     assert epochs(again) == epochs(finished.run)
     clocks = {"fit_seconds", "compilation_seconds", "seconds_to_99", "images_per_second"}
@@ -191,10 +194,11 @@ def test_the_same_recipe_trained_again_gives_the_same_run(finished: Finished, pa
     assert one == other
 
 
-def test_two_runs_train_one_after_the_other_in_order(pair: Pair) -> None:
-    times = [[event["time"] for event in run.events()[0]] for run in pair.runs]
-    assert max(times[0]) <= min(times[1])
-    assert [run.status for run in pair.runs] == ["finished", "finished"]
+def test_runs_train_one_after_the_other_in_order(queued: Queued) -> None:
+    times = [[event["time"] for event in run.events()[0]] for run in queued.runs]
+    for before, after in itertools.pairwise(times):
+        assert max(before) <= min(after)
+    assert [run.status for run in queued.runs] == ["finished"] * 3
 
 
 # --- stopped, killed, resumed, failed -------------------------------------------

@@ -25,7 +25,7 @@ SMALL = Recipe(
     rotation=8,
 )
 # Long enough to be hit in the middle.
-LONG = SMALL.changed(name="long", epochs=24, batch_size=16)
+LONG = SMALL.changed(name="long", epochs=12, batch_size=16)
 # A worker that does something at one of each run's events: what it is told to, or it sends itself a
 # signal some milliseconds later. Who watches it from outside may be kept waiting for a processor, and
 # comes too late.

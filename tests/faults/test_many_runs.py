@@ -13,7 +13,8 @@ from digitcore.jobs import queue
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
 
-SLOWER = LONG.changed(name="slower")
+# So long that a second worker is there before the first has trained all.
+SLOWER = LONG.changed(name="slower", epochs=24)
 # What a notebook does, three times.
 NOTEBOOK = """
 import digitcore, sys

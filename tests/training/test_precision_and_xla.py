@@ -101,6 +101,8 @@ CONVOLUTIONS = RICH.changed(
     precision="auto",
     epochs=2,
 )
+# XLA compiles this in a third of the time.
+DENSE = PLAIN.changed(precision="auto")
 
 
 @pytest.fixture
@@ -144,7 +146,7 @@ def test_on_a_gpu_xla_is_taken_where_it_wins(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tell(monkeypatch, seconds, losses)
-    trained = run(CONVOLUTIONS, digits, stop_after=8 + 12 * len(seconds)).trained
+    trained = run(DENSE, digits, stop_after=8 + 12 * len(seconds)).trained
     assert (trained.precision, trained.xla) == ("float32", xla)
 
 
@@ -160,7 +162,7 @@ def test_where_xla_fails_the_training_goes_on_without_it(
         real(self, *given)
 
     monkeypatch.setattr(learner.Learner, "_train_step", fails)
-    found = run(CONVOLUTIONS.changed(epochs=1), digits).trained
+    found = run(DENSE.changed(epochs=1), digits).trained
     assert (found.precision, found.xla, found.epochs) == ("mixed_bfloat16", False, 1)
 
 
@@ -169,14 +171,14 @@ def test_a_stop_is_heard_before_xla_is_tried(
 ) -> None:
     tell(monkeypatch, [20, 19], [1, 1])  # a third trial would find nothing to tell
     with pytest.raises(training.StoppedError):
-        training.train(CONVOLUTIONS, digits, lambda event: None, stop=lambda: True)
+        training.train(DENSE, digits, lambda event: None, stop=lambda: True)
 
 
 def test_a_training_of_another_machines_gpu_goes_on_without_xla(
     with_gpu: None, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = Checkpoint(precision="float32", xla=True)
-    recipe = CONVOLUTIONS.changed(epochs=4)
+    recipe = DENSE.changed(epochs=4)
     whole = run(recipe, digits, resume_from=begun)
     monkeypatch.setattr(loop, "gpu", lambda: "")
     resumed = run(recipe, digits, resume_from=whole.checkpoints[0])
