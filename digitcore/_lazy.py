@@ -1,4 +1,4 @@
-"""Rooms hand out their modules when they are first asked for, so that importing one loads few."""
+"""Rooms load their modules when their names are first used, so that importing one loads few."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def others_at_work(watched: runs.Run | None) -> None:
 
 
 def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
-    """Training and validation images, and how many an epoch has, written ones included.
+    """Training and validation images, and how many an epoch has, synthetic ones included.
 
     Of MNIST, while no digits are on this machine.
     """

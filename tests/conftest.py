@@ -32,8 +32,8 @@ def skip_or_fail(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-# Beside each other run the tests that share nothing: those that use Chromium on one side, since
-# they share it, a server and a training, and each file of the others on the other. The slowest go
+# Beside each other run tests with nothing in common: those that use Chromium on one side, since
+# they have it, a server and a training, and each file of the others on the other. The slowest go
 # first, so that both sides end at about the same time.
 SLOWEST = ("browser", "faults", "test_worker", "test_fine_tuning", "training")
 
@@ -146,9 +146,9 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("XDG_CACHE_HOME", str(folder))
         patch.setenv("KERAS_HOME", str(folder))
         found = datasets.load_dataset(download=False)
-    parts = [found.train, found.validation]
-    images = np.concatenate([split.images for split in parts])
-    labels = np.concatenate([split.labels for split in parts])
+    splits = [found.train, found.validation]
+    images = np.concatenate([one.images for one in splits])
+    labels = np.concatenate([one.labels for one in splits])
     write_npz(folder / "mnist.npz", [images, labels, found.test.images, found.test.labels])
     return folder
 

@@ -129,7 +129,7 @@ def test_the_table_has_each_epoch_as_soon_as_it_is_told(
 # --- those who watch ---------------------------------------------------------
 
 
-def test_those_who_watch_a_run_share_what_is_read_and_drawn(
+def test_what_is_read_and_drawn_is_the_same_for_all_who_watch_a_run(
     many: list[Run], no_caches: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caching, "_SHARED_SECONDS", 60)

@@ -39,7 +39,7 @@ def keras_cache(tmp_path: Path) -> Path:
 # --- splits ------------------------------------------------------------------
 
 
-def test_validation_is_the_last_share_of_the_training_images(small_data: Path) -> None:
+def test_validation_is_the_last_fraction_of_the_training_images(small_data: Path) -> None:
     images, labels, test_images, test_labels = made_up_digits()
     dataset = load_dataset(validation_split=0.25)
     np.testing.assert_array_equal(dataset.train.images, images[:150])
@@ -51,7 +51,7 @@ def test_validation_is_the_last_share_of_the_training_images(small_data: Path) -
 
 
 @pytest.mark.parametrize(
-    ("share", "used", "train", "validation"),
+    ("fraction", "used", "train", "validation"),
     [
         (0.1, 60_000, 180, 20),  # more than there are
         (0.1, 100, 90, 10),
@@ -60,8 +60,8 @@ def test_validation_is_the_last_share_of_the_training_images(small_data: Path) -
         (0.145, 100, 86, 14),
     ],
 )
-def test_sizes(small_data: Path, share: float, used: int, train: int, validation: int) -> None:
-    dataset = load_dataset(validation_split=share, training_images=used)
+def test_sizes(small_data: Path, fraction: float, used: int, train: int, validation: int) -> None:
+    dataset = load_dataset(validation_split=fraction, training_images=used)
     assert (len(dataset.train), len(dataset.validation)) == (train, validation)
     assert len(dataset.test) == 40
     np.testing.assert_array_equal(dataset.train.images[0], made_up_digits()[0][0])

@@ -59,9 +59,10 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_seconds_to_an_accuracy_are_those_of_the_first_epoch_that_has_it() -> None:
-    shares = (0.9, 0.991, 0.98, 0.995)
+    accuracies = (0.9, 0.991, 0.98, 0.995)
     told_epochs = [
-        told("epoch", 10 * n, validation_accuracy=share) for n, share in enumerate(shares, 1)
+        told("epoch", 10 * n, validation_accuracy=accuracy)
+        for n, accuracy in enumerate(accuracies, 1)
     ]
     epochs = EventLog().followed(told_epochs).epochs
     found = [events.seconds_to(accuracy, epochs) for accuracy in (0.5, 0.99, 0.995, 0.999)]
@@ -229,7 +230,7 @@ def test_what_was_read_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyP
     assert parsed == [lines([told("batch", 26)])]
 
 
-def test_a_long_file_is_read_in_parts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_file_is_read_in_batches(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     some = [*attempt(0, 60), *attempt(50, 70, number=2)]
     file.write_bytes(lines(some))
     monkeypatch.setattr(events, "_PART_BYTES", 700)

@@ -35,13 +35,13 @@ def rooms() -> dict[str, set[str]]:
     lines = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").splitlines()
     begin = lines.index("| room | what lives there | may import |")
     table = itertools.takewhile(lambda line: line.startswith("|"), lines[begin + 2 :])
-    found: dict[str, set[str]] = {}
+    names: dict[str, set[str]] = {}
     for line in table:
         room, _, allowed = (cell.strip() for cell in line.strip("|").split("|"))
         (name,) = re.findall(r"`(\w+)/?`", room)
-        every = set(found) if allowed == "all above" else set()
-        found[name] = {name, *every, *re.findall(r"`(\w+)`", allowed)}
-    return found
+        every = set(names) if allowed == "all above" else set()
+        names[name] = {name, *every, *re.findall(r"`(\w+)`", allowed)}
+    return names
 
 
 ROOMS = rooms()
@@ -209,8 +209,8 @@ def readers_of_test(path: Path) -> Iterator[str]:
 
 def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() -> None:
     """Whoever chooses anything, such as the best epoch, a threshold or a precision, is not here."""
-    found = {f"{shown(path)} {name}".strip() for path in FILES for name in readers_of_test(path)}
-    assert found == {
+    names = {f"{shown(path)} {name}".strip() for path in FILES for name in readers_of_test(path)}
+    assert names == {
         "digitcore/jobs/results.py _measured",  # once, after the training
         "digitcore/jobs/evaluate.py carry_out",  # counts them
         "digitcore/jobs/evaluate.py measured",  # of a run that has ended

@@ -115,7 +115,7 @@ def test_shapes_and_parameters_are_those_of_the_recipes_summary(recipe: Recipe) 
 
 
 @every_recipe
-def test_raw_pixels_become_shares_of_ten_digits(recipe: Recipe) -> None:
+def test_raw_pixels_become_probabilities_of_ten_digits(recipe: Recipe) -> None:
     table = shuffled(network.build(recipe))(images(5)).numpy()
     assert table.shape == (5, 10)
     assert table.dtype == np.float32
@@ -274,7 +274,7 @@ def test_litert_answers_as_keras_does(
     assert np.ptp(table, axis=0).max() > 1e-4  # ten times the tolerance
 
 
-def test_many_images_are_answered_in_parts_and_in_order(
+def test_many_images_are_predicted_in_batches_and_in_order(
     exported: Callable[[Recipe], tuple[keras.Model, Path]],
 ) -> None:
     model, path = exported(Recipe.load("fast"))

@@ -37,17 +37,17 @@ def test_only_the_digits_of_scikit_learn_need_no_download() -> None:
 
 
 @pytest.mark.parametrize("name", DOWNLOADED)
-def test_files_have_checksums_and_two_places(name: str) -> None:
+def test_files_have_checksums_and_two_hosts(name: str) -> None:
     sources = DOWNLOADED[name].sources
-    places = set()
+    hosts = set()
     for source in sources:
         for file in source:
             assert re.fullmatch(r"sha256:[0-9a-f]{64}", file.digest)
             assert file.size > 100
             assert len(set(file.urls)) == len(file.urls) > 0
             assert all(url.endswith(f"/{file.name}") for url in file.urls)
-        places |= {urlsplit(url).netloc for url in source[0].urls}
-    assert len(places) >= 2
+        hosts |= {urlsplit(url).netloc for url in source[0].urls}
+    assert len(hosts) >= 2
 
 
 @pytest.mark.parametrize("name", DOWNLOADED)

@@ -43,7 +43,7 @@ def stopped() -> Run:
     return run
 
 
-def found(run: Run) -> dict[str, bytes]:
+def contents(run: Run) -> dict[str, bytes]:
     names = ("model.tflite", "probabilities.npz", "metrics.json")
     return {name: (run.path / name).read_bytes() for name in names}
 
@@ -55,7 +55,7 @@ def test_while_the_network_is_tested_the_earlier_results_stand(
 
     def measured(run: Run, path: Path, dataset: object) -> dict[str, Any]:
         assert (path.suffix, path.read_bytes()) == (".tflite", b"new")
-        seen.update(found(run))
+        seen.update(contents(run))
         return made_up.metrics(test_accuracy=0.9, parameters=12_730)
 
     monkeypatch.setattr(results, "_measured", measured)
@@ -81,5 +81,5 @@ def test_a_test_that_fails_leaves_the_earlier_results_and_nothing_else(
     monkeypatch.setattr(results, "_measured", fail)
     with pytest.raises(MemoryError):
         results.write(stopped, TRAINED, DATA)
-    assert set(found(stopped).values()) == {b"old"}
+    assert set(contents(stopped).values()) == {b"old"}
     assert not list(stopped.path.glob(".tmp-*"))

@@ -125,11 +125,11 @@ def lambda_layer(path: Path, trap: Path) -> None:
 def changed_config(path: Path, trap: Path) -> None:
     # A class and a function of any module, which a loader would import and call.
     with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
+        pieces = {name: archive.read(name) for name in archive.namelist()}
     call = {"module": "os", "class_name": "function", "config": "mkdir", "registered_name": "mkdir"}
     config = {"module": "os", "class_name": "mkdir", "config": {"path": str(trap)}, "fn": call}
     with zipfile.ZipFile(path, "w") as archive:
-        for name, content in {**parts, "config.json": json.dumps(config)}.items():
+        for name, content in {**pieces, "config.json": json.dumps(config)}.items():
             archive.writestr(name, content)
 
 
@@ -397,13 +397,13 @@ OUTSIDE = [
 ]
 
 
-@pytest.mark.parametrize("asked", OUTSIDE, ids=lambda asked: ascii(asked)[:30])
-def test_an_id_reaches_only_into_the_models_folder(asked: str, run: Run) -> None:
+@pytest.mark.parametrize("given", OUTSIDE, ids=lambda given: ascii(given)[:30])
+def test_an_id_reaches_only_into_the_models_folder(given: str, run: Run) -> None:
     outside = runs.models_dir().parent / "outside"
     run.path.rename(runs.models_dir() / "run")
     (runs.models_dir() / "run").rename(outside)
     with pytest.raises(RunError, match="There is no run of that name") as caught:
-        runs.load(asked)
+        runs.load(given)
     assert len(str(caught.value)) < 400
     assert (outside / "recipe.toml").exists()
 
@@ -456,8 +456,8 @@ def png(width: int, height: int) -> bytes:
     packer = zlib.compressobj(9)
     rows = b"".join(packer.compress(bytes(1 + width)) for _ in range(height)) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    parts = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + parts
+    pieces = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + pieces
 
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:

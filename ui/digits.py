@@ -16,7 +16,7 @@ from digitcore.figures import style
 
 RIGHT, WRONG = style.BLUE, style.VERMILION
 
-# Written once into each piece of HTML: st.html does not share styles between calls.
+# Written once into each piece of HTML: styles of one st.html do not reach another.
 _BARS_CSS = f"""<style>
 .bars {{ display: grid; grid-template-columns: 1ch 1fr 7ch; gap: 0.2rem 0.6rem;
   align-items: center; font-size: 0.875rem; line-height: 1.2;

@@ -27,7 +27,7 @@ def recipe_form() -> Recipe:
     changed = st.container()
     for group in dict.fromkeys(p.group for p in parameters):
         members = [p for p in parameters if p.group == group]
-        # A title that counted the changes would be a new group, closed under one's hand.
+        # A title that counted the changes would be a new group, closed while it is used.
         with st.container() if group == _OPEN else st.expander(group):
             for parameter in members:
                 if _matters(parameter, values):

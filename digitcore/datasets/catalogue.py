@@ -135,8 +135,8 @@ KMNIST = DatasetInfo(
 
 
 def _emnist(name: str, *known: tuple[int, str]) -> tuple[Source, ...]:
-    parts = ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1")
-    files = tuple(f"{name}-{part}-ubyte.gz" for part in parts)
+    stems = ("train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1")
+    files = tuple(f"{name}-{stem}-ubyte.gz" for stem in stems)
     # The mirror has 34 MB of what NIST has in an archive of 562 MB with five other datasets.
     mirror = "https://media.githubusercontent.com/media/aurelienduarte/emnist/master/gzip"
     archive = RemoteFile(
@@ -181,7 +181,7 @@ EMNIST_LETTERS = DatasetInfo(
 EMNIST_BALANCED = DatasetInfo(
     name="emnist-balanced",
     title="EMNIST balanced",
-    # Small letters that look like their capitals share a class with them.
+    # Small letters that look like their capitals are in one class with them.
     classes=(*DIGITS, *string.ascii_uppercase, *"abdefghnqrt"),
     image_shape=(28, 28),
     train_images=112_800,

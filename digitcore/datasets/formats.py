@@ -60,7 +60,7 @@ def find(folder: Path, info: DatasetInfo) -> tuple[Path, ...]:
     if npz_name(info) in names:
         return (folder / npz_name(info),)
     # As the dataset's authors name them, or as LeCun named MNIST's.
-    found = [_found(names, stems) for stems in (info.idx_stems, ("train", "t10k"))]
+    found = [_as_spelled(names, stems) for stems in (info.idx_stems, ("train", "t10k"))]
     best = max(found, key=lambda files: sum(map(bool, files.values())))
     missing = [stem for stem, name in best.items() if name is None]
     if len(missing) == len(best):
@@ -87,7 +87,7 @@ def npz_name(info: DatasetInfo) -> str:
     return f"{info.name}.npz"
 
 
-def _found(names: set[str], stems: tuple[str, str]) -> dict[str, str | None]:
+def _as_spelled(names: set[str], stems: tuple[str, str]) -> dict[str, str | None]:
     wanted = [f"{stem}-{kind}" for stem in stems for kind in IDX]
     return {
         f"{stem}-ubyte": next((s for s in _spellings(stem) if s in names), None) for stem in wanted

@@ -112,19 +112,19 @@ def load_dataset(
     if training_images < 2:
         raise ValueError(f"training_images is 2 or more. Received: {training_images}")
 
-    found = locate.locate(info, download, progress or (lambda done, total: None))
-    images, labels = found.contents.train_images, found.contents.train_labels
+    located = locate.locate(info, download, progress or (lambda done, total: None))
+    images, labels = located.contents.train_images, located.contents.train_labels
     cut, validation = split_sizes(len(labels), training_images, validation_split)
     used = cut + validation
     return Dataset(
-        name="digits" if found.obstacle else name,
+        name="digits" if located.obstacle else name,
         train=Split(images[:cut], labels[:cut]),
         validation=Split(images[cut:used], labels[cut:used]),
-        test=Split(found.contents.test_images, found.contents.test_labels),
-        source=found.source,
-        checksum=found.contents.checksum,
-        notice=_notice(info, found),
-        exam=Split(*found.exam) if found.exam else None,
+        test=Split(located.contents.test_images, located.contents.test_labels),
+        source=located.source,
+        checksum=located.contents.checksum,
+        notice=_notice(info, located),
+        exam=Split(*located.exam) if located.exam else None,
     )
 
 
@@ -197,18 +197,18 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _notice(info: DatasetInfo, found: Located) -> str | None:
-    if found.obstacle:
-        count = len(found.contents.train_labels) + len(found.contents.test_labels)
+def _notice(info: DatasetInfo, located: Located) -> str | None:
+    if located.obstacle:
+        count = len(located.contents.train_labels) + len(located.contents.test_labels)
         return (
             f"These are not {info.title}'s images but the {count:,} small digits that "
-            f"scikit-learn carries, enlarged, because {found.obstacle}. For {info.title}, go "
+            f"scikit-learn carries, enlarged, because {located.obstacle}. For {info.title}, go "
             f"online and load the data again, or set {VARIABLE} to a folder that has "
             f"{formats.npz_name(info)}."
         )
-    if info.checksum and found.contents.checksum != info.checksum:
+    if info.checksum and located.contents.checksum != info.checksum:
         return (
-            f"These images are not {info.title}'s: the files from {found.source} hold others. For "
+            f"These images are not {info.title}'s: the files from {located.source} hold others. For "
             f"{info.title}, set {VARIABLE} to a folder that has it, or remove those files and "
             f"unset {VARIABLE} to download it."
         )

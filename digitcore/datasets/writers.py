@@ -45,12 +45,12 @@ def writers(dataset: Dataset) -> dict[str, Writers]:
         return {}
     known = _known(_there())
     cut, used = len(dataset.train), len(dataset.train) + len(dataset.validation)
-    parts = {
+    slices = {
         "train": ("train", slice(0, cut)),
         "validation": ("train", slice(cut, used)),
         "test": ("test", slice(None)),
     }
-    return {split: known[of][part] for split, (of, part) in parts.items() if of in known}
+    return {split: known[of][part] for split, (of, part) in slices.items() if of in known}
 
 
 def _there() -> tuple[Path, ...]:
@@ -66,7 +66,7 @@ def _there() -> tuple[Path, ...]:
 def _known(paths: tuple[Path, ...]) -> dict[str, Writers]:
     """Writers of MNIST's training and test images, as far as a file says them."""
     info = registry.get("mnist")
-    found: dict[str, Writers] = {}
+    writers: dict[str, Writers] = {}
     for path, (split, count) in itertools.product(
         paths, zip(_SPLITS, (info.train_images, info.test_images), strict=True)
     ):
@@ -74,8 +74,8 @@ def _known(paths: tuple[Path, ...]) -> dict[str, Writers]:
         with suppress(OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile, zlib.error):
             ids = _read(path, split)[:count]
             if ids.shape == (count,) and np.issubdtype(ids.dtype, np.integer):
-                found.setdefault(split, ids.astype(np.int64))
-    return found
+                writers.setdefault(split, ids.astype(np.int64))
+    return writers
 
 
 def _read(path: Path, split: str) -> NDArray[Any]:

@@ -87,10 +87,10 @@ class Predictor:
                 f"Images must be uint8 (N, {', '.join(map(str, self.image_shape))}). "
                 f"Received: {images.dtype} {images.shape}"
             )
-        parts = [self._ask(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)]
-        return np.concatenate(parts) if parts else np.empty((0, self.classes), np.float32)
+        tables = [self._predict(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)]
+        return np.concatenate(tables) if tables else np.empty((0, self.classes), np.float32)
 
-    def _ask(self, images: np.ndarray) -> np.ndarray:
+    def _predict(self, images: np.ndarray) -> np.ndarray:
         # An interpreter has one input tensor, so one thread at a time.
         with self._lock:
             try:

@@ -104,15 +104,15 @@ def chromium(path: str, camera: Path | None = None) -> Iterator[Browser]:
         browser.close()
 
 
-# Places that stay from one look to the next.
+# Whether everything stays where it was at the last look.
 STANDS_STILL = """() => {
     const all = [...document.querySelectorAll('canvas, img, .js-plotly-plot, button')];
     const now = JSON.stringify([document.body.innerText.length, all.map(e => {
         const box = e.getBoundingClientRect();
         return [box.x, box.y, box.width, box.height];
     })]);
-    const before = window.placesBefore;
-    window.placesBefore = now;
+    const before = window.boxesBefore;
+    window.boxesBefore = now;
     return now === before;
 }"""
 
@@ -124,18 +124,18 @@ def settled(page: Page) -> None:
 
 
 def draw(page: Page, *strokes: list[tuple[int, int]], steps: int = 8) -> None:
-    """Draws on the canvas with the mouse; places are in pixels of the canvas."""
+    """Draws on the canvas with the mouse; points are in pixels of the canvas."""
     canvas = page.locator(".canvas-root canvas").last
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     if box is None:
         raise RuntimeError("the canvas is not on the page")
     for stroke in strokes:
-        places = [(box["x"] + x, box["y"] + y) for x, y in stroke]
-        page.mouse.move(*places[0])
+        points = [(box["x"] + x, box["y"] + y) for x, y in stroke]
+        page.mouse.move(*points[0])
         page.mouse.down()
-        for place in places[1:]:
-            page.mouse.move(*place, steps=steps)
+        for point in points[1:]:
+            page.mouse.move(*point, steps=steps)
         page.mouse.up()
 
 

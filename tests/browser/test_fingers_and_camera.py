@@ -27,25 +27,25 @@ def phone(browser: Browser) -> Iterator[Page]:
 
 
 def touch(page: Page, stroke: list[tuple[int, int]]) -> None:
-    """One finger over the canvas; places are in pixels of the canvas as it is shown."""
+    """One finger over the canvas; points are in pixels of the canvas as it is shown."""
     canvas = page.locator(".canvas-root canvas").last
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box
     finger = page.context.new_cdp_session(page)
     for number, (x, y) in enumerate(stroke):
-        places = [{"x": box["x"] + x, "y": box["y"] + y}]
+        points = [{"x": box["x"] + x, "y": box["y"] + y}]
         kind = "touchMove" if number else "touchStart"
-        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
 def line(*corners: tuple[int, int]) -> list[tuple[int, int]]:
-    """Places every few pixels from corner to corner, as a finger gives them."""
-    places = []
+    """Points every few pixels from corner to corner, as a finger gives them."""
+    points = []
     for (ax, ay), (bx, by) in itertools.pairwise(corners):
-        places += [(ax + (bx - ax) * k // 12, ay + (by - ay) * k // 12) for k in range(12)]
-    return [*places, corners[-1]]
+        points += [(ax + (bx - ax) * k // 12, ay + (by - ay) * k // 12) for k in range(12)]
+    return [*points, corners[-1]]
 
 
 def test_a_finger_draws_and_the_page_does_not_scroll_away(

@@ -1,4 +1,4 @@
-"""Real people's strokes, moved over the canvas with the mouse, are read as the module reads them.
+"""Real people's strokes, moved over the canvas with the mouse, get the module's own answers.
 
 The images are compared, which tells more than the answers: a canvas that loses every second point, or
 joins the strokes, changes 1 answer in 250, or in 26, but 1 image in 5. Of 24 digits two images

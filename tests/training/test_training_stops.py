@@ -107,17 +107,17 @@ def test_a_training_stopped_while_it_validates_goes_on_to_the_same_end(
 
 
 def test_a_stop_while_digits_are_written_is_heard_at_once(digits: Dataset) -> None:
-    asked = []
+    given = []
 
     def stop() -> bool:
-        asked.append(True)
-        return len(asked) > 3
+        given.append(True)
+        return len(given) > 3
 
     with pytest.raises(training.StoppedError):
         training.train(
             PLAIN.changed(synthetic_digits=100_000), digits, lambda event: None, stop=stop
         )
-    assert len(asked) == 4
+    assert len(given) == 4
 
 
 def test_early_stopping_ends_after_epochs_without_a_better_one(digits: Dataset) -> None:
