@@ -72,12 +72,12 @@ def __dir__() -> list[str]:
 
 @functools.cache
 def _modules() -> dict[str, str]:
-    """Each module's own name to its full one; of two that share theirs, the one nearer the ground."""
+    """Each module's own name to its full one; of two with the same one, the one nearer the ground."""
     import pkgutil  # here, as few need it and it would slow every start
 
-    found: dict[str, str] = {}
+    full_names: dict[str, str] = {}
     for room in _ROOMS:
         for path in __path__:
             for module in pkgutil.iter_modules([f"{path}/{room}"]):
-                found.setdefault(module.name, f"digitcore.{room}.{module.name}")
-    return found
+                full_names.setdefault(module.name, f"digitcore.{room}.{module.name}")
+    return full_names

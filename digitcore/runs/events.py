@@ -109,7 +109,7 @@ def whole_lines(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
 
     This alone reads `events.jsonl`. A half-written last line is left for the next time. A file
     shorter than `offset` is another one and read from its beginning: first (0, b"").
-    It comes in parts, as the dicts of a long training would fill the memory.
+    It comes in batches, as the dicts of a long training would fill the memory.
 
     Raises:
         OSError: there is no such file, or it is damaged.
