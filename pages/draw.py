@@ -20,5 +20,12 @@ WAYS = {
 }
 
 run = pick_run(need="model.tflite")
+if (info := run.recipe.info).drawing is None:
+    st.markdown(
+        f"No drawing can be made like the images of {info.title}, which this network was trained "
+        "on: choose a run of another dataset above, or see on Explore what it predicts."
+    )
+    st.page_link("pages/explore.py", label="Explore its errors", icon=":material/grid_on:")
+    st.stop()
 way = choice("What is read", list(WAYS), "draw_way")
 st.fragment(WAYS[way])(run)

@@ -1,7 +1,9 @@
-"""What a network gets wrong: its confusion matrix, and the digits behind each cell."""
+"""What a network gets wrong: its confusion matrix, and the images behind each cell."""
 
 from __future__ import annotations
 
+import html
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,8 +15,9 @@ from digitcore.analysis import classification
 from digitcore.datasets import DataError, Split
 from digitcore.datasets.writers import writers as writers_of
 from digitcore.figures.confusion import confusion_heatmap
+from digitcore.figures.style import MOST_NUMBERED
 from digitcore.runs import Metrics, Run, RunError
-from ui import caching, digit_filters, text
+from ui import caching, image_filters, text
 from ui.choice import choice
 from ui.digits import probability_bars, tile_uri
 from ui.frame import require_frame
@@ -27,16 +30,17 @@ require_frame()
 
 PAGE_SIZE = 24
 IN_FILE = 40
+CONFUSIONS = 10
 
 
 def unlabelled(metrics: Metrics | None, why: str, way: str = "") -> NoReturn:
-    """What is known of a run whose digits are not here, and the ways out, `way` above all."""
+    """What is known of a run whose images are not here, and the ways out, `way` above all."""
     if metrics:
         accuracy = text.with_interval(metrics.test_accuracy, metrics.test_interval)
         st.markdown(f"**{accuracy}** test · loss {metrics.test_loss:.3f}")
     st.markdown(
         f"{why}, so its errors cannot be shown. {way} Choose another run, train one on these "
-        "digits, or set `DIGITCORE_DATA_DIR` to the folder with the digits that it read."
+        "images, or set `DIGITCORE_DATA_DIR` to the folder with the images that it was tested on."
     )
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
     st.stop()
@@ -60,17 +64,16 @@ def headline(probabilities: np.ndarray, labels: np.ndarray, name: str) -> None:
 def clicked(key: str) -> None:
     points = st.session_state[key].selection.points
     if points:
-        true, read = points[0]["customdata"]
-        digit_filters.choose(true, read)
+        image_filters.choose(*points[0]["customdata"])
     else:
-        digit_filters.change(**digit_filters.DEFAULTS)
+        image_filters.change(**image_filters.DEFAULTS)
 
 
 # Plotly greys its texts, and over vivid cells they need the page's own ink.
 INK = "<style>.js-plotly-plot .annotation-text { fill: currentColor !important }</style>"
 
 
-def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> None:
+def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
     matrix = classification.confusion(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -78,94 +81,127 @@ def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray) -> None:
         st.markdown(
             "**Confusion**",
             width="content",
-            help="Shade: the share of its row, that is of the true digit's images.",
+            help="Shade: the fraction of its row, that is of the true class's images.",
         )
-        cells = choice("Cells", ("counts", "row shares"), "explore_cells")
+        cells = choice("Cells", ("counts", "normalised by true class"), "explore_cells")
     st.html(INK)
     key = f"confusion-{st.session_state.get('explore_chart', 0)}"
     st.plotly_chart(
-        confusion_heatmap(matrix, cells == "row shares", digit_filters.cell()),
+        confusion_heatmap(matrix, cells != "counts", image_filters.cell(), names),
         key=key,
         on_select=lambda: clicked(key),
         selection_mode="points",
         config={"displayModeBar": False},
-        alt="Confusion matrix: true digits by rows, what they were read as by columns",
+        alt="Confusion matrix: true classes by rows, predicted classes by columns",
     )
 
 
 def browse(
-    probabilities: np.ndarray, split: Split, asked: dict[str, Any], key: str
+    probabilities: np.ndarray, split: Split, chosen: dict[str, Any], key: str, names: Sequence[str]
 ) -> tuple[np.ndarray, int | None]:
     """Draws the gallery; the indices that pass the filters, and the one that is opened.
 
     `key` names the run and the split.
     """
-    found = classification.select(probabilities, split.labels, **asked)
+    found = classification.select(probabilities, split.labels, **chosen)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        st.markdown(digit_filters.title(asked, len(found)), width="content")
+        st.markdown(image_filters.title(chosen, len(found), names), width="content")
         st.button(
             "Clear filters",
             type="tertiary",
             icon=":material/filter_alt_off:",
-            on_click=digit_filters.change,
-            kwargs=digit_filters.DEFAULTS,
-            disabled=digit_filters.unchanged(),
+            on_click=image_filters.change,
+            kwargs=image_filters.DEFAULTS,
+            disabled=image_filters.unchanged(),
         )
     if not len(found):
-        st.markdown("No digit matches these filters.")
+        st.markdown("No image matches these filters.")
         return found, None
     pages = -(-len(found) // PAGE_SIZE)
     grid = st.container()
     page = 1
     if pages > 1:
-        # Its own key for each set of digits: another set begins at its first page.
-        page = st.pagination(pages, key=f"explore_page-{key}-{asked}", max_visible_pages=5)
+        # Its own key for each set of images: another set begins at its first page.
+        page = st.pagination(pages, key=f"explore_page-{key}-{chosen}", max_visible_pages=5)
     with grid:
         shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        return found, gallery(tiles_of(shown, probabilities, split), key="explore_gallery")
+        return found, gallery(
+            tiles_of(shown, probabilities, split), key="explore_gallery", names=names
+        )
 
 
 def tiles_of(indices: np.ndarray, probabilities: np.ndarray, split: Split) -> list[Tile]:
-    read, sure = probabilities[indices].argmax(axis=1), probabilities[indices].max(axis=1)
+    guesses, sure = probabilities[indices].argmax(axis=1), probabilities[indices].max(axis=1)
     return [
-        Tile(int(i), split.images[i], int(split.labels[i]), int(r), float(s))
-        for i, r, s in zip(indices, read, sure, strict=True)
+        Tile(int(i), split.images[i], int(split.labels[i]), int(g), float(s))
+        for i, g, s in zip(indices, guesses, sure, strict=True)
     ]
 
 
-def the_digit(index: int, probabilities: np.ndarray, split: Split, name: str) -> None:
+def the_image(
+    index: int, probabilities: np.ndarray, split: Split, name: str, names: Sequence[str]
+) -> None:
     true, row = int(split.labels[index]), probabilities[index]
     loss = float(classification.losses(row[None], split.labels[index : index + 1])[0])
-    read = int(row.argmax())
-    verdict = f"{true} read right" if read == true else f"{true} read as {read}"
+    guess = int(row.argmax())
+    what = text.plain(names[true])
+    verdict = (
+        f"{what} correct" if guess == true else f"{what} predicted as {text.plain(names[guess])}"
+    )
     image, facts = st.columns([1, 2], gap="medium")
     image.html(
-        f'<img src="{tile_uri(split.images[index])}" alt="A {true}" style="width: 100%; '
+        f'<img src="{tile_uri(split.images[index])}" alt="{html.escape(names[true])}" style="width: 100%; '
         'max-width: 15rem; image-rendering: pixelated; border-radius: 3px">'
     )
     with facts:
         st.markdown(f"**{verdict}** · loss {loss:.2f} · image {index:,} of {name}")
-        st.html(probability_bars(row, true))
+        st.html(probability_bars(row, true, names))
 
 
-def per_digit(probabilities: np.ndarray, labels: np.ndarray) -> None:
-    scores = pd.DataFrame(
-        classification.per_class(labels, probabilities.argmax(axis=1), probabilities.shape[1])
-    )
-    scores[["precision", "recall", "f1"]] *= 100
-    share = st.column_config.NumberColumn(format="%.2f %%")
-    st.markdown("**Per digit**")
+def most_confused(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
+    """The cells of a large matrix that a person would look for in it."""
+    matrix = classification.confusion(labels, probabilities.argmax(axis=1), len(names))
+    fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    np.fill_diagonal(matrix, 0)
+    order = np.argsort(-matrix, axis=None, kind="stable")[:CONFUSIONS]
+    cells = [(int(t), int(p)) for t, p in zip(*np.unravel_index(order, matrix.shape), strict=True)]
+    rows = [
+        (names[t], names[p], int(matrix[t, p]), 100 * fractions[t, p])
+        for t, p in cells
+        if matrix[t, p]
+    ]
+    st.markdown("**Most frequent confusions**")
     st.dataframe(
-        scores,
+        pd.DataFrame(rows, columns=["True", "Predicted", "Images", "Of the true class"]),
         hide_index=True,
         height="content",
         column_config={
-            "label": st.column_config.NumberColumn("Digit"),
-            "precision": {**share, "label": "Precision"},
-            "recall": {**share, "label": "Recall"},
-            "f1": {**share, "label": "F1"},
+            "Of the true class": st.column_config.NumberColumn(format="%.1f %%"),
+        },
+    )
+
+
+def per_class(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
+    if len(names) > MOST_NUMBERED:
+        most_confused(probabilities, labels, names)
+    scores = pd.DataFrame(
+        classification.per_class(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    )
+    scores["label"] = list(names)
+    scores[["precision", "recall", "f1"]] *= 100
+    fraction = st.column_config.NumberColumn(format="%.2f %%")
+    st.markdown("**Per class**")
+    st.dataframe(
+        scores,
+        hide_index=True,
+        height="content" if len(names) <= MOST_NUMBERED else 400,
+        column_config={
+            "label": st.column_config.TextColumn("Class"),
+            "precision": {**fraction, "label": "Precision"},
+            "recall": {**fraction, "label": "Recall"},
+            "f1": {**fraction, "label": "F1"},
             "support": st.column_config.NumberColumn("Images", format="localized"),
         },
     )
@@ -174,10 +210,11 @@ def per_digit(probabilities: np.ndarray, labels: np.ndarray) -> None:
 def downloads(
     run: Run, name: str, probabilities: np.ndarray, split: Split, found: np.ndarray
 ) -> None:
-    read = probabilities.argmax(axis=1)
+    names = run.recipe.info.classes
+    predicted = probabilities.argmax(axis=1)
     some = found[:IN_FILE]
     # Read here, because a file is made in another thread, which has no session.
-    rows = st.session_state.get("explore_cells") == "row shares"
+    normalised = st.session_state.get("explore_cells", "counts") != "counts"
 
     def predictions() -> bytes:
         rows = classification.table(probabilities, split.labels)
@@ -186,13 +223,15 @@ def downloads(
     def confusion() -> bytes:
         from digitcore.figures import static
 
-        matrix = classification.confusion(split.labels, read, probabilities.shape[1])
-        return static.to_bytes(static.confusion_file(matrix, rows, title), "png")
+        matrix = classification.confusion(split.labels, predicted, len(names))
+        return static.to_bytes(static.confusion_file(matrix, normalised, title, names), "png")
 
-    def digits() -> bytes:
+    def images() -> bytes:
         from digitcore.figures import static
 
-        figure = static.digits_file(split.images[some], split.labels[some], read[some], title)
+        figure = static.digits_file(
+            split.images[some], split.labels[some], predicted[some], title, names
+        )
         return static.to_bytes(figure, "png")
 
     title = f"{run.name}, {name}"
@@ -200,7 +239,7 @@ def downloads(
         for label, data, ending in (
             ("Predictions, CSV", predictions, "predictions.csv"),
             ("Confusion, PNG", confusion, "confusion.png"),
-            (f"First {len(some)} shown, PNG", digits, "digits.png"),
+            (f"First {len(some)} shown, PNG", images, "images.png"),
         ):
             st.download_button(
                 label,
@@ -208,7 +247,7 @@ def downloads(
                 file_name=f"{run.id}-{name}-{ending}",
                 on_click="ignore",
                 icon=":material/download:",
-                disabled=ending == "digits.png" and not len(some),
+                disabled=ending == "images.png" and not len(some),
             )
 
 
@@ -227,25 +266,26 @@ def study(
     probabilities, split, known = tables[name], splits[name], writers.get(name)
     with place:
         headline(probabilities, split.labels, name)
-    asked = digit_filters.filters()
+    names = run.recipe.info.classes
+    chosen = image_filters.filters(names)
     left, right = st.columns([5, 6], gap="large")
     with left:
-        confusion_matrix(probabilities, split.labels)
+        confusion_matrix(probabilities, split.labels, names)
     with right:
-        found, opened = browse(probabilities, split, asked, f"{run.id}-{name}")
+        found, opened = browse(probabilities, split, chosen, f"{run.id}-{name}", names)
     left, right = st.columns([5, 6], gap="large")
     with left:
         if opened is not None:
-            the_digit(opened, probabilities, split, name)
+            the_image(opened, probabilities, split, name, names)
         if known is not None:
             errors_by_writer(known, probabilities.argmax(axis=1) == split.labels)
     with right:
-        per_digit(probabilities, split.labels)
+        per_class(probabilities, split.labels, names)
     downloads(run, name, probabilities, split, found)
 
 
 run = pick_run(need="probabilities.npz")
-digit_filters.start()
+image_filters.start(run.recipe.info.class_count)
 metrics: Metrics | None = None
 try:
     metrics = run.metrics
@@ -257,8 +297,9 @@ except RunError as error:
     st.error(text.plain(str(error)))
     st.stop()
 if metrics is None or dataset.checksum != metrics.data_checksum:
-    way = "" if datasets.available() else "Download MNIST above."
-    unlabelled(metrics, "This run read other digits than those that are on this machine", way)
+    title = run.recipe.info.title
+    way = "" if datasets.available(run.recipe.dataset) else f"Download {title} above."
+    unlabelled(metrics, "This run was tested on other images than those on this machine", way)
 splits = {"test": dataset.test, "validation": dataset.validation}
 if any(len(tables[name]) != len(split) for name, split in splits.items()):
     st.error(

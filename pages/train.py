@@ -48,21 +48,24 @@ def others_at_work(watched: runs.Run | None) -> None:
 def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
     """Training and validation images, and how many an epoch has, synthetic ones included.
 
-    Of MNIST, while no digits are on this machine.
+    Of as many as the recipe says, while its dataset is not on this machine.
     """
     try:
-        if datasets.available():
-            digits = datasets.load_dataset(
+        if datasets.available(recipe.dataset):
+            images = datasets.load_dataset(
+                recipe.dataset,
                 validation_split=recipe.validation_split,
                 training_images=recipe.training_images,
                 download=False,
             )
-            given = len(digits.train)
-            return given, len(digits.validation), recipe.images_an_epoch(given)
+            given = len(images.train)
+            return given, len(images.validation), recipe.images_an_epoch(given)
     except datasets.DataError:
         pass  # the frame says it
-    validation = round(recipe.training_images * recipe.validation_split)
-    return recipe.training_images - validation, validation, recipe.images_an_epoch()
+    given, validation = datasets.split_sizes(
+        recipe.info.train_images, recipe.training_images, recipe.validation_split
+    )
+    return given, validation, recipe.images_an_epoch(given)
 
 
 def refusal(recipe: Recipe) -> str | None:

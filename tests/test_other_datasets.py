@@ -1,4 +1,4 @@
-"""Datasets that are not digits, on real images: training, runs, predictions, command line."""
+"""Datasets that are not digits, on real images: training, runs, pages, command line."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import devanagari
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from digitcore import runs
-from digitcore.datasets import load_dataset, registry
+from digitcore.datasets import DatasetInfo, catalogue, load_dataset, registry
+from digitcore.jobs import queue
 from digitcore.recipes import Recipe, RecipeError
 from digitcore.runs.predictor import Predictor
 
@@ -118,6 +121,81 @@ def test_train_predict_and_evaluate(dataset: str, tmp_path: Path) -> None:
     assert command("evaluate", told["run"])["test_accuracy"] == told["test_accuracy"]
     (row,) = command("runs")["runs"]
     assert (row["run"], row["dataset"]) == (told["run"], dataset)
+    explored(told["run"], info)
+    app = visit("draw", run=told["run"])
+    assert f"No drawing can be made like the images of {info.title}" in said(app)
+    app = visit("runs", run=told["run"])
+    assert not app.exception
+
+
+def explored(run: str, info: DatasetInfo) -> None:
+    """Explore shows the run with the dataset's classes, and of many the most confused ones."""
+    app = visit("explore", run=run)
+    assert not app.exception
+    assert "All errors" in said(app)
+    tables = {tuple(table.value.columns): table.value for table in app.dataframe}
+    scores = next(table for columns, table in tables.items() if "precision" in columns)
+    assert list(scores["label"]) == list(info.classes)
+    assert ("Most frequent confusions" in said(app)) == (info.class_count > 16)
+    app.selectbox(key="explore_true").select(info.class_count - 1).run()
+    assert not app.exception
+    last = info.classes[-1]
+    assert f"{last} predicted wrong" in said(app) or "No image matches" in said(app)
+
+
+def visit(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    if page != "train":
+        app.switch_page(f"pages/{page}.py").run()
+    return app
+
+
+def said(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.error, app.header)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_the_sidebar_begins_with_the_dataset(dataset: str) -> None:
+    info = registry.get(dataset)
+    app = visit("train")
+    first = app.sidebar.selectbox[0]
+    assert (first.label, first.value) == ("Dataset", "mnist")
+    assert first.options == registry.names()
+    app.sidebar.selectbox(key="recipe").select("reader").run()
+    assert "synthetic_digits" in {widget.key for widget in app.sidebar.get("select_slider")}
+    app.sidebar.selectbox(key="dataset").select(dataset).run()
+    assert not app.exception
+    assert not app.error
+    # What has no use there is not offered, and the recipe is as it was but for that.
+    assert "synthetic_digits" not in {widget.key for widget in app.sidebar.get("select_slider")}
+    assert "As in the recipe" in said(app)
+    assert f"{info.class_count} classes" in said(app)
+    assert visit("train", dataset=dataset).sidebar.selectbox(key="dataset").value == dataset
+    app.button[0].click().run()
+    (run,) = runs.list_runs()
+    assert run.recipe == Recipe.load("reader").for_dataset(dataset)
+
+
+@pytest.fixture
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "start_worker", lambda *short: None)
+
+
+@pytest.mark.usefixtures("no_worker")
+def test_without_mnist_train_says_what_start_works_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DIGITCORE_DATA_DIR", raising=False)
+    known = replace(catalogue.MNIST)
+    monkeypatch.setitem(registry._registered, "mnist", known)
+    app = visit("train")
+    assert "MNIST is not on this machine yet" in said(app)
+    assert "choose the dataset `digits`: Start trains on scikit-learn's digits" in said(app)
+    app.sidebar.selectbox(key="dataset").select("digits").run()
+    assert "not on this machine" not in said(app)
+    assert "predicts about 88 % (86–90) of the 400 test images" in said(app)
 
 
 def test_data_describes_it(dataset: str) -> None:

@@ -1,4 +1,4 @@
-"""One digit image and one answer as HTML: the same tile and the same bars on every page.
+"""One image and one answer as HTML: the same tile and the same bars on every page.
 
 Show them with `st.html`. Colours come from the theme, except the two that carry meaning.
 """
@@ -8,17 +8,21 @@ from __future__ import annotations
 import base64
 import html
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
+from digitcore.datasets.info import DIGITS
 from digitcore.figures import style
 
 RIGHT, WRONG = style.BLUE, style.VERMILION
+# Of more classes, only the most probable have a bar.
+MOST_BARS = 12
 
 # Written once into each piece of HTML: styles of one st.html do not reach another.
 _BARS_CSS = f"""<style>
-.bars {{ display: grid; grid-template-columns: 1ch 1fr 7ch; gap: 0.2rem 0.6rem;
+.bars {{ display: grid; grid-template-columns: minmax(1ch, max-content) 1fr 7ch; gap: 0.2rem 0.6rem;
   align-items: center; font-size: 0.875rem; line-height: 1.2;
   font-variant-numeric: tabular-nums; }}
 .bars .track {{ height: 0.8rem; border-radius: 2px;
@@ -39,56 +43,73 @@ def confidence(probability: float) -> str:
 
 
 def tile_uri(image: np.ndarray) -> str:
-    """A digit image as a `data:` URI of a 28×28 PNG; show it with `image-rendering: pixelated`.
+    """An image as a `data:` URI of a PNG of its size; show it with `image-rendering: pixelated`.
 
     Args:
-        image: uint8 (28, 28), white ink on black.
+        image: uint8 (height, width), white on black.
 
     Raises:
         ValueError: the image has another shape or dtype.
     """
     image = np.asarray(image)
-    if image.shape != (28, 28) or image.dtype != np.uint8:
-        raise ValueError(f"A digit image is uint8 (28, 28). Received: {image.dtype} {image.shape}")
+    if image.ndim != 2 or image.dtype != np.uint8:
+        raise ValueError(
+            f"An image is uint8 (height, width). Received: {image.dtype} {image.shape}"
+        )
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def probability_bars(probabilities: np.ndarray | None, truth: int | None = None) -> str:
-    """Ten horizontal bars, 0 to 9, with their percent, as HTML of constant size.
+def probability_bars(
+    probabilities: np.ndarray | None, truth: int | None = None, names: Sequence[str] = DIGITS
+) -> str:
+    """A horizontal bar for each class with its percent, as HTML of constant size.
 
-    The highest one is blue, or vermilion where `truth` is given and is another
-    digit; the true digit is underlined. None draws the bars empty, so that
-    their place is kept.
+    The highest one is blue, or vermilion where `truth` is given and is another class; the true
+    class is underlined. None draws the bars empty, so that their place is kept. Of more than
+    `MOST_BARS` classes, the most probable are drawn, the highest first.
 
     Args:
-        probabilities: float (10,), each 0 to 1; or None.
-        truth: the true digit, where it is known.
+        probabilities: float (classes,), each 0 to 1; or None.
+        truth: the true class, where it is known.
+        names: of the classes.
     """
     top = None if probabilities is None else int(np.argmax(probabilities))
     rows = []
-    for digit in range(10):
-        p = None if probabilities is None else float(probabilities[digit])
-        rows.append(_bar(digit, p, digit == top, truth))
-    spoken = html.escape(_spoken(probabilities, truth))
+    for label in _drawn(probabilities, truth, len(names)):
+        p = None if probabilities is None else float(probabilities[label])
+        fill = (
+            ("wrong" if truth is not None and truth != label else "right") if label == top else ""
+        )
+        marks = " ".join(m for m, on in (("top", label == top), ("truth", truth == label)) if on)
+        rows.append(_bar(names[label], p, fill, marks))
+    spoken = html.escape(_spoken(probabilities, truth, names))
     return f'{_BARS_CSS}<div class="bars" role="img" aria-label="{spoken}">{"".join(rows)}</div>'
 
 
-def _bar(digit: int, p: float | None, top: bool, truth: int | None) -> str:
-    fill = ("wrong" if truth is not None and truth != digit else "right") if top else ""
-    label = " ".join(name for name, on in (("top", top), ("truth", truth == digit)) if on)
+def _drawn(probabilities: np.ndarray | None, truth: int | None, count: int) -> list[int]:
+    """The classes that have a bar, in the order of the bars."""
+    if count <= MOST_BARS or probabilities is None:
+        return list(range(min(count, MOST_BARS)))
+    order = [int(label) for label in np.argsort(-probabilities, kind="stable")]
+    drawn = order[:MOST_BARS]
+    return drawn if truth is None or truth in drawn else [*drawn[:-1], truth]
+
+
+def _bar(name: str, p: float | None, fill: str, marks: str) -> str:
     return (
-        f'<span class="{label}">{digit}</span>'
+        f'<span class="{marks}">{html.escape(name)}</span>'
         f'<div class="track"><div class="fill {fill}" style="width: {100 * (p or 0):.1f}%"></div></div>'
-        f'<span class="percent {"top" if top else ""}">{"" if p is None else html.escape(confidence(p))}</span>'
+        f'<span class="percent {"top" if "top" in marks else ""}">'
+        f"{'' if p is None else html.escape(confidence(p))}</span>"
     )
 
 
-def _spoken(probabilities: np.ndarray | None, truth: int | None) -> str:
+def _spoken(probabilities: np.ndarray | None, truth: int | None, names: Sequence[str]) -> str:
     if probabilities is None:
-        return "Probabilities of the digits 0 to 9: none yet"
+        return f"Probabilities of the classes {names[0]} to {names[-1]}: none yet"
     order = np.argsort(probabilities)[::-1][:3]
-    likely = ", ".join(f"{d} {confidence(probabilities[d])}" for d in order)
-    known = "" if truth is None else f"; it is a {truth}"
+    likely = ", ".join(f"{names[d]} {confidence(probabilities[d])}" for d in order)
+    known = "" if truth is None else f"; it is a {names[truth]}"
     return f"Probabilities, highest first: {likely}{known}"

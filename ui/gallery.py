@@ -1,17 +1,19 @@
-"""A grid of digit tiles to open one from: one element however many tiles, for mouse and keys."""
+"""A grid of image tiles to open one from: one element however many tiles, for mouse and keys."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 
+from digitcore.datasets.info import DIGITS
 from ui.digits import RIGHT, WRONG, confidence, tile_uri
 
 
 class Tile(NamedTuple):
-    """One digit and its reading; `index` is its place in the split, `confidence` 0 to 1."""
+    """An image, its true and predicted class; `index` is its place in the split, `confidence` 0 to 1."""
 
     index: int
     image: np.ndarray
@@ -28,7 +30,7 @@ button {{ all: unset; box-sizing: border-box; cursor: pointer; border-radius: 3p
 img {{ display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated;
   background: #000; border-radius: 3px 3px 0 0; border-bottom: 3px solid {WRONG}; }}
 .right img {{ border-bottom-color: {RIGHT}; }}
-.caption {{ display: flex; justify-content: space-between; gap: 0.25rem; white-space: nowrap;
+.caption {{ display: flex; justify-content: space-between; gap: 0 0.25rem; flex-wrap: wrap;
   font-size: 0.75rem; line-height: 1.5; padding: 0.1rem 0.1rem 0;
   font-variant-numeric: tabular-nums; }}
 /* Beside the matrix a grid keeps its place when a filter leaves few tiles. */
@@ -39,7 +41,7 @@ button[aria-pressed="true"] {{ outline: 2px solid var(--st-text-color); outline-
 button:focus-visible {{ outline: 2px dashed var(--st-text-color); outline-offset: 1px; }}
 """
 
-_HTML = '<div class="tiles" role="group" aria-label="Digits"></div>'
+_HTML = '<div class="tiles" role="group" aria-label="Images"></div>'
 
 # Tiles are kept and refilled, so that the focus stays where a person put it. Arrow
 # keys go from tile to tile; Tab leaves the grid.
@@ -87,30 +89,32 @@ function blank() {
 _grid = st.components.v2.component("digit_gallery", html=_HTML, css=_CSS, js=_JS)
 
 
-def gallery(tiles: list[Tile], key: str) -> int | None:
+def gallery(tiles: list[Tile], key: str, names: Sequence[str] = DIGITS) -> int | None:
     """Draws the tiles and returns the index of the opened one; the first until one is.
 
     Args:
         tiles: what is shown, some dozens at most.
         key: of this gallery in the page.
+        names: of the classes.
     """
     if not tiles:
         return None
     asked = st.session_state.get(key, {}).get("opened")
     # A tile that was opened may have gone with a filter or to another page of the grid.
     opened = asked if asked in {tile.index for tile in tiles} else tiles[0].index
-    data = {"opened": opened, "tiles": [_plain(tile) for tile in tiles]}
+    data = {"opened": opened, "tiles": [_plain(tile, names) for tile in tiles]}
     _grid(key=key, data=data, on_opened_change=lambda: None)
     return opened
 
 
-def _plain(tile: Tile) -> dict[str, object]:
+def _plain(tile: Tile, names: Sequence[str]) -> dict[str, object]:
     sure = confidence(tile.confidence)
+    true, predicted = names[tile.true], names[tile.predicted]
     return {
         "index": tile.index,
         "uri": tile_uri(tile.image),
         "right": tile.true == tile.predicted,
-        "reading": f"{tile.true} → {tile.predicted}",
+        "reading": f"{true} → {predicted}",
         "confidence": sure,
-        "label": f"{tile.true} read as {tile.predicted}, {sure} sure, image {tile.index}",
+        "label": f"{true} predicted as {predicted}, {sure} sure, image {tile.index}",
     }

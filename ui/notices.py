@@ -1,19 +1,31 @@
-"""What a page says about its digits when they are not MNIST, or not here yet."""
+"""What a page says about a dataset that is not here yet, or of which other images are here."""
 
 import streamlit as st
 
 from digitcore import datasets
+from digitcore.datasets import DatasetInfo, registry
 from digitcore.runs import Run, RunError
 from ui import text
 
 
-def data_notice() -> None:
-    """One line while the digits on this machine are not MNIST's, or are not here yet."""
+def chosen_dataset() -> str:
+    """The dataset that is chosen on Train, from there or from the address; else the first one."""
+    name = st.session_state.get("dataset") or st.query_params.get("dataset")
+    return name if name in registry.names() else registry.names()[0]
+
+
+def data_notice(name: str | None = None) -> None:
+    """One line while the dataset's images are not on this machine, or are others.
+
+    Args:
+        name: of the dataset; the chosen one unless given.
+    """
+    info = registry.get(name or chosen_dataset())
     try:
-        if datasets.available() is None:
-            _offer_download()
+        if datasets.available(info.name) is None:
+            _offer_download(info)
             return
-        notice = datasets.load_dataset(download=False).notice
+        notice = datasets.load_dataset(info.name, download=False).notice
     except datasets.DataError as error:
         st.error(text.plain(str(error)), icon=":material/folder_off:")
         return
@@ -21,36 +33,49 @@ def data_notice() -> None:
         st.caption(f":material/info: {text.plain(notice)}")
 
 
-def _offer_download() -> None:
+def _offer_download(info: DatasetInfo) -> None:
+    if not info.sources:
+        st.error(
+            f"{info.title} is not on this machine. Put it into a folder `{info.name}` of the one "
+            f"that `{datasets.VARIABLE}` names.",
+            icon=":material/folder_off:",
+        )
+        return
+    size = sum(file.size for file in info.sources[0]) / 1e6
+    instead = registry.get("digits")
+    offline = (
+        f" Without a network, choose the dataset `{instead.name}`: Start trains on {instead.title}, and "
+        f"`fast` predicts about {instead.expected} of their test images."
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            ":material/cloud_download: MNIST is not on this machine yet. "
-            "The first training downloads it (11 MB).",
+            f":material/cloud_download: {info.title} is not on this machine yet. "
+            f"The first training downloads it ({size:.0f} MB).{offline}",
             width="content",
         )
-        asked = st.button("Download it now", type="tertiary", icon=":material/download:")
-    if not asked:
+        wanted = st.button("Download it now", type="tertiary", icon=":material/download:")
+    if not wanted:
         return
-    bar = st.progress(0.0, "Downloading MNIST")
+    bar = st.progress(0.0, f"Downloading {info.title}")
 
     def progress(done: int, total: int) -> None:
-        words = f"Downloading MNIST: {done / 1e6:.1f} of {total / 1e6:.1f} MB"
+        words = f"Downloading {info.title}: {done / 1e6:.1f} of {total / 1e6:.1f} MB"
         bar.progress(min(1.0, done / total), words)
 
     try:
-        datasets.fetch(progress)
+        datasets.fetch(progress, info.name)
     except OSError as error:
         bar.empty()
         st.error(
-            f"MNIST could not be downloaded ({text.plain(str(error))}). Try again where there is a "
-            f"network, or set `{datasets.VARIABLE}` to a folder that has `mnist.npz`."
+            f"{info.title} could not be downloaded ({text.plain(str(error))}). Try again where "
+            f"there is a network, or set `{datasets.VARIABLE}` to a folder that has it."
         )
     else:
         st.rerun()
 
 
 def run_notice(run: Run) -> None:
-    """One line when the run learned other digits than MNIST's."""
+    """One line when the run was trained on other images than its dataset's."""
     try:
         notice = run.metrics and run.metrics.data_notice
     except RunError:

@@ -1,12 +1,21 @@
-"""The sidebar: a recipe and its hyperparameters, each widget made from its field."""
+"""The sidebar: a dataset, a recipe and its hyperparameters, each widget made from its field."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
-from digitcore.recipes import EARLIER_NAMES, Hyperparameter, Recipe, RecipeError, hyperparameters
+from digitcore.datasets import registry
+from digitcore.recipes import (
+    EARLIER_NAMES,
+    Hyperparameter,
+    Recipe,
+    RecipeError,
+    hyperparameters,
+    inapplicable,
+)
 
 _OPEN = "Training"
 
@@ -16,12 +25,21 @@ def recipe_form() -> Recipe:
     for earlier, now in EARLIER_NAMES.items():  # a link that was shared before
         if value := st.query_params.pop(earlier, None):
             st.query_params.setdefault(now, value)
+    dataset = st.selectbox(
+        "Dataset",
+        registry.names(),
+        key="dataset",
+        bind="query-params",
+        on_change=_follow_recipe,
+    )
+    st.caption(_about(dataset))
     names = Recipe.names()
     name = st.selectbox(
         "Recipe", names, key="recipe", bind="query-params", on_change=_follow_recipe
     )
-    base = Recipe.load(name)
+    base = _base(name, dataset)
     st.caption(base.description)
+    hidden = inapplicable(base.info)
     parameters = list(hyperparameters())
     values: dict[str, Any] = {}
     changed = st.container()
@@ -30,7 +48,7 @@ def recipe_form() -> Recipe:
         # A title that counted the changes would be a new group, closed while it is used.
         with st.container() if group == _OPEN else st.expander(group):
             for parameter in members:
-                if _matters(parameter, values):
+                if parameter.name not in hidden and _matters(parameter, values):
                     values[parameter.name] = _widget(parameter, getattr(base, parameter.name))
     recipe = _recipe(base, values)
     with changed:
@@ -65,6 +83,25 @@ def _widget(parameter: Hyperparameter, default: Any) -> Any:
     return st.slider(value=default, min_value=low, max_value=high, step=step, **options)
 
 
+def _about(dataset: str) -> str:
+    info = registry.get(dataset)
+    start = (
+        f" Start works without a network: it trains on {info.train_images:,} images, and `fast` "
+        f"predicts about {info.expected} of the {info.test_images:,} test images."
+        if info.expected
+        else ""
+    )
+    return f"**{info.title}**: {info.about} {info.class_count} classes, {info.licence}.{start}"
+
+
+def _base(name: str, dataset: str) -> Recipe:
+    try:
+        return Recipe.load(name).for_dataset(dataset)
+    except RecipeError as error:
+        st.error(f"The recipe {name} does not fit {registry.get(dataset).title}: {error}")
+        st.stop()
+
+
 def _recipe(base: Recipe, values: dict[str, Any]) -> Recipe:
     try:
         return base.changed(**values)
@@ -86,12 +123,14 @@ def _changes(base: Recipe, recipe: Recipe) -> None:
 def use(recipe: Recipe) -> None:
     """Sets the form to this recipe, which must be a shipped one but for its hyperparameters."""
     st.session_state["recipe"] = recipe.name
+    st.session_state["dataset"] = recipe.dataset
     for parameter in hyperparameters():
         st.session_state[parameter.name] = getattr(recipe, parameter.name)
 
 
 def _follow_recipe() -> None:
-    use(Recipe.load(st.session_state["recipe"]))
+    with suppress(RecipeError):  # the form says it
+        use(Recipe.load(st.session_state["recipe"]).for_dataset(st.session_state["dataset"]))
 
 
 def _asked(parameter: Hyperparameter, default: Any) -> Any:

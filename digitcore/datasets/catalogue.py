@@ -153,7 +153,6 @@ def _emnist(name: str, *known: tuple[int, str]) -> tuple[Source, ...]:
 
 
 _EMNIST_HOMEPAGE = "https://www.nist.gov/itl/products-and-services/emnist-dataset"
-_EMNIST_DRAWING = DrawingInput(box=24, centring="box")
 
 EMNIST_LETTERS = DatasetInfo(
     name="emnist-letters",
@@ -172,7 +171,8 @@ EMNIST_LETTERS = DatasetInfo(
     licence="public domain",
     homepage=_EMNIST_HOMEPAGE,
     about="Handwritten letters, capital and small ones of a letter in one class (Cohen et al., 2017).",
-    drawing=_EMNIST_DRAWING,
+    # Its ink fills a box of 24 pixels whose middle is centred, which `drawing` does not do yet.
+    drawing=None,
     idx_stems=("emnist-letters-train", "emnist-letters-test"),
     first_label=1,
     transposed=True,
@@ -196,7 +196,8 @@ EMNIST_BALANCED = DatasetInfo(
     licence="public domain",
     homepage=_EMNIST_HOMEPAGE,
     about="Handwritten digits and letters in 47 classes, each as often (Cohen et al., 2017).",
-    drawing=_EMNIST_DRAWING,
+    # Its ink fills a box of 24 pixels whose middle is centred, which `drawing` does not do yet.
+    drawing=None,
     idx_stems=("emnist-balanced-train", "emnist-balanced-test"),
     transposed=True,
 )
@@ -225,7 +226,6 @@ QMNIST = DatasetInfo(
     about="MNIST, and the 50,000 test images that its authors left out (Yadav and Bottou, 2019).",
     drawing=DrawingInput(),
     synthetic_handwriting=True,
-    teacher=True,
     checksum=MNIST.checksum,
     base="mnist",
     exam="qmnist",
@@ -248,6 +248,8 @@ SMALL_DIGITS = DatasetInfo(
     drawing=DrawingInput(),
     synthetic_handwriting=True,
     embedded=True,
+    # Measured over seeds 0 to 2: 88.0, 85.5 and 90.5 %; the interval is Wilson's of all 1,200 answers.
+    expected="88 % (86–90)",
 )
 
 # In the order in which a person is offered them.

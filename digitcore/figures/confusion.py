@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from digitcore.figures.layout import LAYOUT
-from digitcore.figures.style import GREY
+from digitcore.figures.style import GREY, MOST_NUMBERED
 
 
 def confusion_heatmap(
-    matrix: np.ndarray, normalised: bool, chosen: tuple[int | None, int | None] = (None, None)
+    matrix: np.ndarray,
+    normalised: bool,
+    chosen: tuple[int | None, int | None] = (None, None),
+    names: Sequence[str] = (),
 ) -> go.Figure:
     """Confusion matrix: the diagonal muted, errors vivid by their fraction of the true class.
 
     Plotly reports no clicks on a heatmap, so invisible markers lie over its cells; the
-    `customdata` of each is (true digit, predicted digit).
+    `customdata` of each is (true class, predicted class).
 
     Args:
-        matrix: integer (10, 10), rows are true digits, as `classification.confusion` returns it.
+        matrix: integer (classes, classes), rows are true classes, as `classification.confusion` returns it.
         normalised: whether cells show percentages normalised by true class instead of counts.
-        chosen: true and predicted digit of the cell to frame; None frames a whole row or column.
+        chosen: true and predicted class of the cell to frame; None frames a whole row or column.
+        names: of the classes; their numbers where none are given.
     """
+    count = len(matrix)
+    names = names or [str(label) for label in range(count)]
+    many = count > MOST_NUMBERED
     fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     figure = go.Figure(_cells(fractions))
-    cells = [(true, predicted) for true in range(10) for predicted in range(10)]
+    cells = list(np.ndindex(count, count))
     unseen = {"marker": {"opacity": 0}}
     figure.add_scatter(
         x=[predicted for _, predicted in cells],
         y=[true for true, _ in cells],
         customdata=cells,
-        text=[_hover(matrix, *cell) for cell in cells],
+        text=[_hover(matrix, names, *cell) for cell in cells],
         mode="markers",
-        marker={"symbol": "square", "size": 26, "opacity": 0},
+        marker={"symbol": "square", "size": 8 if many else 26, "opacity": 0},
         selected=unseen,
         unselected=unseen,
         hovertemplate="%{text}<extra></extra>",
@@ -47,23 +55,38 @@ def confusion_heatmap(
         {"x": predicted, "y": true, "text": f"{texts[true, predicted]:{number}}"}
         | {"showarrow": False}
         for true, predicted in cells
-        if matrix[true, predicted]
+        if matrix[true, predicted] and not many
     ]
     if chosen != (None, None):
-        figure.add_shape(_frame(*chosen))
-    axis = {"tickvals": list(range(10)), "showgrid": False, "zeroline": False}
+        figure.add_shape(_frame(count, *chosen))
+    axis = {
+        "tickvals": list(range(count)),
+        "ticktext": list(names),
+        "showgrid": False,
+        "zeroline": False,
+    }
     axis |= {"fixedrange": True, "constrain": "domain"}
-    figure.update_xaxes(axis, title="predicted", range=[-0.5, 9.5])
+    if many:
+        axis |= {"tickfont": {"size": 9}, "tickangle": 0}
+    elif max(map(len, names)) > 3:
+        axis |= {"tickangle": -45}
+    figure.update_xaxes(axis, title="predicted", range=[-0.5, count - 0.5])
     figure.update_yaxes(
-        axis, title="true digit", range=[9.5, -0.5], scaleanchor="x", constraintoward="top"
+        {**axis, "tickangle": 0},
+        title="true",
+        range=[count - 0.5, -0.5],
+        scaleanchor="x",
+        constraintoward="top",
     )
     still = {"dragmode": False, "clickmode": "event+select", "hovermode": "closest"}
     # All at once: Plotly checks every annotation again for each one that is added.
-    return figure.update_layout(LAYOUT | still | {"height": 480, "annotations": notes})
+    return figure.update_layout(
+        LAYOUT | still | {"height": 640 if many else 480, "annotations": notes}
+    )
 
 
 def _cells(fractions: np.ndarray) -> list[go.Heatmap]:
-    diagonal = np.eye(10, dtype=bool)
+    diagonal = np.eye(len(fractions), dtype=bool)
     correct = np.where(diagonal, fractions, np.nan)
     # Square roots, or one error in a thousand would be invisible.
     wrong = np.where(diagonal, np.nan, np.sqrt(fractions))
@@ -79,15 +102,16 @@ def _fade(colour: str, opacity: float) -> list[tuple[float, str]]:
     return [(0.0, f"rgba({colour},0)"), (1.0, f"rgba({colour},{opacity})")]
 
 
-def _hover(matrix: np.ndarray, true: int, predicted: int) -> str:
+def _hover(matrix: np.ndarray, names: Sequence[str], true: int, predicted: int) -> str:
     count, total = int(matrix[true, predicted]), int(matrix[true].sum())
-    what = "correct" if true == predicted else f"predicted as {predicted}"
-    fraction = f", {100 * count / total:.2f} % of the {true}s" if total else ""
-    return f"{true} {what}: {count:,} image{'' if count == 1 else 's'}{fraction}"
+    what = "correct" if true == predicted else f"predicted as {names[predicted]}"
+    whose = f"the {names[true]}s" if len(names[true]) == 1 else f"all {names[true]}"
+    fraction = f", {100 * count / total:.2f} % of {whose}" if total else ""
+    return f"{names[true]} {what}: {count:,} image{'' if count == 1 else 's'}{fraction}"
 
 
-def _frame(true: int | None, predicted: int | None) -> dict[str, Any]:
-    x = (-0.5, 9.5) if predicted is None else (predicted - 0.5, predicted + 0.5)
-    y = (-0.5, 9.5) if true is None else (true - 0.5, true + 0.5)
+def _frame(count: int, true: int | None, predicted: int | None) -> dict[str, Any]:
+    x = (-0.5, count - 0.5) if predicted is None else (predicted - 0.5, predicted + 0.5)
+    y = (-0.5, count - 0.5) if true is None else (true - 0.5, true + 0.5)
     line = {"color": GREY, "width": 3}
     return {"type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "line": line}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from digitcore.figures.style import BLUE, PALE, TICKS, VERMILION, Quantity, heights, smooth, y_range
+from digitcore.figures.style import (
+    BLUE,
+    MOST_NUMBERED,
+    PALE,
+    TICKS,
+    VERMILION,
+    Quantity,
+    heights,
+    smooth,
+    y_range,
+)
 from digitcore.runs.events import EventLog, best_epoch
 
 Kind = Literal["png", "pdf"]
@@ -41,26 +52,38 @@ def curves_file(log: EventLog, title: str = "") -> Figure:
     return figure
 
 
-def confusion_file(matrix: np.ndarray, normalised: bool = False, title: str = "") -> Figure:
+def confusion_file(
+    matrix: np.ndarray,
+    normalised: bool = False,
+    title: str = "",
+    names: Sequence[str] = (),
+) -> Figure:
     """Confusion matrix, as `confusion.confusion_heatmap` shows it.
 
     Args:
-        matrix: integer (10, 10), rows are true digits.
+        matrix: integer (classes, classes), rows are true classes.
         normalised: whether cells show percentages normalised by true class instead of counts.
         title: a person's text, drawn as it is.
+        names: of the classes; their numbers where none are given.
     """
     fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    diagonal = np.eye(10, dtype=bool)
+    count = len(matrix)
+    many = count > MOST_NUMBERED
+    diagonal = np.eye(count, dtype=bool)
     wrong = np.sqrt(np.where(diagonal, 0, fractions))
-    figure = Figure(figsize=(6, 6), layout="constrained")
+    figure = Figure(figsize=(9, 9) if many else (6, 6), layout="constrained")
     axes = figure.subplots()
     axes.imshow(wrong, cmap=_ERRORS, vmin=0, vmax=max(float(wrong.max()), 0.02))
     axes.imshow(np.where(diagonal, 0.2, np.nan), cmap="Greys", vmin=0, vmax=1)
-    for true, predicted in np.argwhere(matrix):
-        count = matrix[true, predicted]
-        text = f"{100 * fractions[true, predicted]:.1f}" if normalised else str(count)
+    for true, predicted in () if many else np.argwhere(matrix):
+        number = matrix[true, predicted]
+        text = f"{100 * fractions[true, predicted]:.1f}" if normalised else str(number)
         axes.text(predicted, true, text, ha="center", va="center", fontsize=9)
-    axes.set(xticks=range(10), yticks=range(10), xlabel="predicted", ylabel="true digit")
+    labels = names or [str(label) for label in range(count)]
+    long = max(map(len, labels)) > 3
+    axes.set_xticks(range(count), labels, rotation=90 if long else 0, fontsize=7 if many else 10)
+    axes.set_yticks(range(count), labels, fontsize=7 if many else 10)
+    axes.set(xlabel="predicted", ylabel="true")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_title(title, parse_math=False)
@@ -68,15 +91,20 @@ def confusion_file(matrix: np.ndarray, normalised: bool = False, title: str = ""
 
 
 def digits_file(
-    images: np.ndarray, labels: np.ndarray, predicted: np.ndarray, title: str = ""
+    images: np.ndarray,
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    title: str = "",
+    names: Sequence[str] = (),
 ) -> Figure:
     """A grid of images, each over `true → predicted`: blue if correct, vermilion if wrong.
 
     Args:
-        images: uint8 (N, 28, 28), white ink on black; all are drawn, so pass some dozens at most.
-        labels: integer (N,), the true digits.
-        predicted: integer (N,), the predicted digits.
+        images: uint8 (N, height, width), white ink on black; all are drawn, so pass some dozens at most.
+        labels: integer (N,), the true classes.
+        predicted: integer (N,), the predicted classes.
         title: a person's text, drawn as it is.
+        names: of the classes; their numbers where none are given.
 
     Raises:
         ValueError: the arrays differ in length.
@@ -95,7 +123,10 @@ def digits_file(
             true, guess = int(labels[place]), int(predicted[place])
             axes.imshow(images[place], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             colour = BLUE if true == guess else VERMILION
-            axes.set_title(f"{true} → {guess}", y=-0.28, fontsize=11, color=colour)
+            words = f"{names[true]} → {names[guess]}" if names else f"{true} → {guess}"
+            # A long name would run into the next image's.
+            size = min(11.0, 150 / len(words))
+            axes.set_title(words, y=-0.28, fontsize=size, color=colour, parse_math=False)
     return figure
 
 

@@ -14,6 +14,8 @@ BLUE = "#0072B2"  # correct, validation, this run
 VERMILION = "#D55E00"  # wrong, attention
 PALE = "#8DB7D5"  # training
 GREY = "#8A8A8A"
+# Of more classes, a cell of a confusion matrix is too small for a number; hover tells it.
+MOST_NUMBERED = 16
 # Okabe and Ito (2008), without the two above, which carry meaning, without yellow, which is
 # invisible on white, and with grey in place of black, which is invisible on a dark page. The
 # order never changes.

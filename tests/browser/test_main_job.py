@@ -64,8 +64,8 @@ def test_train_reload_explore_draw(page: Page, app: App) -> None:
     expect(page.get_by_text("of 10,000 wrong")).to_be_visible()
     settled(page)
     page.mouse.click(*page.evaluate(CELL, [4, 9]))
-    expect(page.get_by_text("4 read as 9").first).to_be_visible()
-    expect(page.get_by_role("button", name=re.compile("^4 read as 9, ")).first).to_be_visible()
+    expect(page.get_by_text("4 predicted as 9").first).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^4 predicted as 9, ")).first).to_be_visible()
 
     page.get_by_role("link", name="Draw").first.click()
     page.wait_for_selector('.answer[data-strokes="0"]')
