@@ -175,16 +175,24 @@ def sessions(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
         for who, fraction in fractions.items()
     ]
     for kind in before:
-        each = (during[kind] - before[kind]) / options.sessions
-        target = "≤ 15" if kind == "USS" else ""
-        rows += [
-            Row(f"Server {kind} before, every page seen once", "MiB", [before[kind]]),
-            Row(f"Server {kind} with {options.sessions} sessions", "MiB", [during[kind]]),
-            Row(f"Server {kind} a session", "MiB", [each], target),
-            Row(f"Server {kind} {kept + 10} s after all left", "MiB", [after[kind]]),
-            Row(f"Server {kind} after one more came and left", "MiB", [at_last[kind]]),
-        ]
+        values = (before[kind], during[kind], after[kind], at_last[kind])
+        rows += memory_rows(kind, values, options)
     return rows
+
+
+def memory_rows(
+    kind: str, values: tuple[float, float, float, float], options: argparse.Namespace
+) -> list[Row]:
+    """MiB before, with all sessions, after all have left, and after one more came and left."""
+    before, during, after, at_last = values
+    each = (during - before) / options.sessions
+    return [
+        Row(f"Server {kind} before, every page seen once", "MiB", [before]),
+        Row(f"Server {kind} with {options.sessions} sessions", "MiB", [during]),
+        Row(f"Server {kind} a session", "MiB", [each], "≤ 15" if kind == "USS" else ""),
+        Row(f"Server {kind} {options.kept + 10} s after all left", "MiB", [after]),
+        Row(f"Server {kind} after one more came and left", "MiB", [at_last]),
+    ]
 
 
 def start(app: App, done: Run, options: argparse.Namespace) -> list[Row]:

@@ -1,8 +1,7 @@
-"""Files that may be read, written and left by a dying process at any moment.
+"""Files that a process may read, write, or die over at any moment.
 
-A file is appended to or replaced as a whole, never rewritten in place. A lock is the
-operating system's own, so it ends with the process that holds it, however that ends,
-and no clock is asked.
+A file is appended to or replaced as a whole, never rewritten in place. A lock is the operating
+system's own: it ends with the process that holds it, however that ends, and needs no clock.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ _held_lock = threading.Lock()
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Replaces the file's content; a reader sees the old or the new, never a part.
+    """Replaces the file's content; a reader sees the old or the new, never a mixture.
 
     Raises:
-        OSError: it cannot be written, as on a full disk; the old content is still there.
+        OSError: it cannot be written, as on a full disk; the old content stays.
     """
 
     def write(temporary: Path) -> None:
@@ -47,12 +46,12 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def replace(path: Path, write: Callable[[Path], Any]) -> None:
-    """Replaces the file by one that `write` makes at the path it is given.
+    """Replaces the file with one that `write` makes at the path it is given.
 
-    The name of that path ends as `path` does, because Keras and NumPy look at it.
+    That path has the suffix of `path`, because Keras and NumPy look at it.
 
     Raises:
-        OSError: it cannot be written; the old file is still there.
+        OSError: it cannot be written; the old file stays.
     """
     handle, name = tempfile.mkstemp(prefix=".tmp-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -60,7 +59,7 @@ def replace(path: Path, write: Callable[[Path], Any]) -> None:
     try:
         write(temporary)
         with open(temporary, "rb") as file:
-            # Else a power cut may leave the new name on an empty file.
+            # Without this, a power cut may leave the new name on an empty file.
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         os.replace(temporary, path)
@@ -71,7 +70,7 @@ def replace(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def read(path: Path, most: int) -> bytes:
-    """The file's content, `most` bytes or fewer, so that no file can fill the memory.
+    """The file's content, at most `most` bytes, so that no file can fill the memory.
 
     Raises:
         ValueError: it is longer.
@@ -85,10 +84,10 @@ def read(path: Path, most: int) -> bytes:
 
 
 def read_arrays(path: Path, most: int) -> dict[str, np.ndarray]:
-    """The arrays of an npz file that take `most` bytes or fewer; never a pickle.
+    """The arrays of an npz file that takes at most `most` bytes unpacked; never a pickle.
 
-    What the file says of itself is checked before anything is unpacked: a small file may
-    claim to hold more than any memory. zipfile unpacks no more of a part than was claimed.
+    Sizes are checked before anything is unpacked, because a small file may claim to hold more than
+    any memory. zipfile unpacks no more of an entry than it claims.
 
     Raises:
         ValueError: they would take more, or one is not of plain numbers or text.
@@ -110,27 +109,27 @@ def read_arrays(path: Path, most: int) -> dict[str, np.ndarray]:
 
 def _check_header(file: IO[bytes], part: zipfile.ZipInfo) -> None:
     version = np.lib.format.read_magic(file)
-    if version != (1, 0):  # the one that NumPy writes for plain arrays
+    if version != (1, 0):  # what NumPy writes for plain arrays
         raise ValueError(f"{part.filename} is not an array of NumPy's format 1.0: {version}")
     shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     if dtype.hasobject:
         raise ValueError(f"{part.filename} holds Python objects, which are not opened")
-    # NumPy makes room for what the header claims before it reads any of it.
+    # NumPy allocates what the header claims before it reads any of it.
     if math.prod(shape) * dtype.itemsize > part.file_size:
         raise ValueError(f"{part.filename} claims more than it holds: {shape} of {dtype}")
 
 
 def remembered(path: Path, read: Callable[[Path], Value]) -> Value:
-    """What `read` makes of the file, read again only when the file was replaced or changed.
+    """What `read` makes of the file; it is called again only when the file has changed.
 
     The caller must not change the value. Safe to call from several threads.
 
     Raises:
-        OSError: there is no such file. What `read` raises is passed on, and not kept.
+        OSError: there is no such file. What `read` raises is passed on and not remembered.
     """
     name = os.fspath(path)
     found = os.stat(name)
-    # The inode as well, as a file replaced within one tick of the clock has another.
+    # The inode too: it differs where a file was replaced within one tick of the clock.
     mark = (found.st_mtime_ns, found.st_size, found.st_ino)
     key = (name, read)
     with _cache_lock:
@@ -148,10 +147,10 @@ def remembered(path: Path, read: Callable[[Path], Value]) -> Value:
 
 
 def lock(path: Path, seconds: float = 0) -> filelock.BaseFileLock:
-    """A lock that one process holds at a time; its folder is made where there is none.
+    """A lock that one process holds at a time; creates its folder if missing.
 
     Args:
-        path: the file that stands for it; it stays when the lock is let go.
+        path: the file that stands for it; it stays when the lock is released.
         seconds: how long to wait for it.
 
     Raises:
@@ -165,8 +164,8 @@ def lock(path: Path, seconds: float = 0) -> filelock.BaseFileLock:
 def held(path: Path, *, anew: bool = False) -> bool:
     """Whether a process holds that lock now.
 
-    Unless asked `anew`, "yes" is believed for a moment, so that many who watch hardly ever
-    ask at once: who asks takes the lock for some microseconds. "No" is never kept.
+    A "yes" is remembered for a moment unless `anew`, because finding out takes the lock for some
+    microseconds, and many who watch would get into each other's way. A "no" is never remembered.
     """
     with _held_lock:
         if not anew and time.monotonic() - _held.get(path, -1e9) < _SURE_SECONDS:

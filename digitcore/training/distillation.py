@@ -72,7 +72,7 @@ class Teacher(NamedTuple):
     """A network to learn from.
 
     Attributes:
-        predict: from uint8 images (N, 28, 28) to probabilities (N, classes).
+        predict: from uint8 images (N, height, width) to probabilities (N, classes).
         learned: what it was trained on; None where that is not checked.
     """
 

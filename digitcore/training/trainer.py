@@ -92,28 +92,13 @@ def train(
         )
     start.data_checksum = dataset.checksum
     _check(recipe, dataset.train)
-    extras = [Samples.of(extra)] if extra else []
-
-    def before_each() -> None:
-        if stop():
-            raise StoppedError
-
-    if recipe.synthetic_digits or recipe.synthetic_outliers:
-        counts = (recipe.synthetic_digits, recipe.synthetic_outliers)
-        with _stage(report, "writing"):
-            images, labels, is_outlier = synthetic.images(*counts, recipe.seed, before_each)
-        extras.append(Samples(images, labels, ~is_outlier))
-    targets = None
-    if recipe.distillation:
-        if teacher is None:
-            raise ValueError("A recipe with distillation needs a teacher. Received: None")
-        # A training of an earlier version, which did not check, resumes all the same.
-        if teacher.learned and not resume_from:
-            teacher.learned.check_dataset(dataset)
-        images = np.concatenate([dataset.train.images, *(part.images for part in extras)])
-        with _stage(report, "teacher"):
-            targets = soft_targets(teacher, images, before_each)
-    batches = functools.partial(Batches, recipe, dataset.train, extras, targets)
+    # A training of an earlier version, which did not check, resumes all the same.
+    if recipe.distillation and teacher and teacher.learned and not resume_from:
+        teacher.learned.check_dataset(dataset)
+    samples = _extra_samples(recipe, extra, report, stop)
+    images = [dataset.train.images, *(each.images for each in samples)]
+    targets = _soft_targets(recipe, teacher, images, report, stop)
+    batches = functools.partial(Batches, recipe, dataset.train, samples, targets)
     training = _fastest(recipe, batches, dataset.validation, report, start, initial_weights, stop)
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.result(stopped)
@@ -126,6 +111,45 @@ def _check(recipe: Recipe, split: Split) -> None:
             f"A recipe for {recipe.info.title} learns images of {recipe.info.image_shape} pixels "
             f"in {recipe.info.class_count} classes. Received: {shape}, labels up to {labels.max()}"
         )
+
+
+def _extra_samples(
+    recipe: Recipe,
+    extra: Split | None,
+    report: Callable[[Event], bool | None],
+    stop: Callable[[], bool],
+) -> list[Samples]:
+    """What is learned beside the training split: the caller's images, and synthetic ones."""
+    samples = [Samples.of(extra)] if extra else []
+    counts = (recipe.synthetic_digits, recipe.synthetic_outliers)
+    if any(counts):
+        with _stage(report, "writing"):
+            images, labels, is_outlier = synthetic.images(
+                *counts, recipe.seed, functools.partial(_heed, stop)
+            )
+        samples.append(Samples(images, labels, ~is_outlier))
+    return samples
+
+
+def _soft_targets(
+    recipe: Recipe,
+    teacher: Teacher | None,
+    images: list[np.ndarray],
+    report: Callable[[Event], bool | None],
+    stop: Callable[[], bool],
+) -> np.ndarray | None:
+    """The teacher's soft targets for all of these images; None without distillation."""
+    if not recipe.distillation:
+        return None
+    if teacher is None:
+        raise ValueError("A recipe with distillation needs a teacher. Received: None")
+    with _stage(report, "teacher"):
+        return soft_targets(teacher, np.concatenate(images), functools.partial(_heed, stop))
+
+
+def _heed(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise StoppedError
 
 
 @contextmanager
