@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(json.dumps({"error": str(error)}))
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    if result.get("status") in ("failed", "broken"):
+    if result.get("status") in ("failed", "broken", "deleted"):
         print(f"Error: {result['message']}", file=sys.stderr)
         return 1
     return STOPPED if result.get("status") == "stopped" and options.command_name != "stop" else 0

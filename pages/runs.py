@@ -114,7 +114,7 @@ def digits_are_here(run: Run) -> bool:
 
 def actions(chosen: list[Run]) -> None:
     run = chosen[0]
-    usable = len(chosen) == 1 and run.status != "broken"
+    usable = len(chosen) == 1 and run.status not in runs.UNREADABLE
     with st.container(horizontal=True, vertical_alignment="center"):
         if usable:
             here = {"query_params": {"run": run.id}}
@@ -210,7 +210,7 @@ def table(everything: list[tuple[Run, State]]) -> None:
     picked = {run.id for run in chosen}
     for r in shown:
         if r["note"] and r["id"] in picked:
-            name = "" if r["status"] == "broken" else f"{r['name']}: "
+            name = "" if r["status"] in runs.UNREADABLE else f"{r['name']}: "
             st.caption(text.plain(name + r["note"]))
     curves(selected)
 

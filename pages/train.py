@@ -137,7 +137,7 @@ if run is None:
         with st.container(horizontal=True):
             st.page_link("pages/draw.py", label="Draw a digit", icon=":material/draw:")
             st.page_link("pages/runs.py", label="Earlier runs", icon=":material/table_rows:")
-elif run.status == "broken":
+elif run.status in runs.UNREADABLE:
     st.error(f"This run cannot be shown. {text.plain(run.state.message)}")
 else:
     remember(run.id)

@@ -273,6 +273,24 @@ def test_files_and_hidden_folders_are_no_runs(run: Run) -> None:
     assert runs.list_runs() == [run]
 
 
+def test_a_deleted_run_is_deleted_and_not_broken(run: Run) -> None:
+    run.delete()
+    assert (run.status, run.state.message) == ("deleted", f"The run {run.id} was deleted.")
+    for ask in (lambda: run.recipe, lambda: runs.load(run.id), run.stop):
+        with pytest.raises(runs.RunNotFoundError):
+            ask()
+
+
+def test_what_is_wrong_with_a_run_has_its_kind(run: Run) -> None:
+    with pytest.raises(runs.RunStateError, match="no predictions yet"):
+        run.probabilities()
+    with pytest.raises(runs.RunStateError, match="is queued, not finished"):
+        run.update(only_from=("finished",), message="")
+    (run.path / "recipe.toml").write_text("epochs = -1")
+    with pytest.raises(runs.RunBrokenError, match="is broken"):
+        run.recipe  # noqa: B018
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])
 def test_damaged_metrics_are_told_of(content: bytes, run: Run) -> None:
     (run.path / "metrics.json").write_bytes(content)

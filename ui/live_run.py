@@ -71,7 +71,7 @@ def live(run: Run, seconds: float | None) -> None:
     try:
         _draw(run, seconds)
     except RunError:
-        if run.status != "broken":
+        if run.status not in runs.UNREADABLE:
             raise
         st.rerun()  # somebody deleted it meanwhile; the page says so
 
@@ -80,7 +80,7 @@ def _draw(run: Run, seconds: float | None) -> None:
     if pace(run, seconds) != seconds:
         st.rerun()  # the whole page, because a fragment keeps its pace
     state = run.state
-    if state.status == "broken":
+    if state.status in runs.UNREADABLE:
         st.rerun()  # somebody deleted it; the page says so
     active = state.status in runs.ACTIVE
     # When it has ended, nobody looks again for what came last.
@@ -248,7 +248,7 @@ def progress(run: Run, state: State, last: dict[str, Event]) -> tuple[float, str
         return fraction, _position(run)
     if state.status == "stopping":
         return fraction, "Stopping; the best epoch is kept"
-    if state.status in ("failed", "broken"):
+    if state.status in ("failed", *runs.UNREADABLE):
         return fraction, f":material/error: {text.plain(state.message)}"
     if state.status != "running":
         done = max((e["epoch"] for e in (last.get("batch"), last.get("epoch")) if e), default=0)

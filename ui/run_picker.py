@@ -24,7 +24,7 @@ def pick_run(need: str) -> Run:
     offered = {
         run.id: (run, state)
         for run, state in runs.list_states()
-        if state.status != "broken" and (run.path / need).exists()
+        if state.status not in runs.UNREADABLE and (run.path / need).exists()
     }
     if not offered:
         _nothing_yet()

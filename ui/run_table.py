@@ -11,7 +11,7 @@ import streamlit as st
 
 from digitcore import files
 from digitcore.figures import style
-from digitcore.runs import ACTIVE, Run, RunError, State, events
+from digitcore.runs import ACTIVE, UNREADABLE, Run, RunError, State, events
 from ui import caching, text
 
 SHAPES = {
@@ -78,7 +78,7 @@ def row(run: Run, state: State) -> dict[str, Any]:
     """What the table says of a run: the keys of `COLUMNS`, and its `id`."""
     recipe = None
     try:
-        recipe = None if state.status == "broken" else run.recipe
+        recipe = None if state.status in UNREADABLE else run.recipe
         # What a resumed run had reached before is no result yet.
         metrics, note = None if state.status in ACTIVE else run.metrics, state.message
     except RunError as error:

@@ -79,6 +79,7 @@ def stop(options: argparse.Namespace) -> tuple[Result, str]:
 def list_all(options: argparse.Namespace) -> tuple[Result, str]:
     """Lists all runs, newest first."""
     rows = [_summary(run) for run in runs.list_runs()]
+    rows = [row for row in rows if row["status"] != "deleted"]  # while they were read
     lines = [
         f"{row['run']:42} {row['status']:9} {percent(row.get('validation_accuracy')):>8} "
         f"{percent(row.get('test_accuracy')):>8}  {row['message']}".rstrip()
@@ -142,12 +143,12 @@ def _progress(run: Run, offset: int) -> None:
 def _summary(run: Run) -> Result:
     state = run.state
     result: Result = {"run": run.id, "status": state.status, "message": state.message}
-    if state.status == "broken":
+    if state.status in runs.UNREADABLE:
         return {**result, "recipe": None}
     try:
         recipe = run.recipe
-    except RunError as error:  # deleted since
-        return {**result, "status": "broken", "message": str(error), "recipe": None}
+    except RunError as error:  # it was sound a moment ago
+        return {**result, "status": run.status, "message": str(error), "recipe": None}
     result |= {"recipe": recipe.name, "title": state.title, "created": state.created}
     result["parent"] = state.parent
     result["dataset"] = recipe.dataset

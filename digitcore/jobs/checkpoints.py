@@ -49,7 +49,9 @@ def read(run: Run) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     except Exception as error:
-        raise runs.RunError(f"The checkpoint of run {run.id} cannot be read: {error}") from None
+        raise runs.RunBrokenError(
+            f"The checkpoint of run {run.id} cannot be read: {error}"
+        ) from None
     return checkpoint
 
 

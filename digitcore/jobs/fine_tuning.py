@@ -17,7 +17,7 @@ from digitcore.drawing.samples import HandwritingSamples, SamplesError
 from digitcore.jobs import queue, request
 from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
-from digitcore.runs import Run, RunError
+from digitcore.runs import Run, RunStateError
 
 VARIATIONS = 30  # of each drawing
 MAX_VARIATIONS = 1_500
@@ -57,9 +57,11 @@ def fine_tune(run: Run, samples: HandwritingSamples) -> Run:
         OSError: the folder cannot be written.
     """
     if run.active:
-        raise RunError(f"Only a run that has ended can be fine-tuned. {run.id} is {run.status}.")
+        raise RunStateError(
+            f"Only a run that has ended can be fine-tuned. {run.id} is {run.status}."
+        )
     if not run.metrics or not (run.path / "model.keras").exists():
-        raise RunError(f"{run.id} has no network that could be fine-tuned.")
+        raise RunStateError(f"{run.id} has no network that could be fine-tuned.")
     count = len(samples.training)
     if not count:
         raise SamplesError(
@@ -109,7 +111,7 @@ def extra_images(run: Run, values: Request, dataset: Dataset) -> Split | None:
     if values.initial_metrics:
         known = runs.read_metrics(run.path / values.initial_metrics).data_checksum
         if known != dataset.checksum:
-            raise RunError(
+            raise RunStateError(
                 "Fine-tuning needs the dataset that the network was trained on, which is not on "
                 f"this machine. Received: {dataset.source}"
             )

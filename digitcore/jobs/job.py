@@ -97,14 +97,7 @@ class Job:
 
     def events(self, offset: int = 0) -> tuple[list[Event], int]:
         """Events from byte `offset` on, and the offset to go on from, as `Run.events`."""
-        try:
-            with open(self.path / "events.jsonl", "rb") as file:
-                file.seek(offset)
-                data = file.read()
-        except OSError:
-            return [], offset
-        end = data.rfind(b"\n") + 1
-        return list(events.parse(data[:end])), offset + end
+        return events.read_from(self.path / "events.jsonl", offset)
 
     def queue(self, turn: int) -> bool:
         """Queues it unless it is active; whether it was queued.

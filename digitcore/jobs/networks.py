@@ -6,7 +6,7 @@ import zipfile
 
 import keras
 
-from digitcore.runs import Run, RunError
+from digitcore.runs import Run, RunBrokenError, RunStateError
 from digitcore.training import network
 
 # The weights of the largest network that a recipe may ask for, and the names of its layers.
@@ -36,10 +36,10 @@ def load(run: Run, file: str = "model.keras") -> keras.Model:
             raise ValueError(f"it would take {size:,} bytes, more than {_MOST_BYTES:,}")
         model.load_weights(path)
     except FileNotFoundError:
-        raise RunError(f"There is no network yet: {path} is missing.") from None
+        raise RunStateError(f"There is no network yet: {path} is missing.") from None
     except Exception as error:  # zipfile, HDF5 and Keras each have errors of their own
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RunError(
+        raise RunBrokenError(
             f"The network {path} is damaged, or not of the run's recipe: {reason:.200}"
         ) from None
     return model

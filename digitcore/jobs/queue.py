@@ -24,7 +24,7 @@ from digitcore.jobs import request, teacher
 from digitcore.jobs.job import Job, list_jobs
 from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
-from digitcore.runs import Run, RunError, State, events
+from digitcore.runs import Run, RunStateError, State, events
 from digitcore.runs.events import Event
 
 VARIABLE = "DIGITCORE_WORKERS"
@@ -59,7 +59,7 @@ def resume(run: Run) -> None:
         OSError: the folder cannot be written.
     """
     if run.status not in ("stopped", "failed"):
-        raise RunError(f"Only a stopped or failed run can go on. {run.id} is {run.status}.")
+        raise RunStateError(f"Only a stopped or failed run can go on. {run.id} is {run.status}.")
     turn = 1 + max(state.turn for _, state in runs.list_states())
     run.update(
         only_from=("stopped", "failed"),
@@ -88,7 +88,7 @@ def extend(run: Run, epochs: int) -> Run:
         OSError: the folder cannot be written.
     """
     if run.active:
-        raise RunError(f"Only a run that has ended can be extended. {run.id} is {run.status}.")
+        raise RunStateError(f"Only a run that has ended can be extended. {run.id} is {run.status}.")
     recipe = run.recipe.changed(epochs=epochs)
     teacher.check(recipe)
     # Whole epochs. The metrics of a killed run are missing or of an earlier stop, and those of a
@@ -97,13 +97,13 @@ def extend(run: Run, epochs: int) -> Run:
     numbers = epochs_done["epoch"]
     done = max([*map(int, numbers)] or [run.metrics.epochs if run.metrics else 0])
     if epochs <= done:
-        raise RunError(f"{run.id} has done {done} epochs; ask for more. Received: {epochs}")
+        raise RunStateError(f"{run.id} has done {done} epochs; ask for more. Received: {epochs}")
     best = sum(map(int, numbers[events.best_epoch(epochs_done)]))
     impatient = 0 < recipe.early_stopping <= done - best
     if impatient or (done < run.recipe.epochs and run.status == "finished"):
         recipe = recipe.changed(early_stopping=0)
     if not run.has_checkpoint:
-        raise RunError(f"{run.id} has no checkpoint to go on from.")
+        raise RunStateError(f"{run.id} has no checkpoint to go on from.")
 
     values = request.read(run)
 

@@ -19,11 +19,12 @@ from digitcore.runs.folder import (
 )
 from digitcore.runs.metrics import FineTuning, Metrics, read_metrics, write_metrics
 from digitcore.runs.run import LOCKS, Run, changes_lock, stopped_early
-from digitcore.runs.state import ACTIVE, State, Status
+from digitcore.runs.state import ACTIVE, UNREADABLE, State, Status
 
 __all__ = [
     "ACTIVE",
     "LOCKS",
+    "UNREADABLE",
     "FineTuning",
     "Metrics",
     "Run",

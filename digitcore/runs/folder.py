@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from digitcore.recipes import Recipe
-from digitcore.runs.errors import RunError
+from digitcore.runs.errors import RunError, RunNotFoundError
 from digitcore.runs.run import Run, changes_lock
 from digitcore.runs.state import ACTIVE, State, to_json
 
@@ -77,14 +77,14 @@ def load(run_id: str) -> Run:
     """The run with that id.
 
     Raises:
-        RunError: there is none. An id is a folder's name, never a path.
+        RunNotFoundError: there is none. An id is a folder's name, never a path.
     """
     path = models_dir() / run_id
     # A link might lead out of the models folder, and deleting it would delete there.
     if not _ID.fullmatch(run_id) or path.is_symlink() or not path.is_dir():
         known = [run.id for run in list_runs()[:1]]
         hint = f" The newest is {known[0]}." if known else ""
-        raise RunError(f"There is no run of that name.{hint} Received: {run_id:.100}")
+        raise RunNotFoundError(f"There is no run of that name.{hint} Received: {run_id:.100}")
     return Run(path)
 
 
@@ -141,6 +141,8 @@ def _listed() -> list[tuple[Run, State]]:
     for run in found:
         try:
             told.append((run, run.written()))
+        except RunNotFoundError:
+            continue  # deleted since the folder was read
         except RunError as error:
             told.append((run, State("broken", created=0.0, message=str(error))))
     # By number, as a clock that jumps gives wrong names; a broken one has none.

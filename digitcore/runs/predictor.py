@@ -15,7 +15,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from digitcore import files
-from digitcore.runs.errors import RunError
+from digitcore.runs.errors import RunBrokenError, RunError, RunStateError
 from digitcore.runs.folder import load
 from digitcore.runs.run import Run
 
@@ -51,9 +51,9 @@ class Predictor:
         except RunError:
             raise
         except FileNotFoundError:
-            raise RunError(f"There is no network to ask yet: {path} is missing.") from None
+            raise RunStateError(f"There is no network to ask yet: {path} is missing.") from None
         except (OSError, ValueError, RuntimeError, IndexError) as error:
-            raise RunError(f"The network {path} cannot be read: {error}") from None
+            raise RunBrokenError(f"The network {path} cannot be read: {error}") from None
         self._lock = threading.Lock()
         self._size = 0
         self.image_shape, self.classes = self._shapes(path)
@@ -63,7 +63,7 @@ class Predictor:
         given = self._interpreter.get_input_details()[0]["shape_signature"][1:].tolist()
         answer = self._interpreter.get_output_details()[0]["shape_signature"].tolist()
         if len(given) != 2 or len(answer) != 2 or not (min(given) > 0 and answer[1] > 1):
-            raise RunError(
+            raise RunBrokenError(
                 "A network takes images of one shape and gives a probability a class. "
                 f"Received: {path}, which takes {given} and gives {answer[1:]}"
             )
@@ -103,9 +103,9 @@ class Predictor:
                 self._interpreter.invoke()
                 table = np.array(self._interpreter.get_tensor(self._output), dtype=np.float32)
             except (RuntimeError, ValueError) as error:
-                raise RunError(f"The network cannot be asked: {error}") from None
+                raise RunBrokenError(f"The network cannot be asked: {error}") from None
         if table.shape != (len(images), self.classes):
-            raise RunError(
+            raise RunBrokenError(
                 f"A network gives {self.classes} probabilities an image. Received: {table.shape}"
             )
         return table
@@ -123,12 +123,12 @@ def _owner_and_file(run: Run | str | Path) -> tuple[Run | None, Path]:
 
 def _check(run: Run, checksum: str) -> None:
     if (metrics := run.metrics) is None:
-        raise RunError(
+        raise RunStateError(
             f"There is no network to ask yet: metrics.json of run {run.id} is missing. "
             "Resume the run, or train it again."
         )
     if metrics.network_checksum != checksum:
-        raise RunError(
+        raise RunBrokenError(
             f"model.tflite of run {run.id} is not the file that its training wrote. "
             "Train the run again, or bring the file back from a copy."
         )

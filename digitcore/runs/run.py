@@ -25,10 +25,11 @@ import numpy as np
 from digitcore import files
 from digitcore.recipes import Recipe, RecipeError
 from digitcore.runs import events
-from digitcore.runs.errors import RunError
+from digitcore.runs.errors import RunBrokenError, RunError, RunNotFoundError, RunStateError
 from digitcore.runs.events import Event, EventLog
 from digitcore.runs.metrics import Metrics, read_metrics
-from digitcore.runs.state import ACTIVE, State, Status, read_state, to_json
+from digitcore.runs.probabilities import fault
+from digitcore.runs.state import ACTIVE, UNREADABLE, State, Status, read_state, to_json
 
 _LOST = (
     "The training process was killed, ran out of memory, or the computer was switched off. "
@@ -38,7 +39,6 @@ LOCKS = ".locks"
 _LOCK_SECONDS = 10
 _MOST_TABLE_BYTES = 100_000_000
 _CLAIM_SECONDS = 2
-_MOST_OFF = 1e-3  # of a row's sum; float32 leaves it a thousandth of that
 
 
 class Run:
@@ -74,14 +74,14 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """Raises RunError when `recipe.toml` is missing or not a recipe."""
+        """Raises RunBrokenError when `recipe.toml` is missing or not a recipe, or as `_broken`."""
         try:
             return files.remembered(self._recipe_path, Recipe.load)
         except OSError as error:
             reason = "is missing" if isinstance(error, FileNotFoundError) else error.strerror
-            raise RunError(f"The run {self.id} is broken: recipe.toml {reason}") from None
+            raise self._broken(f"recipe.toml {reason}") from None
         except RecipeError as error:
-            raise RunError(f"The run {self.id} is broken: {error}") from None
+            raise self._broken(str(error)) from None
 
     @property
     def state(self) -> State:
@@ -96,6 +96,8 @@ class Run:
                 return state
             # It may just have ended: it writes its last state before it lets the lock go.
             state = self.written()
+        except RunNotFoundError as error:
+            return State("deleted", created=0.0, message=str(error))
         except RunError as error:
             return State("broken", created=0.0, message=str(error))
         if state.status in ("running", "stopping"):
@@ -135,7 +137,7 @@ class Run:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise RunError(f"metrics.json of run {self.id} cannot be used: {error}") from None
+            raise RunBrokenError(f"metrics.json of run {self.id} cannot be used: {error}") from None
 
     @property
     def name(self) -> str:
@@ -144,7 +146,7 @@ class Run:
 
     def called(self, state: State) -> str:
         """`name`, for who has read its state already."""
-        return state.title or (self.recipe.name if state.status != "broken" else self.id)
+        return state.title or (self.id if state.status in UNREADABLE else self.recipe.name)
 
     def events(self, offset: int = 0) -> tuple[list[Event], int]:
         """Events from byte `offset` on, and the offset to go on from.
@@ -167,16 +169,14 @@ class Run:
             arrays = files.read_arrays(self.path / "probabilities.npz", _MOST_TABLE_BYTES)
             tables = {name: arrays[name] for name in ("test", "validation")}
         except FileNotFoundError:
-            raise RunError(f"The run {self.id} has no predictions yet.") from None
+            raise RunStateError(f"The run {self.id} has no predictions yet.") from None
         except Exception as error:  # zipfile, zlib and NumPy each have errors of their own
-            raise RunError(f"probabilities.npz of run {self.id} cannot be read: {error}") from None
+            raise RunBrokenError(
+                f"probabilities.npz of run {self.id} cannot be read: {error}"
+            ) from None
         for name, table in tables.items():
-            if table.ndim != 2 or table.shape[1] != self.recipe.info.class_count:
-                raise RunError(
-                    f"probabilities.npz of run {self.id}: {name} has shape {table.shape}."
-                )
-            if fault := _fault(table):
-                raise RunError(f"probabilities.npz of run {self.id}: {name} {fault}.")
+            if reason := fault(table, self.recipe.info.class_count):
+                raise RunBrokenError(f"probabilities.npz of run {self.id}: {name} {reason}.")
         return tables
 
     def log_tail(self, lines: int = 20) -> str:
@@ -200,7 +200,7 @@ class Run:
             # What its file says may be "running": whether it is, its lock says.
             status = self.judged(state).status if only_from else state.status
             if only_from and status not in only_from:
-                raise RunError(f"The run {self.id} is {status}, not {' or '.join(only_from)}.")
+                raise RunStateError(f"The run {self.id} is {status}, not {' or '.join(only_from)}.")
             state = replace(state, **changes)
             files.write_atomic(self.path / "state.json", to_json(state))
         return state
@@ -220,7 +220,7 @@ class Run:
                 )
                 yield
         except filelock.Timeout:
-            raise RunError(f"Another process trains the run {self.id}.") from None
+            raise RunStateError(f"Another process trains the run {self.id}.") from None
 
     def rename(self, title: str) -> None:
         """Sets the title that people see; an empty one brings the recipe's name back."""
@@ -236,9 +236,9 @@ class Run:
             return
         try:
             self.update(only_from=("queued",), status="stopped", message=stopped_early(self))
-        except RunError:
+        except (RunBrokenError, RunStateError):
             if self.status != "running":
-                raise RunError(
+                raise RunStateError(
                     f"Only a run that trains can stop. {self.id} is {self.status}."
                 ) from None
             self.update(only_from=("running", "stopping"), status="stopping")
@@ -250,13 +250,13 @@ class Run:
             RunError: the run is training, or what lies there is a link and no folder.
         """
         if self.path.is_symlink():
-            raise RunError(f"{self.id} is a link and no run.")
+            raise RunNotFoundError(f"{self.id} is a link and no run.")
         # Renamed first, so that a reader sees the whole run or none of it, and under the
         # lock, so that no worker claims it meanwhile.
         grave = self.path.with_name(f".deleted-{secrets.token_hex(4)}")
         with changes_lock(self.path.parent):
             if self.status in ("running", "stopping"):
-                raise RunError(f"The run {self.id} is training; stop it first.")
+                raise RunStateError(f"The run {self.id} is training; stop it first.")
             self.path.rename(grave)
         # Renamed it is deleted; a worker that begins sweeps such folders, too.
         shutil.rmtree(grave, ignore_errors=True)
@@ -267,22 +267,13 @@ class Run:
         try:
             return read_state(file) if anew else files.remembered(file, read_state)
         except (OSError, ValueError) as error:
-            reason = f"state.json cannot be read: {error}"
-            raise RunError(f"The run {self.id} is broken: {reason}") from None
+            raise self._broken(f"state.json cannot be read: {error}") from None
 
-
-def _fault(table: np.ndarray) -> str:
-    """What keeps a table from being probabilities, "" if nothing does."""
-    if table.dtype != np.float32:
-        return f"must be float32. Received: {table.dtype}"
-    if not len(table):
-        return "must have a row for each image. Received: none"
-    # No comparison holds for what is no number.
-    if not ((table >= 0) & (table <= 1)).all():
-        return "must be from 0 to 1"
-    if not (abs(table.sum(axis=1) - 1) < _MOST_OFF).all():
-        return "must have rows that sum to 1"
-    return ""
+    def _broken(self, reason: str) -> RunError:
+        """The run is broken for that reason; or, where its folder is gone, it was deleted."""
+        if not os.path.isdir(self.path):
+            return RunNotFoundError(f"The run {self.id} was deleted.")
+        return RunBrokenError(f"The run {self.id} is broken: {reason}")
 
 
 def stopped_early(run: Run) -> str:

@@ -12,8 +12,12 @@ import pydantic
 from digitcore import files
 from digitcore.runs.errors import told
 
-Status = Literal["queued", "running", "stopping", "finished", "stopped", "failed", "broken"]
+Status = Literal[
+    "queued", "running", "stopping", "finished", "stopped", "failed", "broken", "deleted"
+]
 ACTIVE = ("queued", "running", "stopping")
+# What a reader says of a run that has no readable state.
+UNREADABLE = ("broken", "deleted")
 
 # Far more than a run of this project writes; a file that is larger is not one of ours.
 MOST_TEXT_BYTES = 1_000_000
@@ -56,6 +60,6 @@ def read_state(path: Path) -> State:
         state = _STATE.validate_json(files.read(path, MOST_TEXT_BYTES))
     except pydantic.ValidationError as error:
         raise ValueError(told(error)) from None
-    if state.status == "broken":
-        raise ValueError("broken is what a reader says, not a state")
+    if state.status in UNREADABLE:
+        raise ValueError(f"{state.status} is what a reader says, not a state")
     return state
