@@ -1,4 +1,4 @@
-"""Times what a person waits for in the page: Explore's first picture, and a stroke's answer.
+"""Times what a person waits for in a page: switches to Explore and Draw, and a stroke's prediction.
 
     DIGITCORE_DATA_DIR=... python benchmarks/latency.py
 
@@ -20,14 +20,16 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from browser.app import HEATMAP, App, chromium, draw, find_chromium, serve  # noqa: E402
 
-# From the click on the link to the frame in which the matrix is painted.
-SWITCH = f"""() => new Promise(done => {{
+# What is waited for: Explore's confusion matrix, Draw's input image, which comes after its canvas.
+SHOWN = {"Explore": HEATMAP, "Draw": "document.querySelector('img.seen')"}
+# From the click on a link to the frame in which that is on the page.
+SWITCH = """link => new Promise(done => {
     const begun = performance.now();
-    [...document.querySelectorAll('a')].find(a => a.textContent.includes('Explore')).click();
-    const look = () => ({HEATMAP}) ? done(performance.now() - begun) : requestAnimationFrame(look);
+    [...document.querySelectorAll('a')].find(a => a.textContent.includes(link)).click();
+    const look = () => (%s) ? done(performance.now() - begun) : requestAnimationFrame(look);
     requestAnimationFrame(look);
-}})"""
-# From the pen's lifting to the frame in which another digit image stands in the page.
+})"""
+# From the end of a stroke to the frame with another input image.
 WATCH = """() => {
     const seen = () => document.querySelector('img.seen').src, before = seen();
     window.answered = new Promise(done => window.addEventListener('pointerup', () => {
@@ -51,9 +53,10 @@ def main() -> None:
         with chromium(path) as browser:
             page = browser.new_page(viewport={"width": 1280, "height": 1000})
             rows = {
-                "Explore, first visit of a fresh server": explore(page, app, done, 1),
-                "Explore, page switch to first picture": explore(page, app, done, count),
-                "Draw, end of a stroke to the answer": strokes(page, app, done, count),
+                "Explore, first visit of a fresh server": switches("Explore", page, app, done, 1),
+                "Explore, page switch to the matrix": switches("Explore", page, app, done, count),
+                "Draw, page switch to the input image": switches("Draw", page, app, done, count),
+                "Draw, end of a stroke to its prediction": strokes(page, app, done, count),
             }
     print(f"Machine: {done['machine']}; Chromium, headless, on the same machine.\n")
     print("| what | median | 95th percentile | min–max | n |")
@@ -66,14 +69,14 @@ def main() -> None:
         )
 
 
-def explore(page: Page, app: App, done: dict[str, object], count: int) -> list[float]:
-    """Milliseconds of `count` switches from the Train page."""
+def switches(link: str, page: Page, app: App, done: dict[str, object], count: int) -> list[float]:
+    """Milliseconds of `count` switches to a page from the Train page."""
     times = []
     for _ in range(count):
         page.goto(f"{app.url}/?run={done['run']}")
         page.get_by_text("Explore its errors").wait_for()
         page.wait_for_timeout(1500)
-        times.append(float(page.evaluate(SWITCH)))
+        times.append(float(page.evaluate(SWITCH % SHOWN[link], link)))
     return times
 
 

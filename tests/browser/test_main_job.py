@@ -199,6 +199,13 @@ def test_the_leaderboard_has_ones_own_run_among_the_recipes(
     expect(page.get_by_role("radio", name="At most 1,000 parameters")).to_be_visible(timeout=30_000)
     drawn = "() => document.querySelector('.js-plotly-plot')?.data?.[2]?.x?.length"
     page.wait_for_function(f"() => ({drawn})() >= 1")
+    # Hovering a marker names it: the figure itself shows no names.
+    marker = page.locator(".js-plotly-plot .scatterlayer .trace").nth(2).locator(".point").first
+    marker.scroll_into_view_if_needed()
+    box = marker.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator(".js-plotly-plot .hovertext")).to_contain_text("% validation")
     page.reload()
     expect(page.get_by_text("Accuracy over cost")).to_be_visible(timeout=30_000)
     page.get_by_role("radio", name="one prediction").click()
