@@ -1,56 +1,15 @@
-"""Recipes as Keras models, and the same networks on LiteRT."""
+"""Recipes as Keras models."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from made_up import write_metrics
+from networks import EVERY_KIND, GLOBAL_POOL, every_recipe, images, shuffled
 
-from digitcore import runs
 from digitcore.recipes import Recipe
-from digitcore.runs import RunError
-from digitcore.runs.predictor import Predictor
 from digitcore.training import network
-
-EVERY_KIND = Recipe(
-    name="every-kind",
-    layers=[
-        {"kind": "conv", "filters": 6, "kernel": 5, "stride": 2, "activation": "gelu"},
-        {"kind": "batch_norm", "activation": "silu"},
-        {"kind": "conv", "filters": 8, "padding": "same", "stride": 2, "activation": "linear", "bias": False},
-        {"kind": "batch_norm", "activation": "linear", "momentum": 0.8},
-        {"kind": "pool", "size": 2, "method": "average"},
-        {"kind": "conv", "filters": 8, "kernel": 2, "activation": "tanh"},
-        {"kind": "dropout", "rate": 0.2},
-        {"kind": "pool", "size": 2, "method": "max"},
-        {"kind": "flatten"},
-        {"kind": "dense", "units": 9, "activation": "softmax"},
-        {"kind": "batch_norm", "activation": "relu"},
-        {"kind": "dense", "units": 7, "activation": "leaky_relu"},
-    ],
-)  # fmt: skip
-GLOBAL_POOL = Recipe(
-    name="global-pool", layers=[{"kind": "conv", "filters": 5}, {"kind": "global_pool"}]
-)
-DEPTHWISE = GLOBAL_POOL.changed(
-    name="depthwise",
-    layers=[
-        {"kind": "conv", "filters": 5},
-        {"kind": "depthwise_conv", "padding": "same", "activation": "linear", "bias": False},
-        {"kind": "batch_norm", "activation": "relu"},
-        {"kind": "depthwise_conv", "kernel": 5, "stride": 2, "activation": "tanh"},
-        {"kind": "flatten"},
-    ],
-)
-RECIPES = [*map(Recipe.load, Recipe.names()), EVERY_KIND, GLOBAL_POOL, DEPTHWISE]
-every_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 
 # What stands for a layer of the recipe in Keras; an activation of its own belongs to the
 # batch norm before it.
@@ -65,41 +24,6 @@ KINDS = {
     "Flatten": "flatten",
     "Dense": "dense",
 }
-
-
-def images(count: int, seed: int = 0) -> np.ndarray:
-    """Coarse made-up patterns, so that networks tell them apart."""
-    random = np.random.default_rng(seed)
-    return random.integers(0, 256, (count, 4, 4), np.uint8).repeat(7, axis=1).repeat(7, axis=2)
-
-
-def shuffled(model: keras.Model) -> keras.Model:
-    """The model with biases and batch norm's values moved from 0 and 1, where Keras begins."""
-    random = np.random.default_rng(1)
-    for variable in model.weights:
-        if len(variable.shape) == 1:
-            variable.assign_add(random.uniform(0, 0.2, variable.shape))
-    return model
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Recipe], Any]:
-    """From a recipe to its Keras model and the `.tflite` file made from it."""
-    made: dict[str, tuple[keras.Model, Path]] = {}
-
-    def export(recipe: Recipe) -> tuple[keras.Model, Path]:
-        if recipe.name not in made:
-            keras.utils.set_random_seed(0)
-            model = shuffled(network.build(recipe))
-            path = tmp_path_factory.mktemp(recipe.name) / "model.tflite"
-            model.export(path, format="litert", verbose=False)
-            made[recipe.name] = model, path
-        return made[recipe.name]
-
-    return export
-
-
-# --- Keras -------------------------------------------------------------------
 
 
 @every_recipe
@@ -256,120 +180,3 @@ def test_first_weights_follow_the_seed() -> None:
 
     assert np.array_equal(weights(1), weights(1))
     assert not np.array_equal(weights(1), weights(2))
-
-
-# --- LiteRT ------------------------------------------------------------------
-
-
-@every_recipe
-def test_litert_answers_as_keras_does(
-    recipe: Recipe, exported: Callable[[Recipe], tuple[keras.Model, Path]]
-) -> None:
-    model, path = exported(recipe)
-    predictor = Predictor(path)
-    for count in (7, 1, 64):
-        table = predictor.probabilities(images(count, seed=count))
-        assert table.dtype == np.float32
-        np.testing.assert_allclose(table, model(images(count, seed=count)), atol=1e-5)
-    assert np.ptp(table, axis=0).max() > 1e-4  # ten times the tolerance
-
-
-def test_many_images_are_predicted_in_batches_and_in_order(
-    exported: Callable[[Recipe], tuple[keras.Model, Path]],
-) -> None:
-    model, path = exported(Recipe.load("fast"))
-    table = Predictor(path).probabilities(images(1001))
-    np.testing.assert_allclose(table, model(images(1001)), atol=1e-5)
-    assert len(np.unique(table, axis=0)) > 900
-
-
-def test_no_images_get_no_answers(
-    exported: Callable[[Recipe], tuple[keras.Model, Path]],
-) -> None:
-    assert Predictor(exported(GLOBAL_POOL)[1]).probabilities(images(0)).shape == (0, 10)
-
-
-def test_images_need_not_be_contiguous(
-    exported: Callable[[Recipe], tuple[keras.Model, Path]],
-) -> None:
-    predictor = Predictor(exported(EVERY_KIND)[1])
-    turned = images(6).transpose(0, 2, 1)
-    np.testing.assert_array_equal(
-        predictor.probabilities(turned), predictor.probabilities(turned.copy())
-    )
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        np.zeros((2, 28, 28), np.float32),
-        np.zeros((2, 28, 28), np.int64),
-        np.zeros((28, 28), np.uint8),
-        np.zeros((2, 28, 28, 1), np.uint8),
-        np.zeros((2, 27, 28), np.uint8),
-        np.zeros((2, 784), np.uint8),
-    ],
-    ids=lambda array: f"{array.dtype} {array.shape}",
-)
-def test_other_arrays_are_refused(
-    wrong: np.ndarray, exported: Callable[[Recipe], tuple[keras.Model, Path]]
-) -> None:
-    with pytest.raises(ValueError, match=rf"uint8 \(N, 28, 28\). Received: {wrong.dtype} \("):
-        Predictor(exported(GLOBAL_POOL)[1]).probabilities(wrong)
-
-
-def test_threads_get_the_answers_that_one_alone_gets(
-    exported: Callable[[Recipe], tuple[keras.Model, Path]],
-) -> None:
-    predictor = Predictor(exported(EVERY_KIND)[1])
-    asked = [images(1 + number % 5, seed=number) for number in range(200)]
-    alone = [predictor.probabilities(each) for each in asked]
-    with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(predictor.probabilities, asked))
-    for one, other in zip(alone, together, strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-def test_answers_are_not_changed_by_a_later_question(
-    exported: Callable[[Recipe], tuple[keras.Model, Path]],
-) -> None:
-    predictor = Predictor(exported(EVERY_KIND)[1])
-    first = predictor.probabilities(images(3))
-    kept = first.copy()
-    predictor.probabilities(images(3, seed=5))
-    np.testing.assert_array_equal(first, kept)
-
-
-def test_a_predictor_takes_a_run_its_id_or_a_file(
-    exported: Callable[[Recipe], tuple[keras.Model, Path]],
-) -> None:
-    path = exported(GLOBAL_POOL)[1]
-    run = runs.create(GLOBAL_POOL)
-    (run.path / "model.tflite").write_bytes(path.read_bytes())
-    write_metrics(run.path)
-    tables = [Predictor(which).probabilities(images(2)) for which in (run, run.id, path, str(path))]
-    for table in tables[1:]:
-        np.testing.assert_array_equal(table, tables[0])
-
-
-def test_a_run_without_a_network_cannot_be_asked() -> None:
-    with pytest.raises(RunError, match=r"no network to ask yet: .*model\.tflite is missing"):
-        Predictor(runs.create(GLOBAL_POOL))
-
-
-@pytest.mark.parametrize("content", [b"", b"garbage", b"\0" * 5000], ids=["empty", "text", "zeros"])
-def test_a_damaged_network_is_told_of(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "model.tflite"
-    path.write_bytes(content)
-    with pytest.raises(RunError, match=r"model\.tflite cannot be read"):
-        Predictor(path)
-
-
-def test_a_network_cut_short_is_told_of(
-    exported: Callable[[Recipe], tuple[keras.Model, Path]], tmp_path: Path
-) -> None:
-    content = exported(EVERY_KIND)[1].read_bytes()
-    path = tmp_path / "model.tflite"
-    path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(RunError, match=r"model\.tflite cannot be read"):
-        Predictor(path).probabilities(images(1))
