@@ -35,7 +35,7 @@ def skip_or_fail(reason: str) -> NoReturn:
 # Beside each other run tests with nothing in common: those that use Chromium on one side, since
 # they have it, a server and a training, and each file of the others on the other. The slowest go
 # first, so that both sides end at about the same time.
-SLOWEST = ("browser", "faults", "test_worker", "test_fine_tuning", "training")
+SLOWEST = ("browser", "faults", "test_worker", "test_every_flag", "test_fine_tuning", "training")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

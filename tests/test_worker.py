@@ -14,8 +14,8 @@ import pytest
 from studio import Json, Studio, ended, epochs, network, until, wait_for_epoch
 
 from digitcore.datasets import load_dataset
-from digitcore.jobs import reporter, worker
-from digitcore.recipes import Recipe, hyperparameters
+from digitcore.jobs import worker
+from digitcore.recipes import Recipe
 from digitcore.runs import Run
 from digitcore.runs.predictor import Predictor
 
@@ -203,69 +203,6 @@ def test_runs_train_one_after_the_other_in_order(queued: Queued) -> None:
 
 # --- stopped, killed, resumed, failed -------------------------------------------
 
-EVERY_FLAG: Json = {
-    "name": "every-flag",
-    "description": "Every flag once.",
-    "dataset": "mnist",
-    "layers": [{"kind": "flatten"}, {"kind": "dense", "units": 12}],
-    "epochs": 199,
-    "batch_size": 7,
-    "learning_rate": 0.002,
-    "training_images": 1200,
-    "validation_split": 0.2,
-    "epoch_images": 200,
-    "synthetic_digits": 30,
-    "synthetic_outliers": 20,
-    "optimizer": "sgd",
-    "momentum": 0.8,
-    "schedule": "step",
-    "warmup_ratio": 0.3,
-    "step_epochs": 3,
-    "step_factor": 0.9,
-    "ema_decay": 0.9,
-    "rotation": 5.0,
-    "shift": 1.0,
-    "scale": 0.05,
-    "shear": 3.0,
-    "elastic": 0.5,
-    "epochs_without_augmentation": 3,
-    "weight_decay": 0.0001,
-    "label_smoothing": 0.05,
-    "distillation": 0.1,
-    "early_stopping": 99,
-    "seed": 7,
-    "precision": "mixed_bfloat16",
-}
-
-
-def test_ctrl_c_stops_the_training_keeps_the_best_and_every_flag_counts(studio: Studio) -> None:
-    # A shell that ran the tests in its background may have made them deaf to Ctrl-C.
-    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        values = {k: v if isinstance(v, str) else json.dumps(v) for k, v in EVERY_FLAG.items()}
-        flags = [part for k, v in values.items() for part in (f"--{k.replace('_', '-')}", v)]
-        refused = studio.start("train", "--recipe", "two-conv", *flags, "--json")
-        _, lines = studio.end(refused, 1)
-        assert "Distillation needs validation images" in lines[-1]  # so that flag counts as well
-        flags += ["--distillation", "0"]
-        process = studio.start("train", "--recipe", "two-conv", *flags, "--json")
-    finally:
-        signal.signal(signal.SIGINT, heard)
-    run = wait_for_epoch(studio)
-    process.send_signal(signal.SIGINT)
-    result, lines = studio.end(process, 130)
-    assert (result["run"], result["status"]) == (run.id, "stopped")
-    assert any("the best epoch is kept" in line for line in lines)
-    assert result["test_accuracy"] == plain(run)["test_accuracy"]
-    assert Predictor(run).probabilities(np.zeros((1, 28, 28), np.uint8)).shape == (1, 10)
-    assert run.recipe == Recipe(**{**EVERY_FLAG, "distillation": 0.0})
-
-
-def test_every_hyperparameter_is_among_the_flags_tried_above_with_another_value() -> None:
-    assert list(EVERY_FLAG) == list(Recipe.model_fields)
-    for parameter in hyperparameters():
-        assert EVERY_FLAG[parameter.name] != parameter.default
-
 
 def test_stop_from_another_process_ends_the_training(studio: Studio) -> None:
     process = studio.start("train", "--recipe", "fast", *ENDLESS, "--json")
@@ -313,40 +250,9 @@ def test_a_training_without_data_fails_in_a_sentence_and_can_go_on_when_there_is
     assert network(run) == network(finished.run)
 
 
-def test_who_was_asked_to_stop_stays_so_however_soon_it_is_asked_again() -> None:
-    class Status:
-        status = "running"
-
-    told = reporter.Reporter(Status(), lambda line: None)  # type: ignore[arg-type]
-    assert not told.stops()
-    Status.status = "stopping"
-    until(told.stops, seconds=5)
-    assert all(told.stops() for _ in range(3))
-
-
-def test_a_download_that_begins_again_at_the_next_server_is_told_at_once() -> None:
-    lines: list[bytes] = []
-    told = reporter.Reporter(Run(Path("nowhere")), lines.append)
-    for done in (0, 9_000_000, 65_536, 300_000):
-        told.download(done, 11_490_434)
-    assert [json.loads(line)["done"] for line in lines] == [0, 9_000_000, 65_536, 300_000]
-
-
 def test_what_killed_processes_left_in_the_models_folder_is_swept(tmp_path: Path) -> None:
     for name in (".deleted-1", ".new-old", ".new-young", "run"):
         (tmp_path / name).mkdir()
     os.utime(tmp_path / ".new-old", (0, 0))
     worker._sweep_folder(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {".new-young", "run"}
-
-
-def test_a_download_is_told_in_few_events_the_last_of_which_is_the_whole() -> None:
-    lines: list[bytes] = []
-    told = reporter.Reporter(Run(Path("nowhere")), lines.append)
-    total = 11_490_434
-    for done in [*range(0, total, 65_536), total]:
-        told.download(done, total)
-    done_bytes = [json.loads(line)["done"] for line in lines]
-    assert done_bytes == sorted(done_bytes)
-    assert (done_bytes[0], done_bytes[-1]) == (0, total)
-    assert len(done_bytes) < 80
