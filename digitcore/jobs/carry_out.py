@@ -44,20 +44,23 @@ def _work(job: Run | Job) -> bool:
     before = [os.dup(stream.fileno()) for stream in (sys.stdout, sys.stderr)]
     reserve = job.path / ".reserve"
     try:
-        _sweep(job)
-        # A full disk must leave room to say so.
-        reserve.write_bytes(bytes(_RESERVE_BYTES))
-        with open(job.path / "worker.log", "ab") as log:
-            # By file descriptor, because TensorFlow's C++ part writes there too.
-            _point_output_at(log.fileno(), log.fileno())
-        _report(job)
+        try:
+            _sweep(job)
+            # A full disk must leave room to say so.
+            reserve.write_bytes(bytes(_RESERVE_BYTES))
+            with open(job.path / "worker.log", "ab") as log:
+                # By file descriptor, because TensorFlow's C++ part writes there too.
+                _point_output_at(log.fileno(), log.fileno())
+            _report(job)
+        finally:
+            # Before the state says how it ended: whoever sees that may copy the folder.
+            with suppress(OSError):
+                reserve.unlink(missing_ok=True)
         job.update(status="finished", message="")
     except StoppedError:
         message = runs.stopped_early(job) if isinstance(job, Run) else ""
         job.update(status="stopped", message=message)
     except Exception as error:
-        with suppress(OSError):
-            reserve.unlink(missing_ok=True)
         with suppress(OSError):  # the log may be on the full disk, too
             traceback.print_exc()
             sys.stderr.flush()
@@ -66,8 +69,6 @@ def _work(job: Run | Job) -> bool:
             job.update(status="failed", message=_sentence(error, job))
         return False
     finally:
-        with suppress(OSError):
-            reserve.unlink(missing_ok=True)
         _point_output_at(*before)
         for descriptor in before:
             os.close(descriptor)
