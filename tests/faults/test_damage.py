@@ -37,7 +37,7 @@ RESUMED = [
 NEEDED = ("recipe.toml", "state.json")
 NEEDED_BY = {
     "evaluate": ("recipe.toml", "model.tflite", "metrics.json"),
-    "predict": ("model.tflite", "metrics.json"),
+    "predict": ("recipe.toml", "model.tflite", "metrics.json"),
 }
 PAGES = ("train", "explore", "draw", "runs")
 
