@@ -293,7 +293,7 @@ def test_nothing_of_ours_opens_a_pickle_or_makes_code_of_text() -> None:
 def sources() -> Iterator[Path]:
     yield ROOT / "streamlit_app.py"
     for folder in ("digitcore", "pages", "ui"):
-        yield from (ROOT / folder).glob("*.py")
+        yield from (ROOT / folder).rglob("*.py")
 
 
 # --- small files of a run --------------------------------------------------------
