@@ -89,8 +89,9 @@ def report_files(run: Run) -> dict[str, Callable[[], bytes]]:
 
         test = caching.dataset(run).test
         read = run.probabilities()["test"][:IN_FILE].argmax(axis=1)
+        title, names = f"{run.name}, test", run.recipe.info.classes
         figure = static.digits_file(
-            test.images[:IN_FILE], test.labels[:IN_FILE], read, f"{run.name}, test"
+            test.images[:IN_FILE], test.labels[:IN_FILE], read, title, names
         )
         return static.to_bytes(figure, kind)
 
