@@ -76,7 +76,7 @@ def _work(job: Run | Job) -> bool:
 
 
 def _report(job: Run | Job) -> None:
-    """Carries it out with the data of whoever asked for it, its events appended to its file."""
+    """Carries it out with the data folder that was set where it was queued, and appends its events."""
     os.environ.pop(datasets.VARIABLE, None)
     state = job.state
     if state and state.data_folder:

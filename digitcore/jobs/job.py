@@ -144,7 +144,7 @@ class Job:
             RunError: it is not queued, or another process carries it out.
         """
         try:
-            # Not at once, as who looks whether the lock is held holds it for a moment.
+            # Waits a moment, because a look at the lock holds it for an instant.
             with files.lock(self.lock_path, _CLAIM_SECONDS):
                 self.update(
                     only_from=("queued",), status="running", pid=os.getpid(), started=time.time()

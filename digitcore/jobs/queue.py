@@ -3,7 +3,7 @@
 A job is queued by its state alone: a run's if it is a training, else its own (`job.Job`). Workers
 are processes. Each holds one of a few slots (locks) in the models folder, takes the oldest queued
 job and carries it out. There are slots for trainings and one for short jobs, so that these wait for
-no training. Whoever queues a job also starts a worker, if a slot is free. So any number of servers,
+no training. Queueing a job also starts a worker, if a slot is free. So any number of servers,
 shells and notebooks work on the same queue, and none of them needs to live on.
 """
 
@@ -271,6 +271,6 @@ def wake(short: bool = False) -> None:
         path = wake_path()
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    # The job is queued: who looks at it tries again.
+    # The job is queued all the same: the next look at it tries again.
     with suppress(OSError):
         start_worker(short)

@@ -35,20 +35,20 @@ def create(
     fill: Callable[[Path], object] | None = None,
     title: str = "",
 ) -> Run:
-    """A new queued run of this recipe, which no worker knows of yet (see `queue.submit`).
+    """A new queued run of this recipe; `queue.submit` also starts a worker for it.
 
     Args:
-        recipe: what it trains.
-        parent: the run that it goes on from.
-        fill: called with the new folder, to put there what the run begins with.
-        title: as of `Run.rename`.
+        recipe: what to train.
+        parent: the run that it continues or is fine-tuned from.
+        fill: called with the new folder before it gets its name, to put files there.
+        title: as in `Run.rename`.
 
     Raises:
         OSError: the folder cannot be written. What `fill` raises is passed on.
     """
     folder = models_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    # Filled before it gets its name, so that nobody sees half a run.
+    # Named last, so that nobody sees half a run.
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
     try:
         new.chmod(0o755)
@@ -109,7 +109,7 @@ def write_zip(chosen: Iterable[Run], file: IO[bytes]) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for run in chosen:
             for path in sorted(run.path.iterdir()):
-                # Not what a link leads to, which may be any file of this computer.
+                # A link may lead to any file of this computer.
                 if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
                     archive.write(path, f"{run.id}/{path.name}")
 
@@ -120,14 +120,14 @@ def data_folder() -> str | None:
     return str(Path(folder).expanduser().resolve()) if folder else None
 
 
-# Pages ask for all of a thousand runs again and again, and most of the time went into paths.
+# Pages list a thousand runs again and again, and building paths took most of that time.
 @functools.lru_cache(maxsize=10_000)
 def _run_at(path: str) -> Run:
     return Run(Path(path))
 
 
 def _listed() -> list[tuple[Run, State]]:
-    """All runs, newest first, each with what its file says; broken if that cannot be read."""
+    """All runs, newest first, each with the state in its file; broken if that cannot be read."""
     try:
         with os.scandir(models_dir()) as entries:
             found = [
@@ -145,5 +145,5 @@ def _listed() -> list[tuple[Run, State]]:
             continue  # deleted since the folder was read
         except RunError as error:
             told.append((run, State("broken", created=0.0, message=str(error))))
-    # By number, as a clock that jumps gives wrong names; a broken one has none.
+    # By number: names are wrong where a clock jumped. A broken run has none.
     return sorted(told, key=lambda item: (item[1].number, item[0].id), reverse=True)

@@ -1,9 +1,9 @@
 """One run: a folder, and what a reader or its worker asks of it.
 
 A reader may come at any moment and a writer may die at any moment, so files are
-appended to or replaced, never rewritten in place. Who trains a run holds its lock, and
-changes of `state.json` are made under one lock a models folder, because a page and a
-worker both make them. Who trains what, and when, is in `jobs.queue`.
+appended to or replaced, never rewritten in place. The process that trains a run holds its
+lock. Changes of `state.json` are made under one lock per models folder, because both pages
+and workers make them. `jobs.queue` decides what is trained when.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _CLAIM_SECONDS = 2
 
 
 class Run:
-    """One training of one recipe: a folder. Cheap to make; each value is read when asked for."""
+    """One training of one recipe: a folder. Cheap to make; values are read when they are used."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -74,7 +74,7 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """Raises RunBrokenError when `recipe.toml` is missing or not a recipe, or as `_broken`."""
+        """Raises RunBrokenError if `recipe.toml` is not a recipe, RunNotFoundError if it was deleted."""
         try:
             return files.remembered(self._recipe_path, Recipe.load)
         except OSError as error:
@@ -85,10 +85,11 @@ class Run:
 
     @property
     def state(self) -> State:
-        """The state now. A run whose process is gone is failed, a broken one says why."""
+        """The state now: failed if its process is gone, broken (with the reason) if it cannot be read."""
         return self.judged()
 
     def judged(self, written: State | None = None) -> State:
+        """`state`, given what its file says if that was read already."""
         try:
             self.recipe  # noqa: B018  a run without a readable recipe is broken
             state = written or self.written()
@@ -145,7 +146,7 @@ class Run:
         return self.called(self.state)
 
     def called(self, state: State) -> str:
-        """`name`, for who has read its state already."""
+        """`name`, given a state that was read already."""
         return state.title or (self.id if state.status in UNREADABLE else self.recipe.name)
 
     def events(self, offset: int = 0) -> tuple[list[Event], int]:
@@ -213,7 +214,7 @@ class Run:
             RunError: it is not queued, or another process trains it.
         """
         try:
-            # Not at once, as who looks whether the lock is held holds it for a moment.
+            # Waits a moment, because a look at the lock holds it for an instant.
             with files.lock(self.lock_path, _CLAIM_SECONDS):
                 self.update(
                     only_from=("queued",), status="running", pid=os.getpid(), started=time.time()
@@ -258,11 +259,16 @@ class Run:
             if self.status in ("running", "stopping"):
                 raise RunStateError(f"The run {self.id} is training; stop it first.")
             self.path.rename(grave)
-        # Renamed it is deleted; a worker that begins sweeps such folders, too.
+        # It counts as deleted once renamed; a worker that starts sweeps what is left.
         shutil.rmtree(grave, ignore_errors=True)
         self.lock_path.unlink(missing_ok=True)
 
     def written(self, *, anew: bool = False) -> State:
+        """What `state.json` says, true or not; read again if asked `anew`.
+
+        Raises:
+            RunError: the run is broken, or was deleted.
+        """
         file = self._state_path
         try:
             return read_state(file) if anew else files.remembered(file, read_state)
@@ -277,10 +283,10 @@ class Run:
 
 
 def stopped_early(run: Run) -> str:
-    """The message of a run that was stopped while nothing was trained since it was queued."""
+    """The message of a run that was stopped before it trained anything."""
     return "" if run.has_checkpoint else "Stopped before it began."
 
 
 def changes_lock(folder: Path) -> filelock.BaseFileLock:
-    """Held while a state of that models folder is changed."""
+    """The lock for changing any state in that models folder."""
     return files.lock(folder / LOCKS / ".changes", _LOCK_SECONDS)

@@ -29,11 +29,18 @@ _Count = Annotated[int, pydantic.Field(ge=0, le=10**12)]
 
 @dataclass(frozen=True)
 class State:
-    """What `state.json` holds. Times are seconds since 1970 and only for people to read.
+    """What `state.json` holds. Times are seconds since 1970; no decision depends on them.
 
-    `turn` says who comes first in the queue, `number` the how-manieth run of its folder it
-    is (its colour), `parent` the run that it went on or learned more from, `pid` the process that trains or
-    trained it, and `data_folder` where DIGITCORE_DATA_DIR pointed for whoever asked for it.
+    Attributes:
+        status: what the run does now.
+        created, started: when it was queued, and when a worker took it.
+        message: why it failed or stopped, in a sentence; empty if there is nothing to say.
+        title: the name that a person gave it; empty for the recipe's.
+        number: counts the runs of a models folder from 1; it decides the run's colour.
+        turn: its place in the queue: the lowest goes first.
+        parent: the id of the run that it continued or was fine-tuned from.
+        pid: the process that trains it, or trained it last.
+        data_folder: what DIGITCORE_DATA_DIR was where the run was started.
     """
 
     status: Status
@@ -52,10 +59,17 @@ _STATE = pydantic.TypeAdapter(State)
 
 
 def to_json(state: State) -> bytes:
+    """What `read_state` reads back."""
     return json.dumps(asdict(state), indent=1).encode()
 
 
 def read_state(path: Path) -> State:
+    """The state in that file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no state, or longer than a megabyte.
+    """
     try:
         state = _STATE.validate_json(files.read(path, MOST_TEXT_BYTES))
     except pydantic.ValidationError as error:
