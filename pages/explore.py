@@ -20,6 +20,7 @@ from digitcore.runs import Metrics, Run, RunError
 from ui import caching, image_filters, text
 from ui.choice import choice
 from ui.digits import probability_bars, tile_uri
+from ui.explore_downloads import downloads
 from ui.frame import require_frame
 from ui.gallery import Tile, gallery
 from ui.run_picker import pick_run
@@ -29,7 +30,6 @@ from ui.writers import errors_by_writer
 require_frame()
 
 PAGE_SIZE = 24
-IN_FILE = 40
 CONFUSIONS = 10
 
 
@@ -103,11 +103,11 @@ def browse(
 
     `key` names the run and the split.
     """
-    found = classification.select(probabilities, split.labels, **chosen)
+    shown = classification.select(probabilities, split.labels, **chosen)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        st.markdown(image_filters.title(chosen, len(found), names), width="content")
+        st.markdown(image_filters.title(chosen, len(shown), names), width="content")
         st.button(
             "Clear filters",
             type="tertiary",
@@ -116,18 +116,18 @@ def browse(
             kwargs=image_filters.DEFAULTS,
             disabled=image_filters.unchanged(),
         )
-    if not len(found):
+    if not len(shown):
         st.markdown("No image matches these filters.")
-        return found, None
-    pages = -(-len(found) // PAGE_SIZE)
+        return shown, None
+    pages = -(-len(shown) // PAGE_SIZE)
     grid = st.container()
     page = 1
     if pages > 1:
         # Its own key for each set of images: another set begins at its first page.
         page = st.pagination(pages, key=f"explore_page-{key}-{chosen}", max_visible_pages=5)
     with grid:
-        shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        return found, gallery(
+        shown = shown[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+        return shown, gallery(
             tiles_of(shown, probabilities, split), key="explore_gallery", names=names
         )
 
@@ -207,50 +207,6 @@ def per_class(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str
     )
 
 
-def downloads(
-    run: Run, name: str, probabilities: np.ndarray, split: Split, found: np.ndarray
-) -> None:
-    names = run.recipe.info.classes
-    predicted = probabilities.argmax(axis=1)
-    some = found[:IN_FILE]
-    # Read here, because a file is made in another thread, which has no session.
-    normalised = st.session_state.get("explore_cells", "counts") != "counts"
-
-    def predictions() -> bytes:
-        rows = classification.table(probabilities, split.labels)
-        return pd.DataFrame(rows).to_csv(index=False).encode()
-
-    def confusion() -> bytes:
-        from digitcore.figures import static
-
-        matrix = classification.confusion(split.labels, predicted, len(names))
-        return static.to_bytes(static.confusion_file(matrix, normalised, title, names), "png")
-
-    def images() -> bytes:
-        from digitcore.figures import static
-
-        figure = static.digits_file(
-            split.images[some], split.labels[some], predicted[some], title, names
-        )
-        return static.to_bytes(figure, "png")
-
-    title = f"{run.name}, {name}"
-    with st.container(horizontal=True):
-        for label, data, ending in (
-            ("Predictions, CSV", predictions, "predictions.csv"),
-            ("Confusion, PNG", confusion, "confusion.png"),
-            (f"First {len(some)} shown, PNG", images, "images.png"),
-        ):
-            st.download_button(
-                label,
-                data,
-                file_name=f"{run.id}-{name}-{ending}",
-                on_click="ignore",
-                icon=":material/download:",
-                disabled=ending == "images.png" and not len(some),
-            )
-
-
 @st.fragment
 def study(
     run: Run,
@@ -272,7 +228,7 @@ def study(
     with left:
         confusion_matrix(probabilities, split.labels, names)
     with right:
-        found, opened = browse(probabilities, split, chosen, f"{run.id}-{name}", names)
+        shown, opened = browse(probabilities, split, chosen, f"{run.id}-{name}", names)
     left, right = st.columns([5, 6], gap="large")
     with left:
         if opened is not None:
@@ -281,7 +237,7 @@ def study(
             errors_by_writer(known, probabilities.argmax(axis=1) == split.labels)
     with right:
         per_class(probabilities, split.labels, names)
-    downloads(run, name, probabilities, split, found)
+    downloads(run, name, probabilities, split, shown)
 
 
 run = pick_run(need="probabilities.npz")

@@ -81,20 +81,6 @@ EXCEPTIONS = (
     Allowed("tests/data/*", ".*", "run folders of the last version, as they were written"),
 )
 
-# Still to be mended.
-NOT_YET: dict[str, set[str]] = {
-    "share: fraction": {"pages/explore.py"},
-    "doubt: rejection": {"tests/browser/test_main_job.py"},
-    "read as, read right: predicted, correct": {
-        "pages/explore.py",
-        "tests/browser/test_main_job.py",
-        "ui/digit_filters.py",
-        "ui/gallery.py",
-    },
-    "row shares: normalised by true class": {"pages/explore.py"},
-    "names": {"pages/explore.py", "ui/digit_filters.py", "ui/recipe_form.py"},
-}
-
 
 def tracked(*patterns: str) -> list[str]:
     """The paths of the files that git tracks, and that are there."""
@@ -127,7 +113,6 @@ def test_a_word_that_was_replaced_is_found_nowhere(entry: str) -> None:
     there = [
         f"{name}:{number}: {line.strip()[:160]}"
         for name in tracked("*.py", "*.toml", "*.md")
-        if name not in NOT_YET.get(entry, ())
         for number, line in lines(name)
         if pattern.search(words_of(line)) and not excepted(name, line)
     ]
@@ -149,7 +134,6 @@ def test_names_say_what_they_hold() -> None:
     there = [
         f"{name}:{number}: {called}"
         for name in tracked("*.py")
-        if name not in NOT_YET.get("names", ())
         for number, called in public_names(ast.parse((ROOT / name).read_text(encoding="utf-8")))
         if called.strip("_").lower() in EMPTY_NAMES
     ]

@@ -57,7 +57,7 @@ def recipe_form() -> Recipe:
 
 
 def _widget(parameter: Hyperparameter, default: Any) -> Any:
-    key, asked = parameter.name, _asked(parameter, default)
+    key, asked = parameter.name, _chosen(parameter, default)
     label = parameter.label
     if parameter.unit and parameter.unit not in label.lower():
         label += f" ({parameter.unit})"
@@ -133,7 +133,7 @@ def _follow_recipe() -> None:
         use(Recipe.load(st.session_state["recipe"]).for_dataset(st.session_state["dataset"]))
 
 
-def _asked(parameter: Hyperparameter, default: Any) -> Any:
+def _chosen(parameter: Hyperparameter, default: Any) -> Any:
     """What the widget is about to say: its state, or in a fresh page what the URL asks for."""
     if parameter.name in st.session_state:
         return st.session_state[parameter.name]

@@ -59,29 +59,33 @@ def confusion_heatmap(
     ]
     if chosen != (None, None):
         figure.add_shape(_frame(count, *chosen))
+    _label_axes(figure, names)
+    still = {"dragmode": False, "clickmode": "event+select", "hovermode": "closest"}
+    # All at once: Plotly checks every annotation again for each one that is added.
+    return figure.update_layout(
+        LAYOUT | still | {"height": 640 if many else 480, "annotations": notes}
+    )
+
+
+def _label_axes(figure: go.Figure, names: Sequence[str]) -> None:
     axis = {
-        "tickvals": list(range(count)),
+        "tickvals": list(range(len(names))),
         "ticktext": list(names),
         "showgrid": False,
         "zeroline": False,
     }
     axis |= {"fixedrange": True, "constrain": "domain"}
-    if many:
+    if len(names) > MOST_NUMBERED:
         axis |= {"tickfont": {"size": 9}, "tickangle": 0}
     elif max(map(len, names)) > 3:
         axis |= {"tickangle": -45}
-    figure.update_xaxes(axis, title="predicted", range=[-0.5, count - 0.5])
+    figure.update_xaxes(axis, title="predicted", range=[-0.5, len(names) - 0.5])
     figure.update_yaxes(
         {**axis, "tickangle": 0},
         title="true",
-        range=[count - 0.5, -0.5],
+        range=[len(names) - 0.5, -0.5],
         scaleanchor="x",
         constraintoward="top",
-    )
-    still = {"dragmode": False, "clickmode": "event+select", "hovermode": "closest"}
-    # All at once: Plotly checks every annotation again for each one that is added.
-    return figure.update_layout(
-        LAYOUT | still | {"height": 640 if many else 480, "annotations": notes}
     )
 
 

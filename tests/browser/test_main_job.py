@@ -218,7 +218,7 @@ def test_the_leaderboard_has_ones_own_run_among_the_recipes(
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 400
 
 
-def test_the_shipped_run_draws_at_once_says_why_and_doubts_a_cross(
+def test_the_shipped_run_draws_at_once_says_why_and_rejects_a_cross(
     page: Page, app: App, reader: str
 ) -> None:
     page.goto(f"{app.url}/draw?run={reader}")
