@@ -118,7 +118,10 @@ def main() -> None:
 
 
 def sessions(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
-    """Page switches, strokes, refreshes and memory, with a crowd and a training running."""
+    """Page switches, strokes, refreshes and memory, with a crowd and a training running.
+
+    It is long because it lists all that it measures.
+    """
     # What the first visitor of a server loads is not the price of a session.
     asyncio.run(one_visitor(app, done))
     time.sleep(5)

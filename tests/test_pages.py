@@ -1,4 +1,7 @@
-"""The pages without a browser: what they say when there is nothing, something, or something broken."""
+"""The pages without a browser: what they say when there is nothing, something, or something broken.
+
+The file is long because all pages are visited through the same fixtures, once for each behaviour.
+"""
 
 from __future__ import annotations
 

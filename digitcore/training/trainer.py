@@ -52,6 +52,8 @@ def train(
 ) -> Trained:
     """Trains the recipe's network on the dataset's training split.
 
+    It is long because each of its arguments and errors is told.
+
     Args:
         recipe: what to train, seed included: the same recipe, dataset and machine
             give the same weights.

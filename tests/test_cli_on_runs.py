@@ -1,0 +1,254 @@
+"""The commands that read runs, images and data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from made_up import write_metrics
+from PIL import Image
+
+from digitcore import runs
+from digitcore.__main__ import main
+from digitcore.recipes import Recipe
+from digitcore.runs import Run
+from digitcore.runs.predictor import Predictor
+from digitcore.training import network
+
+ROOT = Path(__file__).parents[1]
+RECIPE = Recipe(name="small", layers=[{"kind": "flatten"}])
+
+
+@pytest.fixture(scope="module")
+def tflite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An untrained network."""
+    keras.utils.set_random_seed(0)
+    path = tmp_path_factory.mktemp("network") / "model.tflite"
+    network.build(RECIPE).export(path, format="litert", verbose=False)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def answering(tflite: bytes) -> Run:
+    """A run whose network answers."""
+    run = runs.create(RECIPE)
+    (run.path / "model.tflite").write_bytes(tflite)
+    write_metrics(run.path, parameters=RECIPE.parameters)
+    run.update(status="finished")
+    return run
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A photo of a thick black stroke on white paper."""
+    pixels = np.full((90, 60), 255, np.uint8)
+    pixels[15:75, 25:33] = 0
+    path = tmp_path / "one.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> tuple[dict, list[str]]:
+    """The JSON object on stdout, which is all there is, and the lines of stderr."""
+    out, err = capsys.readouterr()
+    (line,) = out.splitlines()
+    return json.loads(line), err.splitlines()
+
+
+# --- runs, stop --------------------------------------------------------------
+
+
+def test_no_runs_are_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runs", "--json"]) == 0
+    assert told(capsys) == ({"runs": []}, [])
+    assert main(["runs"]) == 0
+    assert "No runs yet. Train one: python -m digitcore train" in capsys.readouterr().out
+
+
+def test_runs_are_listed_with_their_recipe_and_status(
+    answering: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (answering.path / "metrics.json").unlink()
+    assert main(["runs", "--json"]) == 0
+    (row,) = told(capsys)[0]["runs"]
+    assert (row["run"], row["recipe"], row["status"]) == (answering.id, "small", "finished")
+    assert row["parameters"] == 7850
+    for key in ("fit_seconds", "images_per_second", "validation_accuracy", "test_accuracy"):
+        assert row[key] is None
+
+
+@pytest.mark.parametrize("file", ["recipe.toml", "state.json", "metrics.json"])
+def test_a_broken_folder_is_listed_with_the_reason_and_harms_no_other(
+    file: str, answering: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = runs.create(RECIPE)
+    broken.update(status="stopped")
+    (broken.path / file).write_bytes(b"\xff garbage")
+    assert main(["runs", "--json"]) == 0
+    rows = {row["run"]: row for row in told(capsys)[0]["runs"]}
+    assert set(rows) == {answering.id, broken.id}
+    assert "cannot be" in rows[broken.id]["message"]
+    assert rows[answering.id]["status"] == "finished"
+    assert main(["runs"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_a_queued_run_is_stopped_and_that_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    run = runs.create(RECIPE)
+    assert main(["stop", run.id, "--json"]) == 0
+    result, _ = told(capsys)
+    assert (result["run"], result["status"]) == (run.id, "stopped")
+    assert run.status == "stopped"
+
+
+# --- predict, data ------------------------------------------------------------
+
+
+def test_predict_reads_each_picture(
+    answering: Run, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = tmp_path / "drawn.webp"
+    pixels = np.zeros((40, 40, 4), np.uint8)  # transparent, with one opaque stroke
+    pixels[5:35, 18:23, 3] = 255
+    Image.fromarray(pixels).save(drawn, lossless=True)
+    assert main(["predict", answering.id, str(picture), str(drawn), "--json"]) == 0
+    result, _ = told(capsys)
+    assert result["run"] == answering.id
+    assert [row["image"] for row in result["images"]] == [str(picture), str(drawn)]
+    for row in result["images"]:
+        assert len(row["probabilities"]) == 10
+        assert row["confidence"] == max(row["probabilities"])
+        assert row["digit"] == row["probabilities"].index(row["confidence"])
+
+
+def test_predict_sees_the_digit_image_of_the_picture(
+    answering: Run, picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from digitcore import drawing
+
+    digit_image = drawing.from_image(np.asarray(Image.open(picture)))
+    expected = Predictor(answering).probabilities(digit_image[np.newaxis])[0]
+    assert main(["predict", answering.id, str(picture), "--json"]) == 0
+    assert told(capsys)[0]["images"][0]["probabilities"] == expected.tolist()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no picture"])
+def test_predict_tells_of_a_file_that_is_no_picture(
+    content: bytes | None, answering: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "odd.png"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["predict", answering.id, str(path), "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["images"] == []
+    (line,) = err.splitlines()
+    assert "odd.png" in line
+
+
+def test_predict_reads_the_files_beside_one_that_is_no_picture(
+    answering: Run, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "odd.png").write_bytes(b"no picture")
+    files = [str(tmp_path / "odd.png"), str(picture)]
+    assert main(["predict", answering.id, *files, "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert [row["image"] for row in json.loads(out)["images"]] == [str(picture)]
+    assert "odd.png" in err
+
+
+def test_predict_tells_of_a_run_without_a_network(
+    picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", runs.create(RECIPE).id, str(picture)]) == 1
+    assert "There is no network to ask yet" in capsys.readouterr().err
+
+
+def test_data_tells_source_checksum_and_counts(
+    small_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "--json"]) == 0
+    result, _ = told(capsys)
+    assert result["source"] == str(small_data)
+    assert len(result["checksum"]) == 64
+    assert "not MNIST's" in result["notice"]
+    assert {name: split["images"] for name, split in result["splits"].items()} == {
+        "train": 180,
+        "validation": 20,
+        "test": 40,
+    }
+
+
+def test_data_that_is_missing_is_an_error_of_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DIGITCORE_DATA_DIR", str(tmp_path / "gone"))
+    assert main(["data", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert "DIGITCORE_DATA_DIR" in json.loads(out)["error"]
+    (line,) = err.splitlines()
+    assert "DIGITCORE_DATA_DIR" in line
+
+
+def test_evaluate_measures_anew(
+    answering: Run, small_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", answering.id, "--json"]) == 0
+    result, _ = told(capsys)
+    dataset_images = np.load(small_data / "mnist.npz")["x_test"]
+    table = Predictor(answering).probabilities(dataset_images)
+    right = table.argmax(axis=1) == np.arange(40) % 10
+    assert result["test_accuracy"] == right.mean()
+    low, high = result["test_interval"]
+    assert low <= result["test_accuracy"] <= high
+
+
+def test_who_reads_only_the_beginning_gets_no_traceback() -> None:
+    for _ in range(2):
+        runs.create(RECIPE)
+    reads = subprocess.Popen(
+        [sys.executable, "-m", "digitcore", "runs", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert reads.stdout
+    reads.stdout.close()
+    _, err = reads.communicate(timeout=120)
+    assert (reads.returncode, err) == (0, "")
+
+
+def test_a_file_whose_name_is_no_text_is_read(
+    answering: Run, picture: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    odd = picture.with_name("one \udce9.png")
+    picture.rename(odd)
+    assert main(["predict", answering.id, str(odd)]) == 0
+    assert "one \\udce9.png" in capfd.readouterr().out
+
+
+def test_a_run_that_is_deleted_while_it_is_listed_harms_no_other(
+    answering: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = runs.create(RECIPE)
+    state = gone.state
+    monkeypatch.setattr(runs, "list_runs", lambda: [gone, answering])
+    monkeypatch.setattr(Run, "state", property(lambda run: state))
+    (gone.path / "recipe.toml").unlink()
+    assert main(["runs", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["runs"]
+    assert [row["recipe"] for row in told] == [None, "small"]
+
+
+def test_help_says_whether_the_least_value_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Above 0, up to 10." in told
+    assert "From 0 to 45 °." in told or "From 0 to 90 °." in told
