@@ -8,7 +8,7 @@ from ui.draw_number import draw_number
 from ui.frame import require_frame
 from ui.my_handwriting import my_handwriting
 from ui.read_photo import read_photo
-from ui.run_picker import pick_run
+from ui.shown_run import choose_run
 
 require_frame()
 
@@ -19,7 +19,7 @@ WAYS = {
     "My handwriting": my_handwriting,
 }
 
-run = pick_run(need="model.tflite")
+run = choose_run(need="model.tflite")
 if (info := run.recipe.info).drawing is None:
     st.markdown(
         f"No drawing can be made like the images of {info.title}, which this network was trained "

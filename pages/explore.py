@@ -23,8 +23,8 @@ from ui.digits import probability_bars, tile_uri
 from ui.explore_downloads import downloads
 from ui.frame import require_frame
 from ui.gallery import Tile, gallery
-from ui.run_picker import pick_run
 from ui.short_jobs import short_jobs
+from ui.shown_run import choose_run
 from ui.writers import errors_by_writer
 
 require_frame()
@@ -240,7 +240,7 @@ def study(
     downloads(run, name, probabilities, split, shown)
 
 
-run = pick_run(need="probabilities.npz")
+run = choose_run(need="probabilities.npz")
 image_filters.start(run.recipe.info.class_count)
 metrics: Metrics | None = None
 try:

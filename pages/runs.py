@@ -19,8 +19,8 @@ from ui import caching, leaderboard, text
 from ui.choice import choice
 from ui.frame import require_frame
 from ui.notices import run_notice
-from ui.run_picker import chosen_id, remember
 from ui.run_table import COLUMNS, epochs, row, wanted
+from ui.shown_run import show, shown_id
 
 require_frame()
 
@@ -184,7 +184,7 @@ def table(everything: list[tuple[Run, State]]) -> None:
         st.markdown("No run matches this filter.")
         return
     ids = [r["id"] for r in shown]
-    start = [ids.index(chosen_id())] if chosen_id() in ids else []
+    start = [ids.index(shown_id())] if shown_id() in ids else []
     picked_rows = st.dataframe(
         pd.DataFrame(shown),
         column_order=list(COLUMNS),
@@ -204,7 +204,7 @@ def table(everything: list[tuple[Run, State]]) -> None:
         st.caption("Select rows to open, compare, rename, download or delete them.")
         return
     if len(chosen) == 1:
-        remember(chosen[0].id)
+        show(chosen[0].id)
     for run in chosen:
         run_notice(run)
     actions(chosen)

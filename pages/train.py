@@ -13,26 +13,16 @@ from ui.live_run import live, pace
 from ui.network_view import layer_table, network_html
 from ui.notices import run_notice
 from ui.recipe_form import recipe_form
-from ui.run_picker import IMPATIENCE, chosen_id, remember, turn_to
+from ui.shown_run import IMPATIENCE, show, show_started, shown_run
 
 require_frame()
 
 _LINKS = 3
 
 
-def watched() -> runs.Run | None:
-    """The run in the URL, else the newest that trains or waits, else none."""
-    try:
-        if wanted := chosen_id():
-            return runs.load(wanted)
-    except runs.RunError as error:
-        st.caption(f":material/link_off: {text.plain(str(error))}")
-    return next((run for run, _ in runs.list_active()), None)
-
-
-def others_at_work(watched: runs.Run | None) -> None:
+def others_at_work(shown: runs.Run | None) -> None:
     """Links to the runs that train or wait, besides the one that is shown."""
-    active = [(run, state) for run, state in runs.list_active() if run != watched]
+    active = [(run, state) for run, state in runs.list_active() if run != shown]
     active.sort(key=lambda each: each[1].status == "queued")
     for run, state in active[:_LINKS]:
         st.page_link(
@@ -84,7 +74,7 @@ def start(recipe: Recipe) -> None:
         return
     st.session_state["last_start"] = (recipe.to_toml(), time.monotonic())
     try:
-        turn_to(queue.submit(recipe).id)
+        show_started(queue.submit(recipe).id)
     except OSError as error:
         st.session_state["start_error"] = f"The run cannot be written: {error}"
 
@@ -92,7 +82,7 @@ def start(recipe: Recipe) -> None:
 queue.keep_warm()
 with st.sidebar:
     recipe = recipe_form()
-run = watched()
+run = shown_run()
 refused = refusal(recipe)
 
 with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -140,7 +130,7 @@ if run is None:
 elif run.status in runs.UNREADABLE:
     st.error(f"This run cannot be shown. {text.plain(run.state.message)}")
 else:
-    remember(run.id)
+    show(run.id)
     run_notice(run)
     seconds = pace(run)
     st.fragment(live, run_every=seconds)(run, seconds)

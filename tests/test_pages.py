@@ -24,7 +24,7 @@ from digitcore.jobs import queue, request
 from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
-from ui import live_run, run_picker, run_table, text
+from ui import live_run, run_table, shown_run, text
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("train", "explore", "draw", "runs")
@@ -296,7 +296,7 @@ def test_the_steps_of_an_epoch_are_those_of_the_images_that_it_takes() -> None:
 
 
 def test_a_second_start_within_a_moment_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_picker, "IMPATIENCE", 1e9)
+    monkeypatch.setattr(shown_run, "IMPATIENCE", 1e9)
     app = visit("train")
     for _ in range(2):
         app.button[[b.label for b in app.button].index("Start")].click().run()
@@ -352,7 +352,7 @@ def test_a_run_that_is_deleted_while_it_is_listed_is_named_by_its_id(finished: s
     run = runs.load(finished)
     state = run.state
     run.delete()
-    assert run_picker.label(run, state) == finished
+    assert shown_run.label(run, state) == finished
     assert run_table.row(run, state)["name"] == text.cell(finished)
 
 

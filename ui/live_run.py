@@ -15,7 +15,7 @@ from digitcore.runs import Metrics, Run, RunError, State
 from digitcore.runs.events import Event, EventLog, best_epoch
 from ui import caching, text
 from ui.recipe_form import use
-from ui.run_picker import turn_to, when
+from ui.shown_run import show_started, when
 
 STAGES = {
     "TensorFlow": "Loading TensorFlow",
@@ -223,7 +223,7 @@ def _further(run: Run, done: int, most: int) -> None:
         if not st.form_submit_button("Train further", type="primary"):
             return
     try:
-        turn_to(queue.extend(run, epochs).id)
+        show_started(queue.extend(run, epochs).id)
     except (ValueError, OSError) as error:
         st.error(text.plain(str(error)))
         return

@@ -17,7 +17,7 @@ from ui import caching, digits, kept_samples, text
 from ui.canvas import SIDE, clear_canvas, drawing_canvas
 from ui.gallery import Tile, gallery
 from ui.live_run import progress
-from ui.run_picker import turn_to
+from ui.shown_run import show_started
 
 # Three of each digit: two to train on, and one to measure on.
 ENOUGH = 30
@@ -228,7 +228,7 @@ def _follow(child: Run, polls: bool) -> None:
     state = child.state
     if state.status == "finished":
         del st.session_state["fine_tuned_run"]
-        turn_to(child.id)
+        show_started(child.id)
         st.rerun()
     fraction, words = progress(child, state, caching.events(child).last)
     st.progress(fraction, text=words)

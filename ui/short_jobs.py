@@ -8,7 +8,7 @@ from digitcore.jobs import evaluate, exam, queue
 from digitcore.jobs.job import Job
 from digitcore.runs import ACTIVE, Run, RunError
 from ui import text
-from ui.run_picker import when
+from ui.shown_run import when
 
 _POLL_SECONDS = 0.5
 _STAGES = {"data": "Reading the images", "testing": "Predicting"}

@@ -1,4 +1,8 @@
-"""Which run a page is about: chosen in the page, kept in the URL."""
+"""The run that a page shows: chosen on a page or in the URL, and kept for the next page.
+
+A page calls `shown_run` (Train: any run, or none) or `choose_run` (a select box of those that have
+what the page needs). `show` and `show_started` turn all pages to another run.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,17 @@ _ON_ITS_WAY_SECONDS = 5.0
 IMPATIENCE = 2.0  # seconds within which a second click is none
 
 
-def pick_run(need: str) -> Run:
+def shown_run() -> Run | None:
+    """The run in the URL, else the newest that trains or waits, else none."""
+    try:
+        if wanted := shown_id():
+            return runs.load(wanted)
+    except RunError as error:
+        st.caption(f":material/link_off: {text.plain(str(error))}")
+    return next((run for run, _ in runs.list_active()), None)
+
+
+def choose_run(need: str) -> Run:
     """A select box of the runs that have the file `need`; the page ends when none has."""
     offered = {
         run.id: (run, state)
@@ -28,7 +42,7 @@ def pick_run(need: str) -> Run:
     }
     if not offered:
         _nothing_yet()
-    wanted = chosen_id()
+    wanted = shown_id()
     if wanted in offered:
         st.session_state[_KEY] = wanted
     elif st.session_state.get(_KEY) not in offered:
@@ -42,7 +56,7 @@ def pick_run(need: str) -> Run:
         "Run", list(offered), format_func=labels.__getitem__, key=_KEY, on_change=_picked
     )
     if not _is_active(wanted):  # else the run that trains is still the one to go back to
-        remember(chosen)
+        show(chosen)
     if wanted and wanted not in offered:
         st.caption(f"The run {text.plain(wanted)} has nothing to show here; this is another one.")
     run = offered[chosen][0]
@@ -57,7 +71,7 @@ def _is_active(run_id: str | None) -> bool:
         return False
 
 
-def chosen_id() -> str | None:
+def shown_id() -> str | None:
     """The id in the URL, or the one that was last looked at in this session."""
     asked = st.query_params.get("run")
     left, since = st.session_state.get(_LEFT, (None, 0.0))
@@ -66,17 +80,17 @@ def chosen_id() -> str | None:
     return asked or st.session_state.get(_REMEMBERED)
 
 
-def turn_to(run_id: str) -> None:
+def show_started(run_id: str) -> None:
     """Shows a run that was just started instead of the one that is shown.
 
     The live view asks each second with the address that the browser has: for a moment that
     is still the old one, which must not bring the old run back.
     """
     st.session_state[_LEFT] = (st.query_params.get("run"), time.monotonic())
-    remember(run_id)
+    show(run_id)
 
 
-def remember(run_id: str) -> None:
+def show(run_id: str) -> None:
     """Puts the id into the URL, and keeps it for the next page."""
     st.session_state[_REMEMBERED] = run_id
     if st.query_params.get("run") != run_id:
@@ -112,7 +126,7 @@ def when(seconds: float) -> str:
 
 
 def _picked() -> None:
-    remember(st.session_state[_KEY])
+    show(st.session_state[_KEY])
 
 
 def _nothing_yet() -> None:
