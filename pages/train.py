@@ -106,7 +106,7 @@ facts = [
     steps if an_epoch == images else f"{an_epoch:,} images in {steps}",
 ]
 if speed := estimates.images_per_second(recipe):
-    facts.append(f"about {text.duration(an_epoch / speed)} an epoch, as the last time")
+    facts.append(f"about {text.duration(an_epoch / speed)} an epoch on this machine")
 st.caption(" · ".join(facts))
 with st.expander("Layers", expanded=run is None):
     st.dataframe(
@@ -120,8 +120,7 @@ others_at_work(run)
 st.divider()
 if run is None:
     st.markdown(
-        "**Start** trains this network in a process of its own: close the page if you like, "
-        "it goes on, and you find it again here."
+        "**Start** trains this network in the background. You can close this page and come back."
     )
     if runs.list_runs():
         with st.container(horizontal=True):
