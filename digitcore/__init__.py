@@ -11,9 +11,11 @@ is first asked for, and only what makes and trains networks needs Keras.
 
 from __future__ import annotations
 
-import functools
 from importlib import import_module
-from typing import Any
+
+TYPE_CHECKING = False  # as in `typing`, whose import would take most of the time of this one
+if TYPE_CHECKING:
+    from typing import Any
 
 # Each public name, and the module that it lives in.
 _HOME = {
@@ -73,14 +75,16 @@ def __dir__() -> list[str]:
     return [*__all__, "__version__"]
 
 
-@functools.cache
+_full_names: dict[str, str] = {}
+
+
 def _modules() -> dict[str, str]:
     """Each module's own name to its full one; of two with the same one, the one nearer the ground."""
     import pkgutil  # here, as few need it and it would slow every start
 
-    full_names: dict[str, str] = {}
-    for room in _ROOMS:
-        for path in __path__:
-            for module in pkgutil.iter_modules([f"{path}/{room}"]):
-                full_names.setdefault(module.name, f"digitcore.{room}.{module.name}")
-    return full_names
+    if not _full_names:
+        for room in _ROOMS:
+            for path in __path__:
+                for module in pkgutil.iter_modules([f"{path}/{room}"]):
+                    _full_names.setdefault(module.name, f"digitcore.{room}.{module.name}")
+    return _full_names
