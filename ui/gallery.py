@@ -24,7 +24,7 @@ class Tile(NamedTuple):
 
 _CSS = f"""
 .tiles {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(5rem, 1fr));
-  gap: 0.6rem 0.5rem; padding: 3px; font-family: var(--st-font); }}
+  align-items: start; gap: 0.6rem 0.5rem; padding: 3px; font-family: var(--st-font); }}
 button {{ all: unset; box-sizing: border-box; cursor: pointer; border-radius: 3px;
   color: var(--st-text-color); display: block; }}
 img {{ display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated;

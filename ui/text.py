@@ -52,13 +52,14 @@ def told_apart(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def settings(recipe: Recipe) -> str:
-    """How the recipe differs from the shipped one of the same name: `epochs 3 · seed 1`."""
+    """How the recipe differs from the shipped one of the same name: `KMNIST · epochs 3`."""
     if recipe.name not in Recipe.names():
         return "custom recipe"
     changed = recipe.differences(Recipe.load(recipe.name))
     values = {p.name: getattr(recipe, p.name) for p in hyperparameters() if p.name in changed}
     shown = [f"{name.replace('_', ' ')} {value}" for name, value in values.items()]
-    return " · ".join(shown + ["other layers"] * ("layers" in changed))
+    dataset = [recipe.info.title] * ("dataset" in changed)
+    return " · ".join(dataset + shown + ["other layers"] * ("layers" in changed))
 
 
 def plain(text: str) -> str:
