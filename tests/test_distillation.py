@@ -121,6 +121,12 @@ def test_a_recipe_that_validates_on_other_images_is_not_refused(
     )
 
 
+def test_a_dataset_with_the_same_images_has_the_same_teacher() -> None:
+    teacher.check(DISTILLING.changed(dataset="qmnist"))
+    with pytest.raises(RecipeError, match="distillation is 0 for Fashion-MNIST"):
+        DISTILLING.changed(dataset="fashion-mnist")
+
+
 def test_the_teacher_of_another_dataset_is_refused() -> None:
     learned = Learned(registry.get("fashion-mnist"), 55_020)
     with pytest.raises(RecipeError, match=r"learned Fashion-MNIST\. Received: dataset=mnist"):

@@ -226,6 +226,7 @@ QMNIST = DatasetInfo(
     about="MNIST, and the 50,000 test images that its authors left out (Yadav and Bottou, 2019).",
     drawing=DrawingInput(),
     synthetic_handwriting=True,
+    teacher=True,
     checksum=MNIST.checksum,
     base="mnist",
     exam="qmnist",
