@@ -23,7 +23,7 @@ from ui.digits import probability_bars, tile_uri
 from ui.explore_downloads import downloads
 from ui.frame import require_frame
 from ui.gallery import Tile, gallery
-from ui.short_jobs import short_jobs
+from ui.short_jobs import short_jobs, under_way
 from ui.shown_run import choose_run
 from ui.writers import errors_by_writer
 
@@ -263,4 +263,10 @@ if any(len(tables[name]) != len(split) for name, split in splits.items()):
     )
     st.stop()
 study(run, tables, splits, writers_of(dataset))
-short_jobs(run)
+key = f"explore_jobs-{run.id}"
+# Set once: a box whose `expanded` follows the job would close when the job ends.
+st.session_state.setdefault(key, under_way(run))
+box = st.expander("More measurements", key=key, on_change="rerun")
+if box.open:
+    with box:
+        short_jobs(run)

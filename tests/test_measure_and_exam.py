@@ -145,3 +145,23 @@ def test_a_run_without_an_exam_is_refused_in_a_sentence(reader: Run) -> None:
     job = Job(reader, "exam")
     with pytest.raises(runs.RunError, match=r"Only a run .*MNIST.*Received: fashion-mnist"):
         kinds.carry_out("exam", reader, Reporter(job, lambda line: None))
+
+
+def test_explore_has_them_in_a_box_that_is_open_while_a_job_waits_and_stays_so(
+    finished: str,
+) -> None:
+    def explore() -> AppTest:
+        app = AppTest.from_file(str(READER.parents[1] / "streamlit_app.py"), default_timeout=60)
+        app.query_params["run"] = finished
+        app.run()
+        app.switch_page("pages/explore.py").run()
+        assert not app.exception
+        return app
+
+    assert "Measure again" not in labels(explore()), "a closed box costs a page switch nothing"
+    job = queue.submit_job(runs.load(finished), "evaluate")
+    app = explore()
+    assert bars(app) == ["Waiting for another job"]
+    job.update(status="stopped")
+    app.run()
+    assert "Measure again" in labels(app)

@@ -109,4 +109,9 @@ def test_explore_counts_the_errors_of_the_shipped_run_by_writer(
     wrong = np.flatnonzero(table.argmax(axis=1) != mnist.test.labels)
     (box,) = [one for one in app.expander if one.label.startswith("Writers")]
     assert box.label == f"Writers: {len(set(wrong // 100))} of 100 have an error"
+    assert not box.dataframe, "a closed box costs a page switch nothing"
+    app.session_state["explore_writers"] = True
+    app.run()
+    (box,) = [one for one in app.expander if one.label.startswith("Writers")]
     assert "over writers" in box.markdown[0].value
+    assert len(box.dataframe) == 1

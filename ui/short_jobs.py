@@ -6,6 +6,7 @@ import streamlit as st
 
 from digitcore.jobs import evaluate, exam, queue
 from digitcore.jobs.job import Job
+from digitcore.jobs.kinds import SHORT
 from digitcore.runs import ACTIVE, Run, RunError
 from ui import text
 from ui.shown_run import when
@@ -25,6 +26,11 @@ def short_jobs(run: Run) -> None:
     for kind in kinds:
         polls = Job(run, kind).active
         st.fragment(_row, run_every=_POLL_SECONDS if polls else None)(run, kind, polls)
+
+
+def under_way(run: Run) -> bool:
+    """Whether a short job about the run waits or is carried out."""
+    return any(Job(run, kind).active for kind in SHORT)
 
 
 def _row(run: Run, kind: str, polls: bool) -> None:

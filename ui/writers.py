@@ -28,7 +28,14 @@ def errors_by_writer(writers: np.ndarray, correct: np.ndarray) -> None:
     wrong = sum(writer.errors > 0 for writer in found)
     accuracy = float(np.mean(correct))
     images = wilson(int(correct.sum()), len(correct))
-    with st.expander(f"Writers: {wrong:,} of {len(found):,} have an error"):
+    box = st.expander(
+        f"Writers: {wrong:,} of {len(found):,} have an error",
+        on_change="rerun",
+        key="explore_writers",
+    )
+    if not box.open:  # a page switch does not wait for a closed table
+        return
+    with box:
         st.markdown(
             f"{text.with_interval(accuracy, images)} over images · "
             f"**{text.interval(over_writers)}** over writers",
