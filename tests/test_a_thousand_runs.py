@@ -16,8 +16,7 @@ import streamlit as st
 from digitcore import files, runs
 from digitcore.jobs import queue
 from digitcore.recipes import Recipe
-from digitcore.runs import Run, events
-from digitcore.runs import run as run_module
+from digitcore.runs import Run, claimable, events
 from ui import caching, run_table
 
 EPOCH = {
@@ -86,9 +85,9 @@ def test_a_state_is_read_again_when_it_changed_and_only_then(
     many: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    whole = run_module.read_state
+    whole = claimable.read_state
     monkeypatch.setattr(
-        run_module, "read_state", lambda path: (read.append(path.parent.name), whole(path))[1]
+        claimable, "read_state", lambda path: (read.append(path.parent.name), whole(path))[1]
     )
     runs.list_states()
     assert sorted(read) == sorted(run.id for run in many)

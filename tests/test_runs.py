@@ -187,7 +187,7 @@ def test_an_ended_run_cannot_stop(status: str, run: Run) -> None:
 def test_a_claimed_run_is_this_process_and_is_claimed_once(run: Run) -> None:
     with run.claim():
         assert (run.status, run.state.pid) == ("running", os.getpid())
-        with pytest.raises(RunError, match="Another process trains the run"), run.claim():
+        with pytest.raises(RunError, match="Another process carries out the run"), run.claim():
             pass
     with pytest.raises(RunError, match="is running, not queued"), run.claim():
         pass

@@ -6,6 +6,7 @@
 from typing import TYPE_CHECKING, Any
 
 from digitcore._lazy import submodule
+from digitcore.runs.claimable import LOCKS, Claimable, changes_lock
 from digitcore.runs.errors import RunBrokenError, RunError, RunNotFoundError, RunStateError
 from digitcore.runs.folder import (
     create,
@@ -18,13 +19,14 @@ from digitcore.runs.folder import (
     write_zip,
 )
 from digitcore.runs.metrics import FineTuning, Metrics, read_metrics, write_metrics
-from digitcore.runs.run import LOCKS, Run, changes_lock, stopped_early
+from digitcore.runs.run import Run, stopped_early
 from digitcore.runs.state import ACTIVE, UNREADABLE, State, Status
 
 __all__ = [
     "ACTIVE",
     "LOCKS",
     "UNREADABLE",
+    "Claimable",
     "FineTuning",
     "Metrics",
     "Run",

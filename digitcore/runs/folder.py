@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import IO
 
 from digitcore.recipes import Recipe
+from digitcore.runs.claimable import changes_lock
 from digitcore.runs.errors import RunError, RunNotFoundError
-from digitcore.runs.run import Run, changes_lock
+from digitcore.runs.run import Run
 from digitcore.runs.state import ACTIVE, State, to_json
 
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")

@@ -1,9 +1,8 @@
 """One run: a folder, and what a reader or its worker asks of it.
 
 A reader may come at any moment and a writer may die at any moment, so files are
-appended to or replaced, never rewritten in place. The process that trains a run holds its
-lock. Changes of `state.json` are made under one lock per models folder, because both pages
-and workers make them. `jobs.queue` decides what is trained when.
+appended to or replaced, never rewritten in place. `claimable` says whether it trains, `jobs.queue`
+what is trained when.
 """
 
 from __future__ import annotations
@@ -12,65 +11,41 @@ import functools
 import os
 import secrets
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import filelock
 import numpy as np
 
 from digitcore import files
 from digitcore.recipes import Recipe, RecipeError
 from digitcore.runs import events
-from digitcore.runs.errors import RunBrokenError, RunError, RunNotFoundError, RunStateError
-from digitcore.runs.events import Event, EventLog
+from digitcore.runs.claimable import Claimable, changes_lock
+from digitcore.runs.errors import RunBrokenError, RunNotFoundError, RunStateError
+from digitcore.runs.events import EventLog
 from digitcore.runs.metrics import Metrics, read_metrics
 from digitcore.runs.probabilities import fault
-from digitcore.runs.state import ACTIVE, UNREADABLE, State, Status, read_state, to_json
+from digitcore.runs.state import UNREADABLE, State, Status
 
-_LOST = (
-    "The training process was killed, ran out of memory, or the computer was switched off. "
-    "Resume goes on from the last checkpoint."
-)
-LOCKS = ".locks"
-_LOCK_SECONDS = 10
 _MOST_TABLE_BYTES = 100_000_000
-_CLAIM_SECONDS = 2
 
 
-class Run:
+class Run(Claimable):
     """One training of one recipe: a folder. Cheap to make; values are read when they are used."""
 
+    _LOST = (
+        "The training process was killed, ran out of memory, or the computer was switched off. "
+        "Resume goes on from the last checkpoint."
+    )
+
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.id = path.name
+        super().__init__(path, path, f"run {self.id}", self.id)
 
     def __repr__(self) -> str:
         return f"Run({self.id!r})"
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Run) and self.path == other.path
-
-    def __hash__(self) -> int:
-        return hash(self.path)
-
-    @functools.cached_property
-    def id(self) -> str:
-        return self.path.name
-
     @functools.cached_property
     def _recipe_path(self) -> Path:
         return self.path / "recipe.toml"
-
-    @functools.cached_property
-    def _state_path(self) -> Path:
-        return self.path / "state.json"
-
-    @functools.cached_property
-    def _events_path(self) -> Path:
-        return self.path / "events.jsonl"
 
     @property
     def recipe(self) -> Recipe:
@@ -88,37 +63,9 @@ class Run:
         """The state now: failed if its process is gone, broken (with the reason) if it cannot be read."""
         return self.judged()
 
-    def judged(self, written: State | None = None) -> State:
-        """`state`, given what its file says if that was read already."""
-        try:
-            self.recipe  # noqa: B018  a run without a readable recipe is broken
-            state = written or self.written()
-            if state.status not in ("running", "stopping") or files.held(self.lock_path):
-                return state
-            # It may just have ended: it writes its last state before it lets the lock go.
-            state = self.written()
-        except RunNotFoundError as error:
-            return State("deleted", created=0.0, message=str(error))
-        except RunError as error:
-            return State("broken", created=0.0, message=str(error))
-        if state.status in ("running", "stopping"):
-            return replace(state, status="failed", message=_LOST)
-        return state
-
-    @property
-    def lock_path(self) -> Path:
-        """The lock that is held by the process that trains this run, and by no other."""
-        # Apart from the run, so that a damaged folder cannot take its lock along.
-        return self.path.parent / LOCKS / self.id
-
     @property
     def status(self) -> Status:
         return self.state.status
-
-    @property
-    def active(self) -> bool:
-        """Whether it waits, trains or is about to stop, so that more will come."""
-        return self.status in ACTIVE
 
     @property
     def has_checkpoint(self) -> bool:
@@ -148,13 +95,6 @@ class Run:
     def called(self, state: State) -> str:
         """`name`, given a state that was read already."""
         return state.title or (self.id if state.status in UNREADABLE else self.recipe.name)
-
-    def events(self, offset: int = 0) -> tuple[list[Event], int]:
-        """Events from byte `offset` on, and the offset to go on from.
-
-        A half-written last line is left for the next call; a garbled line is passed over.
-        """
-        return events.read_from(self._events_path, offset)
 
     def log(self, seconds: float = 0.0) -> EventLog:
         """The events that count, in columns; up to so many seconds old (see `events.follow`)."""
@@ -189,39 +129,6 @@ class Run:
         except OSError:
             return ""
         return "\n".join(text.splitlines()[-lines:])
-
-    def update(self, *, only_from: tuple[Status, ...] | None = None, **changes: Any) -> State:
-        """Replaces values of `state.json`, atomically, and returns the new state.
-
-        Raises:
-            RunError: its status is not one of `only_from`, or the run is broken.
-        """
-        with changes_lock(self.path.parent):
-            state = self.written(anew=True)
-            # What its file says may be "running": whether it is, its lock says.
-            status = self.judged(state).status if only_from else state.status
-            if only_from and status not in only_from:
-                raise RunStateError(f"The run {self.id} is {status}, not {' or '.join(only_from)}.")
-            state = replace(state, **changes)
-            files.write_atomic(self.path / "state.json", to_json(state))
-        return state
-
-    @contextmanager
-    def claim(self) -> Iterator[None]:
-        """Makes this process the one that trains the run, while the block runs.
-
-        Raises:
-            RunError: it is not queued, or another process trains it.
-        """
-        try:
-            # Waits a moment, because a look at the lock holds it for an instant.
-            with files.lock(self.lock_path, _CLAIM_SECONDS):
-                self.update(
-                    only_from=("queued",), status="running", pid=os.getpid(), started=time.time()
-                )
-                yield
-        except filelock.Timeout:
-            raise RunStateError(f"Another process trains the run {self.id}.") from None
 
     def rename(self, title: str) -> None:
         """Sets the title that people see; an empty one brings the recipe's name back."""
@@ -263,30 +170,10 @@ class Run:
         shutil.rmtree(grave, ignore_errors=True)
         self.lock_path.unlink(missing_ok=True)
 
-    def written(self, *, anew: bool = False) -> State:
-        """What `state.json` says, true or not; read again if asked `anew`.
-
-        Raises:
-            RunError: the run is broken, or was deleted.
-        """
-        file = self._state_path
-        try:
-            return read_state(file) if anew else files.remembered(file, read_state)
-        except (OSError, ValueError) as error:
-            raise self._broken(f"state.json cannot be read: {error}") from None
-
-    def _broken(self, reason: str) -> RunError:
-        """The run is broken for that reason; or, where its folder is gone, it was deleted."""
-        if not os.path.isdir(self.path):
-            return RunNotFoundError(f"The run {self.id} was deleted.")
-        return RunBrokenError(f"The run {self.id} is broken: {reason}")
+    def _check(self) -> None:
+        self.recipe  # noqa: B018  a run without a readable recipe is broken
 
 
 def stopped_early(run: Run) -> str:
     """The message of a run that was stopped before it trained anything."""
     return "" if run.has_checkpoint else "Stopped before it began."
-
-
-def changes_lock(folder: Path) -> filelock.BaseFileLock:
-    """The lock for changing any state in that models folder."""
-    return files.lock(folder / LOCKS / ".changes", _LOCK_SECONDS)
