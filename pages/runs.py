@@ -84,13 +84,13 @@ def report_files(run: Run) -> dict[str, Callable[[], bytes]]:
 
         return static.to_bytes(static.curves_file(run.log(), run.name), kind)
 
-    def digits(kind: str) -> bytes:
+    def images(kind: str) -> bytes:
         from digitcore.figures import static
 
         test = caching.dataset(run).test
         read = run.probabilities()["test"][:IN_FILE].argmax(axis=1)
         title, names = f"{run.name}, test", run.recipe.info.classes
-        figure = static.digits_file(
+        figure = static.images_file(
             test.images[:IN_FILE], test.labels[:IN_FILE], read, title, names
         )
         return static.to_bytes(figure, kind)
@@ -99,12 +99,12 @@ def report_files(run: Run) -> dict[str, Callable[[], bytes]]:
     for kind in ("png", "pdf"):
         if len(epochs(run, run.state)["step"]):
             files[f"curves.{kind}"] = lambda kind=kind: curves(kind)
-        if digits_are_here(run):
-            files[f"digits.{kind}"] = lambda kind=kind: digits(kind)
+        if images_are_here(run):
+            files[f"images.{kind}"] = lambda kind=kind: images(kind)
     return files
 
 
-def digits_are_here(run: Run) -> bool:
+def images_are_here(run: Run) -> bool:
     if not (run.path / "probabilities.npz").exists():
         return False
     try:

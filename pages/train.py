@@ -124,7 +124,7 @@ if run is None:
     )
     if runs.list_runs():
         with st.container(horizontal=True):
-            st.page_link("pages/draw.py", label="Draw a digit", icon=":material/draw:")
+            st.page_link("pages/draw.py", label="Draw", icon=":material/draw:")
             st.page_link("pages/runs.py", label="Earlier runs", icon=":material/table_rows:")
 elif run.status in runs.UNREADABLE:
     st.error(f"This run cannot be shown. {text.plain(run.state.message)}")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from digitcore.datasets import DatasetInfo, registry
+from digitcore.drawing import DrawingInput
 
 NAME = "devanagari"
 CLASSES = tuple("०१२३४५६७८९") + tuple("कखगघङचछजझञटठडढणतथदधनपफबभमयरलवशषसह") + ("क्ष", "त्र", "ज्ञ")
@@ -23,6 +24,8 @@ INFO = DatasetInfo(
     test_images=460,
     licence="CC BY 4.0",
     about="Handwritten Devanagari characters.",
+    # Its authors leave two pixels around the ink.
+    drawing=DrawingInput(item="character", shape=(32, 32), box=28, centring="box", pen_width=2.5),
 )
 
 

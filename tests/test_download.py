@@ -17,8 +17,10 @@ from download_server import Server
 from made_up import made_up_digits, write_idx, write_npz
 from streamlit.testing.v1 import AppTest
 
+from digitcore import runs
 from digitcore.datasets import available, formats, load_dataset, locate, registry, request
 from digitcore.datasets.catalogue import MNIST
+from digitcore.recipes import Recipe
 from ui import caching
 
 
@@ -202,7 +204,8 @@ def notice() -> AppTest:
 
 
 def test_a_page_downloads_mnist_when_asked_to(server: Server) -> None:
-    assert caching.nearest() is None
+    run = runs.create(Recipe.load("fast"))
+    assert caching.nearest(run) is None
     app = notice()
     assert "not on this machine yet" in app.caption[0].value
     assert server.requests == []
@@ -210,7 +213,7 @@ def test_a_page_downloads_mnist_when_asked_to(server: Server) -> None:
     assert not app.exception
     assert server.requests == ["mnist.npz"]
     assert [*app.caption, *app.button, *app.error] == []
-    assert caching.nearest() is not None
+    assert caching.nearest(run) is not None
 
 
 def test_a_page_says_why_mnist_cannot_be_downloaded_and_may_be_asked_again(server: Server) -> None:

@@ -63,12 +63,13 @@ def two_canvases() -> None:
     """The square and the wide canvas on one page, for a run without a network."""
     from pathlib import Path
 
+    from digitcore.drawing import AS_MNIST
     from digitcore.runs import Run
     from ui.canvas import drawing_canvas
     from ui.draw_number import draw_number
 
     drawing_canvas()
-    draw_number(Run(Path("no such run")))
+    draw_number(Run(Path("no such run")), AS_MNIST)
 
 
 def said(app: AppTest) -> str:

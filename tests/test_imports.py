@@ -216,5 +216,5 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
         "digitcore/jobs/evaluate.py measured",  # of a run that has ended
         "digitcore/datasets/load.py describe",  # counts them
         "pages/explore.py",
-        "pages/runs.py digits",
+        "pages/runs.py images",
     }

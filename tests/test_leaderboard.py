@@ -14,6 +14,7 @@ from made_up import write_metrics
 from digitcore import runs
 from digitcore.analysis import leaderboard
 from digitcore.analysis.leaderboard import CHALLENGES, Entry
+from digitcore.datasets import registry
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
 
@@ -104,6 +105,23 @@ def test_a_run_whose_metrics_lack_times_has_none() -> None:
 def test_a_run_of_another_task_has_no_entry(status: str, metrics: dict[str, Any]) -> None:
     run = ended(status, **metrics)
     assert leaderboard.from_run(run, run.state) is None
+
+
+def test_only_runs_on_the_images_of_one_dataset_are_compared() -> None:
+    """Whatever its dataset, a run is compared with the recipes only if its images are theirs."""
+    assert leaderboard.dataset() == "mnist"
+    compared = set()
+    for name in registry.names():
+        run = runs.create(Recipe.load("fast").for_dataset(name))
+        (run.path / "model.tflite").write_bytes(b"network")
+        # scikit-learn's digits and all that lack a checksum have others than MNIST's, too.
+        checksum = registry.get(name).checksum or f"images of {name}"
+        write_metrics(run.path, data_checksum=checksum, validation_images=6_000)
+        run.update(status="finished")
+        if leaderboard.from_run(run, run.state):
+            compared.add(name)
+    # QMNIST's training and test images are MNIST's own.
+    assert compared == {"mnist", "qmnist"}
 
 
 def test_a_run_with_damaged_files_has_no_entry() -> None:

@@ -42,9 +42,10 @@ def page() -> None:
     import streamlit as st
 
     from digitcore import runs
+    from digitcore.drawing import AS_MNIST
     from ui.my_handwriting import my_handwriting
 
-    st.fragment(my_handwriting)(runs.load("reader"))
+    st.fragment(my_handwriting)(runs.load("reader"), AS_MNIST)
 
 
 def visit() -> AppTest:

@@ -14,13 +14,16 @@ from typing import Any
 import devanagari
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+from pages_of_runs import drawn_on, explored, said, visit
+from test_samples import written
 
 from digitcore import runs
-from digitcore.datasets import DatasetInfo, catalogue, load_dataset, registry
-from digitcore.jobs import queue
+from digitcore.datasets import catalogue, load_dataset, registry
+from digitcore.drawing.samples import SamplesError
+from digitcore.jobs import fine_tuning, queue
 from digitcore.recipes import Recipe, RecipeError
 from digitcore.runs.predictor import Predictor
+from ui import caching
 
 ROOT = Path(__file__).parents[1]
 REAL = os.environ.get("DIGITCORE_DATA_DIR", "")
@@ -74,8 +77,8 @@ def dataset(
     return name
 
 
-def command(*arguments: str) -> dict[str, Any]:
-    """The JSON object that the command prints last."""
+def command(*arguments: str, fails: bool = False) -> Any:
+    """The JSON object that the command prints last, or where it fails all that it says."""
     done = subprocess.run(
         [sys.executable, "-m", "digitcore", *arguments, "--json"],
         cwd=ROOT,
@@ -83,6 +86,9 @@ def command(*arguments: str) -> dict[str, Any]:
         text=True,
         check=False,
     )
+    if fails:
+        assert done.returncode != 0
+        return done.stdout + done.stderr
     assert done.returncode == 0, done.stderr[-2000:]
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told
@@ -122,40 +128,28 @@ def test_train_predict_and_evaluate(dataset: str, tmp_path: Path) -> None:
     (row,) = command("runs")["runs"]
     assert (row["run"], row["dataset"]) == (told["run"], dataset)
     explored(told["run"], info)
-    app = visit("draw", run=told["run"])
-    assert f"No drawing can be made like the images of {info.title}" in said(app)
+    drawn_on(told["run"], info)
+    with pytest.raises(SamplesError, match=f"Handwriting samples are digits.*{info.title}"):
+        fine_tuning.fine_tune(run, written(1, 2, 3))
+    written(1).save(tmp_path / "mine.json")
+    refused = command(
+        *("evaluate", told["run"], "--handwriting", str(tmp_path / "mine.json")), fails=True
+    )
+    assert "Handwriting samples are digits" in refused
     app = visit("runs", run=told["run"])
     assert not app.exception
 
 
-def explored(run: str, info: DatasetInfo) -> None:
-    """Explore shows the run with the dataset's classes, and of many the most confused ones."""
-    app = visit("explore", run=run)
-    assert not app.exception
-    assert "All errors" in said(app)
-    tables = {tuple(table.value.columns): table.value for table in app.dataframe}
-    scores = next(table for columns, table in tables.items() if "precision" in columns)
-    assert list(scores["label"]) == list(info.classes)
-    assert ("Most frequent confusions" in said(app)) == (info.class_count > 16)
-    app.selectbox(key="explore_true").select(info.class_count - 1).run()
-    assert not app.exception
-    last = info.classes[-1]
-    assert f"{last} predicted wrong" in said(app) or "No image matches" in said(app)
-
-
-def visit(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    if page != "train":
-        app.switch_page(f"pages/{page}.py").run()
-    return app
-
-
-def said(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.error, app.header)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+def test_the_nearest_images_are_those_of_the_dataset(dataset: str) -> None:
+    """Of the run's own dataset, and of another one for a run of another."""
+    for name in (dataset, "digits", dataset):
+        run = runs.create(Recipe(name="small", dataset=name, **SMALL))
+        images = load_dataset(name).train.images
+        found = caching.nearest(run)
+        assert found is not None
+        split, nearest = found
+        assert split.images is images or np.array_equal(split.images, images)
+        assert nearest(images[7])[0] == 7
 
 
 @pytest.mark.usefixtures("no_worker")

@@ -34,7 +34,8 @@ def page(run_id: str) -> None:
     from digitcore import runs
     from ui.read_photo import read_photo
 
-    st.fragment(read_photo)(runs.load(run_id))
+    run = runs.load(run_id)
+    st.fragment(read_photo)(run, run.recipe.info.drawing)
 
 
 def visit(run_id: str) -> AppTest:

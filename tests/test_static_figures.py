@@ -28,7 +28,7 @@ def confusion() -> Figure:
 
 def digits() -> Figure:
     images = np.zeros((9, 28, 28), np.uint8)
-    return static.digits_file(images, np.full(9, 4), np.array([4] * 8 + [9]), UNSAFE)
+    return static.images_file(images, np.full(9, 4), np.array([4] * 8 + [9]), UNSAFE)
 
 
 @pytest.mark.parametrize("make", [curves, confusion, digits])
@@ -65,12 +65,12 @@ def test_curves_hold_both_quantities() -> None:
 def test_curves_and_digits_of_nothing() -> None:
     assert static.to_bytes(static.curves_file(EventLog()), "png")
     nothing = np.empty((0, 28, 28), np.uint8), np.empty(0, int), np.empty(0, int)
-    assert static.to_bytes(static.digits_file(*nothing), "png")
+    assert static.to_bytes(static.images_file(*nothing), "png")
 
 
 def test_digits_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="Received: 2, 1 and 2"):
-        static.digits_file(np.zeros((2, 28, 28), np.uint8), np.zeros(1), np.zeros(2))
+        static.images_file(np.zeros((2, 28, 28), np.uint8), np.zeros(1), np.zeros(2))
 
 
 def test_several_threads_at_once() -> None:

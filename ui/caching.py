@@ -56,22 +56,23 @@ def rejection_threshold(run: Run) -> float | None:
         return None
 
 
-def nearest() -> tuple[Split, Nearest] | None:
-    """MNIST's training split, and what finds the most alike in it; None where it is not here."""
+def nearest(run: Run) -> tuple[Split, Nearest] | None:
+    """A training split of the run's dataset, and what finds the most alike in it; None where the
+    dataset is not here."""
     try:
-        digits = load_dataset(download=False)
+        found = load_dataset(run.recipe.dataset, download=False)
     except DataError:
         return None
-    return None if digits.notice else (digits.train, _nearest(digits.checksum, digits.train))
+    return None if found.notice else (found.train, _nearest(found.checksum, found.train))
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@st.cache_resource(max_entries=2, show_spinner=False)
 def _nearest(checksum: str, _split: Split) -> Nearest:
     return Nearest(_split.images)
 
 
 def dataset(run: Run | None = None) -> Dataset:
-    """The digits that are on this machine, split as the run's recipe says; never downloads."""
+    """The run's dataset as it is on this machine, split as its recipe says; never downloads."""
     if run is None:
         return load_dataset(download=False)
     return load_dataset(

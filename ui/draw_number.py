@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from digitcore import drawing
-from digitcore.drawing import canvas, sequence
+from digitcore.drawing import DrawingInput, canvas, sequence
 from digitcore.runs import Run, RunError
 from ui import caching
 from ui.canvas import drawing_canvas
@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 720, 240
 PEN = 16
 
 
-def draw_number(run: Run) -> None:
+def draw_number(run: Run, like: DrawingInput) -> None:
     """The canvas, the recognised number, and a tile for each digit; to be called in a fragment."""
     sketch = drawing_canvas("number", width=WIDTH, height=HEIGHT, pen=PEN)
     number = None
@@ -25,7 +25,7 @@ def draw_number(run: Run) -> None:
     try:
         strokes = canvas.strokes(sketch)
         if strokes:
-            number = sequence.read(strokes, caching.predictor(run).probabilities)
+            number = sequence.read(strokes, caching.predictor(run).probabilities, like)
     except (drawing.DrawingError, RunError) as error:
         message = str(error)
     st.html(number_html(number, message, caching.rejection_threshold(run)))

@@ -35,7 +35,7 @@ def downloads(
     def images() -> bytes:
         from digitcore.figures import static
 
-        figure = static.digits_file(
+        figure = static.images_file(
             split.images[some], split.labels[some], predicted[some], title, names
         )
         return static.to_bytes(figure, "png")

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
-from digitcore.datasets.info import DIGITS
-from ui.digits import RIGHT, WRONG, confidence, tile_uri
+from ui.prediction_html import RIGHT, WRONG, confidence, tile_uri
 
 
 class Tile(NamedTuple):
@@ -86,10 +85,10 @@ function blank() {
 }
 """
 
-_grid = st.components.v2.component("digit_gallery", html=_HTML, css=_CSS, js=_JS)
+_grid = st.components.v2.component("image_gallery", html=_HTML, css=_CSS, js=_JS)
 
 
-def gallery(tiles: list[Tile], key: str, names: Sequence[str] = DIGITS) -> int | None:
+def gallery(tiles: list[Tile], key: str, names: Sequence[str]) -> int | None:
     """Draws the tiles and returns the index of the opened one; the first until one is.
 
     Args:

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from digitcore.analysis import leaderboard
 from digitcore.analysis.leaderboard import Cost, Entry
+from digitcore.datasets import registry
 from digitcore.figures.leaderboard import accuracy_over_cost
 from digitcore.figures.style import run_colour
 from digitcore.runs import Run, State
@@ -125,7 +126,7 @@ def _origin() -> str:
     return (
         f"Grey: the project's recipes, {seeds} each: mean accuracies, otherwise medians, "
         f"measured on {machines}. "
-        "In colour: runs with at least "
+        f"In colour: runs on {registry.get(leaderboard.dataset()).title} with at least "
         f"{leaderboard.FEWEST_VALIDATION_IMAGES:,} validation images, each on the machine that "
         "trained it. The line is the Pareto front: nothing cheaper is more accurate."
     )

@@ -202,7 +202,9 @@ def _ending(run: Run, metrics: Metrics) -> None:
         st.page_link(
             "pages/explore.py", label="Explore its errors", icon=":material/grid_on:", **here
         )
-        st.page_link("pages/draw.py", label="Draw a digit", icon=":material/draw:", **here)
+        if like := run.recipe.info.drawing:
+            label = f"Draw a {like.item}"
+            st.page_link("pages/draw.py", label=label, icon=":material/draw:", **here)
         most = next(int(p.high or 0) for p in hyperparameters() if p.name == "epochs")
         if run.status == "finished" and run.has_checkpoint and metrics.epochs < most:
             with st.popover("Train further", icon=":material/fast_forward:"):

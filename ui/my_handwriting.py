@@ -9,26 +9,40 @@ import numpy as np
 import streamlit as st
 
 from digitcore import drawing, runs
-from digitcore.drawing import Floats, canvas
+from digitcore.datasets.info import DIGITS
+from digitcore.drawing import DrawingInput, Floats, canvas
 from digitcore.drawing.samples import HandwritingSamples, SamplesError
 from digitcore.jobs import fine_tuning
 from digitcore.runs import ACTIVE, Run, RunError
-from ui import caching, digits, kept_samples, text
+from ui import caching, kept_samples, text
 from ui.canvas import SIDE, clear_canvas, drawing_canvas
 from ui.gallery import Tile, gallery
 from ui.live_run import progress
+from ui.prediction_html import confidence
 from ui.shown_run import show_started
 
 # Three of each digit: two to train on, and one to measure on.
-ENOUGH = 30
+ENOUGH = 3 * len(DIGITS)
 _PROMPT = """<style>
 .prompt { font-size: 1.25rem; line-height: 2.5rem; font-variant-numeric: tabular-nums; }
 .prompt b { font-size: 2rem; font-weight: 600; }
 </style>"""
 
 
-def my_handwriting(run: Run) -> None:
-    """The body of a fragment: asks for digits, shows those kept, and fine-tunes `run` on them."""
+def my_handwriting(run: Run, like: DrawingInput) -> None:
+    """The body of a fragment: asks for digits, shows those kept, and fine-tunes `run` on them.
+
+    `like` says how they become input images. For a run of other classes than the digits, it says so.
+    """
+    info = run.recipe.info
+    if not info.is_of_digits:
+        st.markdown(
+            f"Handwriting is kept as digits, and this network predicts the {info.class_count} classes "
+            f"of {info.title}: choose a run of MNIST or of another dataset of digits above to "
+            f"fine-tune it on your handwriting, or draw a {like.item} here to see what this one "
+            "predicts."
+        )
+        return
     try:
         samples = kept_samples.my_samples()
     except (SamplesError, OSError) as error:
@@ -37,9 +51,9 @@ def my_handwriting(run: Run) -> None:
         return
     with st.container(horizontal=True, gap="large"):
         with st.container(width=SIDE):
-            _ask_for_one(run, samples)
+            _ask_for_one(run, samples, like)
         with st.container(width=560):
-            _kept(run, samples)
+            _kept(run, samples, like)
     _fine_tune(run, samples)
 
 
@@ -53,7 +67,7 @@ def correct(strokes: list[Floats]) -> None:
             return
         st.pills(
             "Wrong? It is a",
-            list(range(10)),
+            list(range(len(DIGITS))),
             key=key,
             on_change=_correct,
             args=(key, strokes),
@@ -71,7 +85,7 @@ def _correct(key: str, strokes: list[Floats]) -> None:
         st.session_state[key] = None  # nothing was kept
 
 
-def _ask_for_one(run: Run, samples: HandwritingSamples) -> None:
+def _ask_for_one(run: Run, samples: HandwritingSamples, like: DrawingInput) -> None:
     counts = samples.counts
     wanted = counts.index(min(counts))
     st.html(f'{_PROMPT}<div class="prompt">Write a <b>{wanted}</b>, as you always do</div>')
@@ -81,9 +95,9 @@ def _ask_for_one(run: Run, samples: HandwritingSamples) -> None:
     try:
         strokes = canvas.strokes(sketch)
         if strokes:
-            image = drawing.from_strokes(strokes)
+            image = drawing.from_strokes(strokes, like=like)
             table = caching.predictor(run).probabilities(image[np.newaxis])[0]
-            said = f"Predicted: {table.argmax()}, {digits.confidence(table.max())}"
+            said = f"Predicted: {table.argmax()}, {confidence(table.max())}"
     except (drawing.DrawingError, RunError) as error:
         said = text.plain(str(error))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -103,20 +117,20 @@ def _keep(digit: int, strokes: list[Floats]) -> None:
         clear_canvas("samples")
 
 
-def _kept(run: Run, samples: HandwritingSamples) -> None:
+def _kept(run: Run, samples: HandwritingSamples, like: DrawingInput) -> None:
     if not len(samples):
         st.markdown("#### No drawings yet")
         st.markdown(
-            f"Write {ENOUGH} digits, or correct wrong predictions under Digit. The network is then "
-            "fine-tuned on two thirds of them; the rest measure what that gains."
+            f"Write {ENOUGH} digits, or correct wrong predictions under {like.item.capitalize()}. The "
+            "network is then fine-tuned on two thirds of them; the rest measure what that gains."
         )
     else:
-        _tiles(run, samples)
+        _tiles(run, samples, like)
     _file(samples)
 
 
-def _tiles(run: Run, samples: HandwritingSamples) -> None:
-    images, labels = samples.images()
+def _tiles(run: Run, samples: HandwritingSamples, like: DrawingInput) -> None:
+    images, labels = samples.images(like)
     try:
         table = caching.predictor(run).probabilities(images)
     except RunError as error:
@@ -133,7 +147,7 @@ def _tiles(run: Run, samples: HandwritingSamples) -> None:
             Tile(i, images[i], int(labels[i]), int(predicted[i]), float(table[i].max()))
             for i in reversed(range(len(samples)))  # newest first
         ]
-        opened = gallery(tiles, key=f"samples-tiles-{len(samples)}")
+        opened = gallery(tiles, key=f"samples-tiles-{len(samples)}", names=DIGITS)
     if opened is not None:
         one = samples.examples[opened]
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -201,7 +215,7 @@ def _fine_tune(run: Run, samples: HandwritingSamples) -> None:
         )
         st.caption(
             f"A new run: {text.plain(run.name)}, fine-tuned on "
-            f"{text.counted(len(samples.training), 'drawing')} beside MNIST. "
+            f"{text.counted(len(samples.training), 'drawing')} beside {run.recipe.info.title}. "
             f"Held out: {len(samples.held_out)}."
         )
     if child:
@@ -253,7 +267,7 @@ def _gain(run: Run) -> str:
         f"| {text.counted(measured.samples, 'drawing')} trained on | before | after |\n"
         "|---|--:|--:|\n"
         f"| {held_out} | {before} correct | {after} correct |\n"
-        f"| MNIST test | {text.percent(measured.test_accuracy_before)} | {test} |"
+        f"| {run.recipe.info.title} test | {text.percent(measured.test_accuracy_before)} | {test} |"
     )
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import html
 
 from digitcore.drawing.sequence import Digit, Number
-from ui import digits, text
+from ui import text
+from ui.prediction_html import WRONG, confidence, tile_uri
 
 _STYLE = f"""<style>
 .number {{ display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.5rem; min-height: 4.5rem;
   line-height: 4.5rem; font-variant-numeric: tabular-nums; }}
 .number .digits {{ font-size: 4rem; font-weight: 600; overflow-wrap: anywhere; }}
 .number .percent {{ font-size: 2rem; white-space: nowrap; }}
-.number .unsure {{ color: {digits.WRONG}; font-weight: 600; align-self: center; line-height: 1.3; }}
+.number .unsure {{ color: {WRONG}; font-weight: 600; align-self: center; line-height: 1.3; }}
 .number .hint {{ line-height: 1.5; align-self: center; opacity: 0.75; }}
 .number-tiles {{ display: flex; flex-wrap: wrap; gap: 0.6rem 1.2rem; margin: 0;
   min-height: 7.5rem;
@@ -22,7 +23,7 @@ _STYLE = f"""<style>
   background: #000; border-radius: 3px; }}
 .number-tiles figcaption {{ display: flex; justify-content: space-between; font-weight: 600;
   font-size: 1.2rem; line-height: 1.7; white-space: nowrap; }}
-.number-tiles .unsure {{ color: {digits.WRONG}; }}
+.number-tiles .unsure {{ color: {WRONG}; }}
 </style>"""
 
 
@@ -45,7 +46,7 @@ def number_html(
         rejected = [digit.confidence < threshold for digit in number.digits]
         heading = (
             f'<span class="digits">{number.text}</span>'
-            f'<span class="percent">{digits.confidence(number.confidence)}</span>'
+            f'<span class="percent">{confidence(number.confidence)}</span>'
         )
         if any(rejected):
             heading += f'<span class="unsure">{_unsure(rejected)}</span>'
@@ -69,7 +70,7 @@ def _tile(digit: Digit, rejected: bool) -> str:
     unsure = ' class="unsure"' if rejected else ""
     return (
         f'<figure><img alt="Input image, predicted as {digit.value}"'
-        f' src="{digits.tile_uri(digit.image)}">'
+        f' src="{tile_uri(digit.image)}">'
         f"<figcaption{unsure}><span>{digit.value}</span>"
-        f"<span>{digits.confidence(digit.confidence)}</span></figcaption></figure>"
+        f"<span>{confidence(digit.confidence)}</span></figcaption></figure>"
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from digitcore import drawing
-from digitcore.drawing import Floats, InputImage, Predict
+from digitcore.drawing import AS_MNIST, DrawingInput, Floats, InputImage, Predict
 
 # 1st and 99th percentile of MNIST's training images.
 SLANT = (-28.0, 38.0)  # degrees to the right
@@ -27,6 +27,7 @@ PEN = (1.5, 4.7)  # pixels
 _LEAST_SEGMENTS = 4
 _MOST_SEGMENTS = 24
 _COMPONENTS = 40
+_SMALL = 16  # pixels
 
 
 class Attribution(NamedTuple):
@@ -41,16 +42,17 @@ class Attribution(NamedTuple):
 
 
 def occlusion(
-    strokes: Sequence[Floats], predict: Predict
+    strokes: Sequence[Floats], predict: Predict, like: DrawingInput = AS_MNIST
 ) -> tuple[NDArray[np.float32], list[Attribution]]:
     """Predict a drawing, and attribute the prediction to its strokes by leaving each one out.
 
     If there are fewer than four strokes, they are cut into about four segments of equal
-    length, so that a digit drawn in one stroke can be explained too.
+    length, so that what is drawn in one stroke can be explained too.
 
     Args:
         strokes: arrays (n, 2) of pixels, as in `drawing.from_strokes`.
         predict: the network; called once.
+        like: as in `drawing.from_strokes`.
 
     Returns:
         Probabilities float32 (classes,), and an attribution for each segment; none if there
@@ -59,13 +61,13 @@ def occlusion(
     Raises:
         DrawingError: there is no point, or the strokes are not as above.
     """
-    whole = drawing.from_strokes(strokes)
+    whole = drawing.from_strokes(strokes, like=like)
     segments = _segments([np.asarray(s, np.float64) for s in strokes if len(s)])
     if not 2 <= len(segments) <= _MOST_SEGMENTS:
         return predict(whole[None])[0], []
     rest = [[s for j, s in enumerate(segments) if j != i] for i in range(len(segments))]
     # At the whole drawing's place and size, so that nothing but the segment is missing.
-    images = drawing.from_strokes_within(rest, strokes)
+    images = drawing.from_strokes_within(rest, strokes, like)
     table = predict(np.concatenate([whole[None], images]))
     predicted = int(table[0].argmax())
     weights = table[0, predicted] - table[1:, predicted]
@@ -101,10 +103,10 @@ def _cut(stroke: Floats, count: int) -> list[Floats]:
 
 
 def hints(image: InputImage) -> list[str]:
-    """What is unusual about an input image, in plain words; mostly nothing.
+    """What is unusual about an input image compared with MNIST, in plain words; mostly nothing.
 
     Args:
-        image: uint8 (28, 28), white ink on black.
+        image: uint8 (height, width), white ink on black, made as MNIST's were.
     """
     unusual = []
     slant, width, pen = slant_of(image), width_of(image), pen_of(image)
@@ -144,18 +146,19 @@ def pen_of(image: InputImage) -> float:
 class Nearest:
     """Finds the most similar of many images in about a millisecond.
 
-    Candidates are compared by 40 principal components of images averaged down to 14×14, and
-    the best of them pixel by pixel.
+    Candidates are compared by 40 principal components of images averaged down to about 16×16
+    pixels or fewer, and the best of them pixel by pixel.
     """
 
     def __init__(self, images: NDArray[np.uint8]) -> None:
         """Computes the principal components.
 
         Args:
-            images: uint8 (N, 28, 28), not copied.
+            images: uint8 (N, height, width), not copied.
         """
         self._images = images
-        small = _small(images)
+        self._step = -(-max(images.shape[1:]) // _SMALL)
+        small = _small(images, self._step)
         self._mean = small.mean(axis=0)
         small -= self._mean
         _, axes = np.linalg.eigh(small.T @ small)
@@ -164,8 +167,8 @@ class Nearest:
         self._lengths = (self._projections**2).sum(axis=1)
 
     def __call__(self, image: InputImage, count: int = 5) -> NDArray[np.intp]:
-        """Indices, int64 (count,), of the images most similar to uint8 (28, 28), best first."""
-        projection = (_small(image[None])[0] - self._mean) @ self._axes
+        """Indices, int64 (count,), of the images most similar to uint8 (height, width), best first."""
+        projection = (_small(image[None], self._step)[0] - self._mean) @ self._axes
         rough = self._lengths - 2 * self._projections @ projection
         few = np.argpartition(rough, min(10 * count, len(rough) - 1))[: 10 * count]
         # Blurred, because a shift by a pixel makes no difference to the eye.
@@ -175,9 +178,13 @@ class Nearest:
         return few[np.argsort(exact, kind="stable")[:count]]
 
 
-def _small(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Images (N, 28, 28) averaged down to float32 (N, 196)."""
-    n = len(images)
-    blocks = images.reshape(n, 14, 2, 14, 2)
-    total = sum(blocks[:, :, i, :, j].astype(np.float32) for i in (0, 1) for j in (0, 1))
-    return np.asarray(total / 4, np.float32).reshape(n, 196)
+def _small(images: NDArray[np.uint8], step: int) -> NDArray[np.float32]:
+    """Images (N, height, width) averaged down by a whole number to float32 (N, pixels).
+
+    The rows and columns that are left over, fewer than `step`, are left out.
+    """
+    height, width = (side // step for side in images.shape[1:])
+    blocks = images[:, : height * step, : width * step].reshape(-1, height, step, width, step)
+    steps = range(step)
+    total = sum(blocks[:, :, i, :, j].astype(np.float32) for i in steps for j in steps)
+    return np.asarray(total / step**2, np.float32).reshape(len(images), -1)

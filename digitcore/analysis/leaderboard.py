@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any, Literal, NamedTuple
 
+from digitcore.recipes import Recipe
 from digitcore.runs import Run, RunError, State
 
 FEWEST_VALIDATION_IMAGES = 3_000
@@ -71,6 +72,11 @@ def measured() -> list[dict[str, Any]]:
     text = resources.files("digitcore").joinpath("recipes", "measured.json").read_text("utf-8")
     rows: list[dict[str, Any]] = json.loads(text)["rows"]
     return rows
+
+
+def dataset() -> str:
+    """The name of the one dataset that everything here is compared on."""
+    return Recipe.model_validate(measured()[0]["recipe"]).dataset
 
 
 def _from_recipe(row: dict[str, Any]) -> Entry:

@@ -16,7 +16,7 @@ from digitcore.commands.output import DownloadBar, Result, accuracy
 from digitcore.datasets import registry
 from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import evaluate as measuring
-from digitcore.jobs import exam, queue
+from digitcore.jobs import exam, fine_tuning, queue
 from digitcore.runs import Run, RunError
 from digitcore.runs.predictor import Predictor
 
@@ -62,7 +62,13 @@ def _ensemble(chosen: list[Run]) -> Callable[[np.ndarray], np.ndarray]:
 def _evaluate_drawings(
     chosen: list[Run], samples: HandwritingSamples, result: Result
 ) -> tuple[Result, str]:
-    images, labels = samples.images()
+    first, *others = [fine_tuning.drawing_input(run.recipe.info) for run in chosen]
+    if any(other != first for other in others):
+        raise RunError(
+            "An ensemble needs runs of datasets whose input images are made alike. Received: "
+            f"{', '.join(run.recipe.info.title for run in chosen)}"
+        )
+    images, labels = samples.images(first)
     predicted = _ensemble(chosen)(images).argmax(axis=1)
     correct = int((predicted == labels).sum())
     wrong = [
@@ -125,7 +131,7 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
     faults = []
     for name in options.image:
         try:
-            image = drawing.from_image(drawing.read_image(name))
+            image = drawing.from_image(drawing.read_image(name), info.drawing)
         except (ValueError, OSError) as error:
             faults.append(f"{name}: {error}")
             continue

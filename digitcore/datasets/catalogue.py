@@ -26,7 +26,8 @@ from __future__ import annotations
 
 import string
 
-from digitcore.datasets.info import DIGITS, DatasetInfo, DrawingInput, RemoteFile, Source
+from digitcore.datasets.info import DIGITS, DatasetInfo, RemoteFile, Source
+from digitcore.drawing.input_image import DrawingInput
 
 _KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 _ARCHIVE = "https://web.archive.org/web/2022id_"
@@ -131,6 +132,9 @@ KMNIST = DatasetInfo(
     licence="CC BY-SA 4.0",
     homepage="https://codh.rois.ac.jp/kmnist/",
     about="Cursive Japanese characters from old books (Clanuwat et al., 2018).",
+    # Scans of brush strokes, thick and thin, cut from pages and fitted to no box; and these old forms
+    # of the characters are not how people write them today. So none that is drawn is like them.
+    drawing=None,
 )
 
 
@@ -152,6 +156,18 @@ def _emnist(name: str, *known: tuple[int, str]) -> tuple[Source, ...]:
     return _files((mirror,), files, *known), (archive,)
 
 
+def _emnist_drawing(item: str) -> DrawingInput:
+    """As EMNIST's authors describe it; not measured, because no image of it was at hand.
+
+    They blur NIST's 128×128 pixels a little, cut out the ink, centre it in a square with its aspect
+    ratio kept and a border of 2 pixels, and reduce that to 28×28 (Cohen et al., 2017, section II).
+    The border is taken here for one of the reduced image, so that 24 pixels are left for the ink.
+    With this pen, digits have about as much ink as others publish of EMNIST's images (mean of the
+    letters 0.172, of MNIST 0.131), and its lines are thicker than MNIST's.
+    """
+    return DrawingInput(item=item, box=24, centring="box", pen_width=2.7)
+
+
 _EMNIST_HOMEPAGE = "https://www.nist.gov/itl/products-and-services/emnist-dataset"
 
 EMNIST_LETTERS = DatasetInfo(
@@ -171,8 +187,7 @@ EMNIST_LETTERS = DatasetInfo(
     licence="public domain",
     homepage=_EMNIST_HOMEPAGE,
     about="Handwritten letters, capital and small ones of a letter in one class (Cohen et al., 2017).",
-    # Its ink fills a box of 24 pixels whose middle is centred, which `drawing` does not do yet.
-    drawing=None,
+    drawing=_emnist_drawing("letter"),
     idx_stems=("emnist-letters-train", "emnist-letters-test"),
     first_label=1,
     transposed=True,
@@ -196,8 +211,7 @@ EMNIST_BALANCED = DatasetInfo(
     licence="public domain",
     homepage=_EMNIST_HOMEPAGE,
     about="Handwritten digits and letters in 47 classes, each as often (Cohen et al., 2017).",
-    # Its ink fills a box of 24 pixels whose middle is centred, which `drawing` does not do yet.
-    drawing=None,
+    drawing=_emnist_drawing("character"),
     idx_stems=("emnist-balanced-train", "emnist-balanced-test"),
     transposed=True,
 )

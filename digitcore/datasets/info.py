@@ -6,6 +6,8 @@ import string
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from digitcore.drawing.input_image import DrawingInput
+
 DIGITS = tuple(string.digits)
 
 
@@ -39,21 +41,6 @@ Source = tuple[RemoteFile, ...]
 
 
 @dataclass(frozen=True)
-class DrawingInput:
-    """How a person's drawing becomes an input image like those of the dataset.
-
-    Attributes:
-        strokes: whether pen strokes may be drawn for it; else only an image is read.
-        box: pixels of the square that the ink is fitted to, its aspect ratio kept.
-        centring: what lies in the middle of the image: the ink's centre of mass, or its box.
-    """
-
-    strokes: bool = True
-    box: int = 20
-    centring: str = "mass"
-
-
-@dataclass(frozen=True)
 class DatasetInfo:
     """What is known of a dataset before any of its files is here.
 
@@ -70,7 +57,7 @@ class DatasetInfo:
         licence: the licence of the images.
         homepage: where its authors describe it.
         about: what it shows, in a sentence.
-        drawing: how a drawing is made into an input image; None where none can be.
+        drawing: how a drawing is made into an input image, of the same shape; None where none can be.
         synthetic_handwriting: whether synthetic digits and outliers may be learned beside it.
         teacher: whether the shipped teacher has learned its training images, for distillation.
         checksum: SHA-256 (hex) of all pixels and labels, train then test; empty if it is not known.

@@ -7,7 +7,8 @@ that they need to know of a dataset from it.
 from __future__ import annotations
 
 from digitcore.datasets.catalogue import DATASETS
-from digitcore.datasets.info import DatasetInfo, DrawingInput, RemoteFile, Source
+from digitcore.datasets.info import DatasetInfo, RemoteFile, Source
+from digitcore.drawing.input_image import AS_MNIST, DrawingInput
 
 __all__ = [
     "DatasetInfo",
@@ -27,10 +28,21 @@ def register(info: DatasetInfo) -> DatasetInfo:
     """Makes a dataset known to recipes, pages and the command line of this process.
 
     Raises:
-        ValueError: another dataset has its name, or it has fewer than 2 or more than 255 classes.
+        ValueError: another dataset has its name, it has fewer than 2 or more than 255 classes, or
+            drawings would not be like its images.
     """
     if not 2 <= info.class_count <= 255:
         raise ValueError(f"A dataset has 2 to 255 classes. Received: {info.class_count}")
+    if info.drawing and info.drawing.shape != info.image_shape:
+        raise ValueError(
+            "A drawing becomes an image of the dataset's shape. "
+            f"Received: {info.drawing.shape} for {info.image_shape}"
+        )
+    if info.synthetic_handwriting and info.drawing != AS_MNIST:
+        raise ValueError(
+            "Synthetic handwriting is drawn as MNIST's digits are, so a dataset with it has drawings "
+            f"like these. Received: {info.drawing}"
+        )
     if _registered.setdefault(info.name, info) != info:
         raise ValueError(f"A dataset's name is its own. Received a second {info.name}")
     return info

@@ -1,33 +1,35 @@
 """From drawings and photos to a network's input images.
 
+DrawingInput                        how an input image is made, by default as MNIST's were
 from_strokes, from_strokes_within   pen strokes to input images
-read_image, from_image, from_ink    a picture of one digit to an input image
+read_image, from_image, from_ink    a picture of one digit or letter to an input image
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from digitcore._lazy import submodule
-from digitcore.drawing.images import from_image, from_ink, grey_levels, line_width, read_image
 from digitcore.drawing.input_image import (
-    BOX,
-    CENTRE,
+    AS_MNIST,
     PEN_WIDTH,
-    SIDE,
     DrawingError,
+    DrawingInput,
     Floats,
     InputImage,
     Predict,
 )
-from digitcore.drawing.strokes import MAX_POINTS, MAX_STROKES, from_strokes, from_strokes_within
+
+if TYPE_CHECKING:
+    from digitcore.drawing.images import from_image, from_ink, grey_levels, line_width, read_image
+    from digitcore.drawing.strokes import MAX_POINTS, MAX_STROKES, from_strokes, from_strokes_within
 
 __all__ = [
-    "BOX",
-    "CENTRE",
+    "AS_MNIST",
     "MAX_POINTS",
     "MAX_STROKES",
     "PEN_WIDTH",
-    "SIDE",
     "DrawingError",
+    "DrawingInput",
     "Floats",
     "InputImage",
     "Predict",
@@ -40,8 +42,13 @@ __all__ = [
     "read_image",
 ]
 
+# Loaded when they are first used: the registry of datasets needs `DrawingInput`, and not SciPy.
+_IN_STROKES = ("MAX_POINTS", "MAX_STROKES", "from_strokes", "from_strokes_within")
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
+        if name in __all__:
+            home = "strokes" if name in _IN_STROKES else "images"
+            return getattr(import_module(f"{__name__}.{home}"), name)
         return submodule(__name__, name)

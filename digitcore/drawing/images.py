@@ -1,4 +1,4 @@
-"""Converts a photo, scan or screenshot of one digit to an input image (see `input_image`)."""
+"""Converts a photo, scan or screenshot of one digit or letter to an input image (see `input_image`)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 
 from digitcore.drawing.input_image import (
-    BOX,
-    CENTRE,
+    AS_MNIST,
     PEN_WIDTH,
-    SIDE,
     DrawingError,
+    DrawingInput,
     Floats,
     InputImage,
     mass_centre,
@@ -38,7 +37,8 @@ MAX_SCANS = 100
 _WORK_SIDE = 512  # larger images are averaged down to this first
 _MIN_CONTRAST = 20  # grey levels between paper and ink
 _EDGE = 0.2  # least ink that counts for the size; high, for blurred photos
-_THIN_PEN = 1.6  # thinner than nearly all of MNIST (1.75 px is its 5th percentile)
+# Over the usual width; thinner than nearly all of MNIST (1.75 px is its 5th percentile).
+_THIN_PEN = 1.6 / PEN_WIDTH
 
 
 def read_image(source: str | Path | bytes) -> NDArray[np.uint8]:
@@ -110,8 +110,8 @@ def _decoded(opened: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(opened if opened.mode == mode else opened.convert(mode))
 
 
-def from_image(image: NDArray[np.uint8]) -> InputImage:
-    """Find the digit in a photo, scan or screenshot and convert it to an input image.
+def from_image(image: NDArray[np.uint8], like: DrawingInput = AS_MNIST) -> InputImage:
+    """Find what a photo, scan or screenshot shows and convert it to an input image.
 
     The image's border decides whether ink is dark on light or light on dark. Uneven light
     and specks are removed, and a thin pen is thickened.
@@ -119,35 +119,40 @@ def from_image(image: NDArray[np.uint8]) -> InputImage:
     Args:
         image: uint8 (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, up to 50 million
             pixels. If the border is transparent, what is opaque is ink.
+        like: how the input image is made, as MNIST's unless given.
 
     Returns:
-        uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
+        uint8 (height, width) as in `like.shape`, white ink on black; the ink's longer side is
+        `like.box` pixels.
 
     Raises:
         DrawingError: the image is plain, too large, or not as above.
     """
-    return from_ink(_clean(_contrast(grey_levels(image))))
+    return from_ink(_clean(_contrast(grey_levels(image))), like)
 
 
-def from_ink(ink: Floats) -> InputImage:
+def from_ink(ink: Floats, like: DrawingInput = AS_MNIST) -> InputImage:
     """Convert the ink found in a photo to an input image; a thin pen is thickened.
 
     Args:
         ink: float (h, w), 0 (background) to 1 (ink); the width of the margin does not matter.
+        like: as in `from_image`.
 
     Returns:
-        uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
+        As `from_image`.
 
     Raises:
         DrawingError: no ink reaches 0.2.
     """
-    ink = _thickened(ink)
-    rows, columns = _extent(ink)
-    step = max(rows.stop - rows.start, columns.stop - columns.start) / BOX
-    weights = [_area_weights(s, step, n) for s, n in zip((rows, columns), ink.shape, strict=True)]
-    small = weights[0] @ ink @ weights[1].T
+    ink = _thickened(ink, like)
+    rows, columns = extent = _extent(ink, like)
+    step = max(rows.stop - rows.start, columns.stop - columns.start) / like.box
+    # The middle of the ink's box in the middle of the whole image, or of just enough pixels.
+    counts = like.shape if like.centring == "box" else [_pixels(s, step) for s in extent]
+    down, across = map(_area_weights, extent, (step, step), ink.shape, counts)
+    small = down @ ink @ across.T
     # Rounded to whole pixels as in MNIST, so that MNIST's own images do not change.
-    return to_uint8(_placed(small))
+    return to_uint8(small if like.centring == "box" else _placed(small, like))
 
 
 def grey_levels(image: NDArray[np.uint8], side: int = _WORK_SIDE) -> Floats:
@@ -211,13 +216,13 @@ def _clean(ink: Floats) -> Floats:
     return np.where((mass >= 0.03 * mass.sum())[pieces] & (pieces > 0), ink, 0.0)
 
 
-def _thickened(ink: Floats) -> Floats:
-    """The ink with MNIST's pen width if the pen was much thinner, else unchanged."""
-    rows, columns = _extent(ink)
-    step = max(rows.stop - rows.start, columns.stop - columns.start) / BOX
+def _thickened(ink: Floats, like: DrawingInput) -> Floats:
+    """The ink with the usual pen width if the pen was much thinner, else unchanged."""
+    rows, columns = _extent(ink, like)
+    step = max(rows.stop - rows.start, columns.stop - columns.start) / like.box
     width = line_width(ink) / step
-    missing = round((PEN_WIDTH - width) * step)
-    if width > _THIN_PEN or missing < 1:
+    missing = round((like.pen_width - width) * step)
+    if width > _THIN_PEN * like.pen_width or missing < 1:
         return ink
     distance = ndimage.distance_transform_edt(np.pad(ink, missing) < 0.5)
     return np.asarray(np.clip(missing / 2 + 1 - distance, 0, 1))
@@ -235,23 +240,24 @@ def line_width(ink: Floats) -> float:
     return float(2 * ink.sum() / max(outline, 1e-9))
 
 
-def _extent(ink: Floats) -> tuple[slice, slice]:
+def _extent(ink: Floats, like: DrawingInput) -> tuple[slice, slice]:
     """Rows and columns that hold ink."""
     boxes: list[tuple[slice, slice]] = ndimage.find_objects((ink > _EDGE).astype(np.uint8))
     if not boxes:
         raise DrawingError(
-            "There is no digit in this image: a digit is one piece, or a few. "
+            f"There is no {like.item} in this image: a {like.item} is one piece, or a few. "
             "Received: specks, each less than 3 % of the ink"
         )
     return boxes[0]
 
 
-def _area_weights(extent: slice, step: float, length: int) -> Floats:
-    """Matrix (pixels, length) that averages `step` source pixels into each pixel of the box.
+def _pixels(extent: slice, step: float) -> int:
+    """How many pixels the ink takes, and one more at each end for its pale edge."""
+    return math.ceil(float(extent.stop - extent.start) / step - 1e-9) + 2
 
-    The box has one more pixel at each end, for the pale edge of the ink.
-    """
-    count = math.ceil((extent.stop - extent.start) / step - 1e-9) + 2
+
+def _area_weights(extent: slice, step: float, length: int, count: int) -> Floats:
+    """Matrix (count, length) that averages `step` source pixels into each pixel around the extent."""
     start = (extent.start + extent.stop - count * step) / 2
     edges = start + step * np.arange(count + 1)
     source = np.arange(length)
@@ -259,13 +265,13 @@ def _area_weights(extent: slice, step: float, length: int) -> Floats:
     return np.asarray(np.clip(overlap, 0, None) / step)
 
 
-def _placed(ink: Floats) -> Floats:
-    """The box's ink (h, w) in an image (28, 28), its mass as near the middle as it fits."""
-    x, y = np.round(CENTRE - mass_centre(ink)).astype(int)
+def _placed(ink: Floats, like: DrawingInput) -> Floats:
+    """The box's ink (h, w) in an input image, its mass as near the middle as it fits."""
+    x, y = np.round(like.middle - mass_centre(ink)).astype(int)
     height, width = ink.shape
     # The extra pixels of the box may lie outside the image.
-    top, left = np.clip([y + 1, x + 1], 0, [SIDE + 2 - height, SIDE + 2 - width])
-    image = np.zeros((SIDE + 2, SIDE + 2))
+    image = np.zeros((like.shape[0] + 2, like.shape[1] + 2))
+    top, left = np.clip([y + 1, x + 1], 0, np.array(image.shape) - (height, width))
     image[top : top + height, left : left + width] = ink
     return image[1:-1, 1:-1]
 

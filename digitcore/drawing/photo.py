@@ -17,7 +17,7 @@ from scipy import ndimage
 
 from digitcore.drawing import binarise
 from digitcore.drawing.images import from_ink, grey_levels, line_width
-from digitcore.drawing.input_image import DrawingError, Floats
+from digitcore.drawing.input_image import AS_MNIST, DrawingError, DrawingInput, Floats
 
 MAX_DIGITS = 16
 
@@ -33,7 +33,7 @@ class PhotoDigits:
     boxes: NDArray[np.int64]
     """(N, 4): left, top, right, bottom of each digit in pixels of the photo."""
     images: NDArray[np.uint8]
-    """Input images (N, 28, 28)."""
+    """Input images (N, height, width)."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,13 @@ class _Piece:
         return self.box[3] - self.box[1]
 
 
-def find_digits(image: NDArray[np.uint8]) -> PhotoDigits:
+def find_digits(image: NDArray[np.uint8], like: DrawingInput = AS_MNIST) -> PhotoDigits:
     """Find the digits of one line of writing.
 
     Args:
         image: uint8 (H, W), (H, W, 3) or (H, W, 4), up to 50 million pixels, upright, as
             `drawing.read_image` returns it; ink dark on light or light on dark.
+        like: how each digit's input image is made, as MNIST's unless given.
 
     Raises:
         DrawingError: there is no ink, more than one number, or it is not such an image.
@@ -76,7 +77,7 @@ def find_digits(image: NDArray[np.uint8]) -> PhotoDigits:
         )
     scale = np.array([image.shape[1] / ink.shape[1], image.shape[0] / ink.shape[0]] * 2)
     boxes = np.round(np.array([box for _, box in digits]) * scale).astype(np.int64)
-    return PhotoDigits(boxes, np.stack([from_ink(np.pad(own, 2)) for own, _ in digits]))
+    return PhotoDigits(boxes, np.stack([from_ink(np.pad(own, 2), like) for own, _ in digits]))
 
 
 def _written(grey: Floats) -> tuple[Floats, NDArray[np.int32], list[_Piece]]:

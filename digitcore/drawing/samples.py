@@ -1,7 +1,8 @@
 """Handwriting samples of one person: drawings with their digits, to fine-tune a network on.
 
 Drawings are kept as strokes, not as images, so that each can be varied as people vary their writing:
-another slant, another width, bends, another pen.
+another slant, another width, bends, another pen. They become input images as any dataset of digits
+has them.
 
     SamplesError (ValueError)   a drawing or a file of drawings cannot be taken
 """
@@ -21,12 +22,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from digitcore import files
 from digitcore.drawing import synthetic
-from digitcore.drawing.input_image import SIDE, DrawingError, Floats, InputImage
+from digitcore.drawing.input_image import (
+    AS_MNIST,
+    PEN_WIDTH,
+    DrawingError,
+    DrawingInput,
+    Floats,
+    InputImage,
+)
 from digitcore.drawing.strokes import from_strokes
 
 MAX_DRAWINGS = 300
 MAX_POINTS = 5_000
 MAX_FILE_BYTES = 10_000_000
+_DIGITS = range(10)
 _HELD_OUT = 3
 _DECIMALS = 2
 # An earlier name of the samples; it stays, because people have exported such files.
@@ -41,7 +50,7 @@ class SamplesError(ValueError):
 
 class Example(NamedTuple):
     """A drawing: its digit, 0 to 9, its strokes (n, 2) in canvas pixels, whether it is
-    held out from training, and its input image."""
+    held out from training, and its input image as MNIST has them."""
 
     digit: int
     strokes: list[Floats]
@@ -55,7 +64,7 @@ _Points = list[tuple[_Number, _Number]]
 
 @dataclass(frozen=True)
 class _Drawing:
-    digit: Annotated[int, pydantic.Field(ge=0, le=9)]
+    digit: Annotated[int, pydantic.Field(ge=_DIGITS[0], le=_DIGITS[-1])]
     strokes: list[_Points]
     held_out: bool | None = None
 
@@ -96,7 +105,7 @@ class HandwritingSamples:
     def counts(self) -> list[int]:
         """How many drawings there are of each digit, 0 to 9."""
         found = Counter(example.digit for example in self.examples)
-        return [found[digit] for digit in range(10)]
+        return [found[digit] for digit in _DIGITS]
 
     def added(
         self, digit: int, strokes: Iterable[ArrayLike], held_out: bool | None = None
@@ -113,7 +122,7 @@ class HandwritingSamples:
         """
         if len(self) >= MAX_DRAWINGS:
             raise SamplesError(f"There may be up to {MAX_DRAWINGS} drawings. Received: one more")
-        if digit not in range(10):
+        if digit not in _DIGITS:
             raise SamplesError(f"A digit is 0 to 9. Received: {digit}")
         listed = list(strokes)
         try:
@@ -135,28 +144,40 @@ class HandwritingSamples:
         """These samples without that drawing, 0 for the first."""
         return HandwritingSamples(self.examples[:number] + self.examples[number + 1 :])
 
-    def images(self) -> tuple[Bytes, Bytes]:
-        """The drawings as input images: uint8 (N, 28, 28), and uint8 labels, 0 to 9."""
-        made = [example.image for example in self.examples]
-        labels = np.array([example.digit for example in self.examples], np.uint8)
-        return np.array(made, np.uint8).reshape(-1, SIDE, SIDE), labels
+    def images(self, like: DrawingInput = AS_MNIST) -> tuple[Bytes, Bytes]:
+        """The drawings as input images like a dataset's, MNIST's unless given.
 
-    def variations(self, count: int, seed: int) -> tuple[Bytes, Bytes]:
+        Returns:
+            uint8 (N, height, width), and uint8 labels, 0 to 9.
+        """
+        made = [
+            one.image if like == AS_MNIST else from_strokes(one.strokes, like=like)
+            for one in self.examples
+        ]
+        labels = np.array([example.digit for example in self.examples], np.uint8)
+        return np.array(made, np.uint8).reshape(-1, *like.shape), labels
+
+    def variations(
+        self, count: int, seed: int, like: DrawingInput = AS_MNIST
+    ) -> tuple[Bytes, Bytes]:
         """Input images of the drawings in turn, each varied at random.
 
         Args:
             count: how many.
             seed: 0 or more; the same seed gives the same images.
+            like: as in `images`.
 
         Returns:
-            uint8 (count, 28, 28), and uint8 labels, 0 to 9; none where there is no drawing.
+            uint8 (count, height, width), and uint8 labels, 0 to 9; none where there is no drawing.
         """
         random = np.random.default_rng([seed, count])
         turns = [self.examples[i % len(self)] for i in range(count if self.examples else 0)]
-        images = np.zeros((len(turns), SIDE, SIDE), np.uint8)
+        images = np.zeros((len(turns), *like.shape), np.uint8)
         for image, example in zip(images, turns, strict=True):
             strokes = synthetic.varied(example.strokes, random)
-            image[:] = from_strokes(strokes, synthetic.pen_width(random))
+            image[:] = from_strokes(
+                strokes, like.pen_width / PEN_WIDTH * synthetic.pen_width(random), like=like
+            )
         return images, np.array([example.digit for example in turns], np.uint8)
 
     def to_json(self) -> str:

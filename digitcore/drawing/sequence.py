@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from digitcore.drawing.input_image import Predict
+from digitcore.drawing.input_image import AS_MNIST, DrawingInput, Predict
 from digitcore.drawing.segments import Segment, Segmentation, joined, segmented
 from digitcore.drawing.strokes import from_strokes
 
@@ -32,8 +32,8 @@ class Digit(NamedTuple):
         strokes: indices of its strokes in the drawing, ascending; a stroke that runs through
             several digits is in each of them.
         box: left, top, right and bottom of the pen's path, in pixels of the strokes.
-        image: the input image, uint8 (28, 28).
-        probabilities: of the classes, float32 (10,).
+        image: the input image, uint8 (height, width).
+        probabilities: of the classes 0 to 9, float32 (10,).
     """
 
     strokes: tuple[int, ...]
@@ -97,7 +97,7 @@ WEIGHTS = Measures(
 )
 
 
-def read(strokes: Iterable[ArrayLike], predict: Predict) -> Number:
+def read(strokes: Iterable[ArrayLike], predict: Predict, like: DrawingInput = AS_MNIST) -> Number:
     """Recognise a number of one or more digits, written from left to right.
 
     The strokes of a digit may come in any order and late: a bar is often drawn last. All
@@ -107,11 +107,12 @@ def read(strokes: Iterable[ArrayLike], predict: Predict) -> Number:
     Args:
         strokes: as in `drawing.from_strokes`.
         predict: the network, such as a Predictor's `probabilities`.
+        like: as in `drawing.from_strokes`.
 
     Raises:
         DrawingError: as in `drawing.from_strokes`.
     """
-    return best(candidates(strokes, predict), WEIGHTS)
+    return best(candidates(strokes, predict, like), WEIGHTS)
 
 
 def best(tried: list[Candidate], weights: Measures) -> Number:
@@ -138,7 +139,9 @@ def best(tried: list[Candidate], weights: Measures) -> Number:
     return Number(digits, segmentation * math.prod(digit.confidence for digit in digits))
 
 
-def candidates(strokes: Iterable[ArrayLike], predict: Predict) -> list[Candidate]:
+def candidates(
+    strokes: Iterable[ArrayLike], predict: Predict, like: DrawingInput = AS_MNIST
+) -> list[Candidate]:
     """All groups of segments that may be a digit; arguments and errors as in `read`."""
     given = list(strokes) if isinstance(strokes, Iterator) else strokes
     from_strokes(given)  # raises DrawingError
@@ -149,7 +152,7 @@ def candidates(strokes: Iterable[ArrayLike], predict: Predict) -> list[Candidate
     segmentation = segmented([line / scale for line in lines])
     groups = _groups(segmentation)
     drawings = [segmentation.drawings(group) for _, _, group in groups]
-    images = np.array([from_strokes(one) for variants in drawings for one in variants])
+    images = np.array([from_strokes(one, like=like) for variants in drawings for one in variants])
     table = predict(images)
     tried: list[Candidate] = []
     at = 0

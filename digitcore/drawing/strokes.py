@@ -1,10 +1,11 @@
-"""Converts pen strokes to an input image, the way MNIST was made (see `input_image`).
+"""Converts pen strokes to an input image, the way a dataset's images were made (see `input_image`).
 
-Strokes are drawn from their vectors, so that every digit has the same pen width.
+Strokes are drawn from their vectors, so that every drawing has the same pen width.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 
@@ -12,11 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from digitcore.drawing.input_image import (
-    BOX,
-    CENTRE,
-    PEN_WIDTH,
-    SIDE,
+    AS_MNIST,
     DrawingError,
+    DrawingInput,
     Floats,
     InputImage,
     brief,
@@ -30,11 +29,14 @@ MAX_STROKES = 1_000
 MAX_POINTS = 1_000_000
 
 _MAX_LINES = 1000  # more would take time and not be visible
-_GRID_Y, _GRID_X = (a.ravel().astype(np.float32) + 0.5 for a in np.mgrid[:SIDE, :SIDE])
 
 
 def from_strokes(
-    strokes: Iterable[ArrayLike], pen_width: float = PEN_WIDTH, *, centred: bool = True
+    strokes: Iterable[ArrayLike],
+    pen_width: float | None = None,
+    *,
+    like: DrawingInput = AS_MNIST,
+    centred: bool = True,
 ) -> InputImage:
     """Draw pen strokes as an input image, anti-aliased, with round ends and joins.
 
@@ -42,55 +44,61 @@ def from_strokes(
         strokes: arrays (n, 2) of finite pixels, x right and y down, at any place
             and scale, up to 1,000 with up to a million points together; one point is a
             dot, and strokes without points are skipped.
-        pen_width: width of the line in pixels of the input image, above 0 and up to 10.
+        pen_width: width of the line in pixels of the input image, above 0 and up to 10;
+            that of `like` unless given.
+        like: how the input image is made, as MNIST's unless given.
         centred: False skips the last step, which moves the centre of mass to the middle.
 
     Returns:
-        uint8 (28, 28), white ink on black; the ink's longer side is 20 pixels.
+        uint8 (height, width) as in `like.shape`, white ink on black; the ink's longer side is
+        `like.box` pixels.
 
     Raises:
         DrawingError: there is no point, or the strokes or the width are not as above.
     """
-    lines, shift = _placed_lines(strokes, pen_width)
-    return to_uint8(_ink(lines + np.tile(shift, 2) if centred else lines, pen_width))
+    pen_width = like.pen_width if pen_width is None else pen_width
+    lines, shift = _placed_lines(strokes, pen_width, like)
+    return to_uint8(_ink(lines + np.tile(shift, 2) if centred else lines, pen_width, like.shape))
 
 
 def from_strokes_within(
-    drawings: Iterable[list[Floats]], whole: Iterable[ArrayLike], pen_width: float = PEN_WIDTH
+    drawings: Iterable[list[Floats]], whole: Iterable[ArrayLike], like: DrawingInput = AS_MNIST
 ) -> NDArray[np.uint8]:
     """Input images of groups of strokes, each at its place and size in the whole drawing.
 
     Args:
         drawings: the strokes of each group, arrays (n, 2) of pixels, with at least one point.
         whole: all strokes, as in `from_strokes`; they decide place and size.
-        pen_width: as in `from_strokes`.
+        like: as in `from_strokes`.
 
     Returns:
-        uint8 (N, 28, 28), white ink on black.
+        uint8 (N, height, width), white ink on black.
 
     Raises:
         DrawingError: as in `from_strokes`.
     """
-    whole = _listed(whole)
-    _, shift = _placed_lines(whole, pen_width)
+    whole, pen_width = _listed(whole), like.pen_width
+    _, shift = _placed_lines(whole, pen_width, like)
     everything = [_points(stroke) for stroke in whole]
-    images = [
-        _ink(_lines(_boxed(strokes, pen_width, everything)) + np.tile(shift, 2), pen_width)
-        for strokes in drawings
-    ]
-    return to_uint8(np.array(images).reshape(-1, SIDE, SIDE))
+    placed = [_lines(_boxed(strokes, pen_width, like, everything)) for strokes in drawings]
+    images = [_ink(lines + np.tile(shift, 2), pen_width, like.shape) for lines in placed]
+    return to_uint8(np.array(images).reshape(-1, *like.shape))
 
 
-def _placed_lines(strokes: Iterable[ArrayLike], pen_width: float) -> tuple[Floats, Floats]:
-    """Lines (n, 4) of the strokes in the 20×20 box, and the shift (x, y) that centres their mass."""
+def _placed_lines(
+    strokes: Iterable[ArrayLike], pen_width: float, like: DrawingInput
+) -> tuple[Floats, Floats]:
+    """Lines (n, 4) of the strokes in their box, and the shift (x, y) that centres them."""
     if not 0 < pen_width <= 10:
         raise DrawingError(f"A pen is above 0 and up to 10 pixels wide. Received: {pen_width!r}")
     points = [p for p in map(_points, _listed(strokes)) if len(p)]
     check_count(sum(map(len, points)), MAX_POINTS, "points")
     if not points:
         raise DrawingError("A drawing has at least one point. Received: no point")
-    lines = _lines(_boxed(points, pen_width))
-    return lines, _shift(_ink(lines, pen_width), lines, pen_width)
+    lines = _lines(_boxed(points, pen_width, like))
+    if like.centring == "box":
+        return lines, np.zeros(2)
+    return lines, _shift(_ink(lines, pen_width, like.shape), lines, pen_width, like)
 
 
 def _listed(strokes: Iterable[ArrayLike]) -> list[ArrayLike]:
@@ -119,9 +127,9 @@ def _points(stroke: ArrayLike) -> Floats:
 
 
 def _boxed(
-    strokes: list[Floats], pen_width: float, whole: list[Floats] | None = None
+    strokes: list[Floats], pen_width: float, like: DrawingInput, whole: list[Floats] | None = None
 ) -> list[Floats]:
-    """The strokes scaled so that the longer side of all ink is 20 px, in the middle of the image.
+    """The strokes scaled so that the longer side of all ink fills the box, in the middle of the image.
 
     `whole` decides scale and place, if given.
     """
@@ -132,8 +140,8 @@ def _boxed(
     low, high = everything.min(axis=0), everything.max(axis=0)
     span = (high - low).max()
     # A smaller span is rounding error, and dividing by it would overflow.
-    scale = (BOX - pen_width) / span if span > 1e-12 else 0.0
-    points = (points - (low + high) / 2) * scale + SIDE / 2
+    scale = (like.box - pen_width) / span if span > 1e-12 else 0.0
+    points = (points - (low + high) / 2) * scale + like.middle
     return np.split(points, np.cumsum([len(stroke) for stroke in strokes])[:-1])
 
 
@@ -161,20 +169,28 @@ def _thinned(points: Floats, step: float) -> Floats:
     return points[keep]
 
 
-def _ink(lines: Floats, pen_width: float) -> Floats:
-    """Fraction of each pixel (28, 28) under the pen, from its distance to the nearest line."""
+def _ink(lines: Floats, pen_width: float, shape: tuple[int, int]) -> Floats:
+    """Fraction of each pixel (height, width) under the pen, from its distance to the nearest line."""
+    grid_x, grid_y = _pixel_centres(shape)
     ax, ay, bx, by = lines.astype(np.float32).T[:, :, None]
     dx, dy = bx - ax, by - ay
-    px, py = _GRID_X - ax, _GRID_Y - ay
+    px, py = grid_x - ax, grid_y - ay
     squared = dx * dx + dy * dy
     along = np.clip((px * dx + py * dy) / np.where(squared > 0, squared, 1), 0, 1)
     px -= along * dx
     py -= along * dy
     distance = np.sqrt((px * px + py * py).min(axis=0))
-    return np.asarray(np.clip(pen_width / 2 + 0.5 - distance, 0, 1), np.float64).reshape(SIDE, SIDE)
+    return np.asarray(np.clip(pen_width / 2 + 0.5 - distance, 0, 1), np.float64).reshape(shape)
 
 
-def _shift(ink: Floats, lines: Floats, pen_width: float) -> Floats:
+@functools.lru_cache(maxsize=8)
+def _pixel_centres(shape: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """x and y of each pixel's centre, row by row, (height × width,) each."""
+    y, x = (axis.ravel().astype(np.float32) + np.float32(0.5) for axis in np.indices(shape))
+    return x, y
+
+
+def _shift(ink: Floats, lines: Floats, pen_width: float, like: DrawingInput) -> Floats:
     """Shift (x, y) in pixels that centres the mass as far as all ink stays in the image.
 
     Not rounded to whole pixels as in MNIST: on real strokes the exact shift gives slightly
@@ -182,4 +198,4 @@ def _shift(ink: Floats, lines: Floats, pen_width: float) -> Floats:
     """
     points = lines.reshape(-1, 2)
     low, high = points.min(axis=0) - pen_width / 2, points.max(axis=0) + pen_width / 2
-    return np.asarray(np.clip(CENTRE - mass_centre(ink), -low, SIDE - high))
+    return np.asarray(np.clip(like.middle - mass_centre(ink), -low, 2 * like.middle - high))

@@ -21,7 +21,7 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from digitcore.drawing.input_image import PEN_WIDTH, SIDE, Floats
+from digitcore.drawing.input_image import AS_MNIST, PEN_WIDTH, Floats
 from digitcore.drawing.strokes import from_strokes
 
 _POINTS_PER_SPAN = 6  # between two points of a stroke
@@ -84,7 +84,7 @@ def images(
     order = random.permutation(digits + outliers)
     is_outlier = order >= digits
     labels = np.where(is_outlier, 0, order % 10).astype(np.uint8)
-    made = np.zeros((len(order), SIDE, SIDE), np.uint8)
+    made = np.zeros((len(order), *AS_MNIST.shape), np.uint8)
     for image, label, outlier in zip(made, labels, is_outlier, strict=True):
         if before_each:
             before_each()

@@ -90,7 +90,7 @@ def confusion_file(
     return figure
 
 
-def digits_file(
+def images_file(
     images: np.ndarray,
     labels: np.ndarray,
     predicted: np.ndarray,

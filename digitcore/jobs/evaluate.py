@@ -135,7 +135,7 @@ def measured(dataset: Dataset, predict: Predict) -> dict[str, Any]:
 
     Args:
         dataset: what to predict.
-        predict: from images uint8 (N, 28, 28) to probabilities (N, classes).
+        predict: from images uint8 (N, height, width) to probabilities (N, classes).
     """
     splits = {"test": dataset.test, "validation": dataset.validation}
     tables = {name: predict(split.images) for name, split in splits.items()}

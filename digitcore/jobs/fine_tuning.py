@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from digitcore import runs
-from digitcore.datasets import Dataset, Split
+from digitcore.datasets import Dataset, DatasetInfo, Split
+from digitcore.drawing import DrawingInput
 from digitcore.drawing.samples import HandwritingSamples, SamplesError
 from digitcore.jobs import queue, request
 from digitcore.jobs.request import Request
@@ -53,9 +54,11 @@ def fine_tune(run: Run, samples: HandwritingSamples) -> Run:
 
     Raises:
         RunError: the run has not ended, or has no network.
-        SamplesError: each drawing is held out, or there is none.
+        SamplesError: each drawing is held out, or there is none; or the run's dataset has other
+            classes than the digits.
         OSError: the folder cannot be written.
     """
+    drawing_input(run.recipe.info)
     if run.active:
         raise RunStateError(
             f"Only a run that has ended can be fine-tuned. {run.id} is {run.status}."
@@ -89,6 +92,20 @@ def fine_tune(run: Run, samples: HandwritingSamples) -> Run:
     return child
 
 
+def drawing_input(info: DatasetInfo) -> DrawingInput:
+    """How handwriting samples become input images for a network of that dataset.
+
+    Raises:
+        SamplesError: it is not a dataset of digits that can be drawn.
+    """
+    if not info.is_of_digits or info.drawing is None or not info.drawing.strokes:
+        raise SamplesError(
+            "Handwriting samples are digits, for networks of a dataset of digits that can be drawn, "
+            f"such as MNIST. Received: {info.title}"
+        )
+    return info.drawing
+
+
 def fine_tuning_recipe(recipe: Recipe) -> Recipe:
     """The recipe to fine-tune a network of that recipe: a few small steps.
 
@@ -104,7 +121,7 @@ def extra_images(run: Run, values: Request, dataset: Dataset) -> Split | None:
 
     Raises:
         RunError: the dataset is not the one that the initial network was trained on.
-        SamplesError, OSError: the drawings cannot be read.
+        SamplesError, OSError: the drawings cannot be read, or are no drawings for this dataset.
     """
     if not values.extra_samples:
         return None
@@ -117,7 +134,8 @@ def extra_images(run: Run, values: Request, dataset: Dataset) -> Split | None:
             )
     samples = HandwritingSamples.load(run.path / values.extra_samples).training
     count = min(VARIATIONS * len(samples), MAX_VARIATIONS)
-    return Split(*samples.variations(count, run.recipe.seed))
+    like = drawing_input(run.recipe.info)
+    return Split(*samples.variations(count, run.recipe.seed, like))
 
 
 def interpolated(

@@ -13,7 +13,7 @@ from digitcore import files, runs
 from digitcore.analysis import classification
 from digitcore.datasets import Dataset, Split
 from digitcore.drawing.samples import HandwritingSamples
-from digitcore.jobs import environment, request
+from digitcore.jobs import environment, fine_tuning, request
 from digitcore.jobs.request import Request
 from digitcore.runs import Run, events
 from digitcore.runs.metrics import from_dict
@@ -114,7 +114,7 @@ def _fine_tuning(run: Run, values: Request, predictor: Predictor) -> dict[str, A
     from digitcore.jobs import networks
 
     samples = HandwritingSamples.load(run.path / str(values.extra_samples))
-    images, labels = samples.held_out.images()
+    images, labels = samples.held_out.images(fine_tuning.drawing_input(run.recipe.info))
     initial = networks.load(run, str(values.initial_weights))
     before = initial(images, training=False).numpy() if len(labels) else images[:, :, 0]
     after = predictor.probabilities(images)

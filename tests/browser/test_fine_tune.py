@@ -31,7 +31,7 @@ def test_drawings_are_kept_corrected_imported_trained_on_and_deleted(
     page.wait_for_selector('.answer[data-strokes="0"]')
     settled(page)
     draw(page, SEVEN)
-    expect(page.locator(".answer .digit")).to_have_text("7")
+    expect(page.locator(".answer .class")).to_have_text("7")
     page.get_by_text("Wrong? It is a").wait_for()
     page.get_by_role("radio", name="1", exact=True).click()
     expect(page.get_by_text("Kept as a 1 in My handwriting")).to_be_visible()

@@ -56,7 +56,7 @@ def test_a_finger_draws_and_the_page_does_not_scroll_away(
     settled(phone)
     before = phone.locator(".canvas-root canvas").last.bounding_box()
     touch(phone, line((80, 70), (230, 70), (140, 260)))
-    expect(phone.locator(".answer .digit")).to_have_text("7")
+    expect(phone.locator(".answer .class")).to_have_text("7")
     assert phone.locator('.answer[data-strokes="1"]').count() == 1
     assert phone.locator(".canvas-root canvas").last.bounding_box() == before
 

@@ -71,7 +71,7 @@ def test_train_reload_explore_draw(page: Page, app: App) -> None:
     page.wait_for_selector('.answer[data-strokes="0"]')
     settled(page)
     draw(page, [(100, 90), (220, 90), (150, 250)])
-    expect(page.locator(".answer .digit")).to_have_text("7")
+    expect(page.locator(".answer .class")).to_have_text("7")
     assert run_id(page) == run, "the run stays chosen from page to page"
 
 
@@ -115,7 +115,7 @@ def test_the_server_never_loads_tensorflow(page: Page, app: App, trained: str) -
         settled(page)
         if name == "draw":
             draw(page, [(160, 60), (160, 260)])
-            expect(page.locator(".answer .digit")).to_have_text("1")
+            expect(page.locator(".answer .class")).to_have_text("1")
     libraries = {mapping.path for mapping in app.process.memory_maps()}
     assert any("ai_edge_litert" in path for path in libraries), "the predictor did answer"
     assert not [path for path in libraries if "/tensorflow/" in path]
@@ -123,7 +123,7 @@ def test_the_server_never_loads_tensorflow(page: Page, app: App, trained: str) -
 
 def test_a_drawing_survives_undo_and_a_page_switch(page: Page, app: App, trained: str) -> None:
     page.goto(f"{app.url}/draw?run={trained}")
-    answer = page.locator(".answer .digit")
+    answer = page.locator(".answer .class")
     expect(page.get_by_text("Draw a digit, 0 to 9")).to_be_visible()
     settled(page)
     draw(page, [(100, 90), (220, 90), (150, 250)])
@@ -225,7 +225,7 @@ def test_the_shipped_run_draws_at_once_says_why_and_rejects_a_cross(
     page.wait_for_selector('.answer[data-strokes="0"]')
     settled(page)
     draw(page, [(90, 80), (230, 80), (150, 250)], [(120, 160), (220, 160)])
-    expect(page.locator(".answer .digit")).to_have_text("7")
+    expect(page.locator(".answer .class")).to_have_text("7")
     page.wait_for_selector('.answer[data-strokes="2"]')
     for title in ("Step by step", "Strokes", "Nearest training digits"):
         expect(page.get_by_role("heading", name=title)).to_be_visible()

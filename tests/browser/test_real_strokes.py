@@ -77,7 +77,7 @@ def test_digits_are_seen_and_read_in_the_page_as_by_the_module(
         page.wait_for_selector(f'.answer[data-strokes="{len(strokes)}"]')
         image = drawing.from_strokes(strokes)
         differences.append(np.abs(seen(page).astype(int) - image).mean())
-        shown = int(page.locator(".answer .digit").inner_text())
+        shown = int(page.locator(".answer .class").inner_text())
         agreed.append(shown == predict(image[None])[0].argmax())
         page.locator(".stButton button", has_text="Clear").click()
         page.wait_for_selector('.answer[data-strokes="0"]')

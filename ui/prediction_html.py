@@ -1,4 +1,4 @@
-"""One image and one answer as HTML: the same tile and the same bars on every page.
+"""One image and one answer as HTML: the same tile, answer and bars on every page.
 
 Show them with `st.html`. Colours come from the theme, except the two that carry meaning.
 """
@@ -13,10 +13,18 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from digitcore.datasets.info import DIGITS
 from digitcore.figures import style
 
 RIGHT, WRONG = style.BLUE, style.VERMILION
+_ANSWER_CSS = f"""<style>
+.answer {{ display: flex; align-items: center; gap: 1.5rem; height: 4.5rem;
+  font-variant-numeric: tabular-nums; }}
+.answer .class {{ font-size: 4rem; font-weight: 600; min-width: 1ch; line-height: 4.5rem; }}
+.answer .percent {{ font-size: 2rem; }}
+.answer .hint {{ line-height: 1.4; opacity: 0.8; }}
+.answer .unsure {{ line-height: 1.3; color: {WRONG}; font-weight: 600; }}
+.answer .class.rejected {{ opacity: 0.4; }}
+</style>"""
 # Of more classes, only the most probable have a bar.
 MOST_BARS = 12
 
@@ -61,8 +69,42 @@ def tile_uri(image: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
+def answer(
+    probabilities: np.ndarray | None,
+    threshold: float | None,
+    names: Sequence[str],
+    item: str,
+    message: str = "",
+    strokes: int = 0,
+) -> str:
+    """The predicted class with its confidence as HTML of constant height, or the message.
+
+    Args:
+        probabilities: float (classes,), each 0 to 1; None shows the message instead.
+        threshold: confidence below which the answer is that it is not sure; None for never.
+        names: of the classes.
+        item: what an image of the dataset shows: digit, letter, character.
+        message: what to do, or what is wrong.
+        strokes: how many the answer is about, kept as an attribute.
+    """
+    if probabilities is None:
+        words = f'<span class="hint">{html.escape(message)}</span>'
+    else:
+        top = int(np.argmax(probabilities))
+        name = html.escape(names[top])
+        if threshold is not None and probabilities[top] < threshold:
+            words = (
+                f'<span class="class rejected">{name}</span>'
+                f'<span class="unsure">Not sure it is a {html.escape(item)}</span>'
+            )
+        else:
+            sure = html.escape(confidence(probabilities[top]))
+            words = f'<span class="class">{name}</span><span class="percent">{sure}</span>'
+    return f'{_ANSWER_CSS}<div class="answer" data-strokes="{strokes}" aria-live="polite">{words}</div>'
+
+
 def probability_bars(
-    probabilities: np.ndarray | None, truth: int | None = None, names: Sequence[str] = DIGITS
+    probabilities: np.ndarray | None, truth: int | None, names: Sequence[str]
 ) -> str:
     """A horizontal bar for each class with its percent, as HTML of constant size.
 
@@ -72,7 +114,7 @@ def probability_bars(
 
     Args:
         probabilities: float (classes,), each 0 to 1; or None.
-        truth: the true class, where it is known.
+        truth: the true class; None where it is not known.
         names: of the classes.
     """
     top = None if probabilities is None else int(np.argmax(probabilities))

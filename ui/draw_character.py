@@ -1,4 +1,4 @@
-"""A digit drawn on the canvas, its prediction, and an explanation, updated after each stroke."""
+"""A digit, letter or character drawn on the canvas, its prediction and an explanation, after each stroke."""
 
 from __future__ import annotations
 
@@ -11,22 +11,17 @@ import streamlit as st
 from digitcore import drawing
 from digitcore.analysis import attribution
 from digitcore.analysis.attribution import Attribution
-from digitcore.drawing import Floats, InputImage, canvas
+from digitcore.datasets import DatasetInfo
+from digitcore.drawing import AS_MNIST, DrawingInput, Floats, InputImage, canvas
 from digitcore.runs import Run, RunError
-from ui import caching, digits
+from ui import caching
 from ui.canvas import SIDE, drawing_canvas
 from ui.my_handwriting import correct
+from ui.prediction_html import RIGHT, WRONG, answer, probability_bars, tile_uri
 
-HINT = "Draw a digit, 0 to 9, with the mouse or a finger."
-STYLE = f"""<style>
-.answer {{ display: flex; align-items: center; gap: 1.5rem; height: 4.5rem;
-  font-variant-numeric: tabular-nums; }}
-.answer .digit {{ font-size: 4rem; font-weight: 600; min-width: 1ch; line-height: 4.5rem; }}
-.answer .percent {{ font-size: 2rem; }}
-.answer .hint {{ line-height: 1.4; opacity: 0.8; }}
-.answer .unsure {{ line-height: 1.3; color: {digits.WRONG}; font-weight: 600; }}
-.answer .digit.rejected {{ opacity: 0.4; }}
-.seen {{ display: block; width: 224px; height: 224px; image-rendering: pixelated; border-radius: 2px; }}
+_STYLE = f"""<style>
+.seen {{ display: block; width: 224px; height: 224px; image-rendering: pixelated; border-radius: 2px;
+  object-fit: contain; }}
 .explanation {{ display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; font-size: 0.8rem; min-height: 8.5rem; }}
 .explanation h6 {{ font-size: 0.875rem; font-weight: 600; margin: 0 0 0.4rem; padding: 0; }}
 .explanation .tiles {{ display: flex; flex-wrap: wrap; gap: 0.5rem; }}
@@ -37,67 +32,67 @@ STYLE = f"""<style>
 .explanation figcaption {{ padding-top: 0.2rem; opacity: 0.75; line-height: 1.25;
   font-variant-numeric: tabular-nums; }}
 .explanation i {{ display: inline-block; width: 0.6rem; height: 0.6rem; border-radius: 50%; }}
-.explanation .for {{ background: {digits.RIGHT}; }} .explanation .against {{ background: {digits.WRONG}; }}
+.explanation .for {{ background: {RIGHT}; }} .explanation .against {{ background: {WRONG}; }}
 </style>"""
+# Of more classes, the first and the last one say little of those between.
+_ALPHABET = 26
 # Smaller weights are shown as neither for nor against.
 _LEAST_WEIGHT = 0.02
 
 
-def draw_digit(run: Run) -> None:
+def draw_character(run: Run, like: DrawingInput) -> None:
     """The canvas, the prediction and its explanation; to be called in a fragment."""
     with st.container(horizontal=True, gap="large"):
         with st.container(width=SIDE):
             strokes_json = drawing_canvas()
         prediction = st.container(width=280)
         seen = st.container(width=224)
-    image = np.zeros((drawing.SIDE, drawing.SIDE), np.uint8)
-    probabilities, attributions, message = None, [], HINT
+    info = run.recipe.info
+    image = np.zeros(like.shape, np.uint8)
+    probabilities, attributions, message = None, [], hint(info, like.item)
     strokes: list[Floats] = []
     try:
         strokes = canvas.strokes(strokes_json)
         if strokes:
-            image = drawing.from_strokes(strokes)
+            image = drawing.from_strokes(strokes, like=like)
             predict = caching.predictor(run).probabilities
-            probabilities, attributions = attribution.occlusion(strokes, predict)
+            probabilities, attributions = attribution.occlusion(strokes, predict, like)
     except (drawing.DrawingError, RunError) as error:
         message = str(error)
     threshold = caching.rejection_threshold(run)
     with prediction:
-        st.html(f"{STYLE}{_prediction(probabilities, threshold, message, len(strokes))}")
-        st.html(digits.probability_bars(probabilities))
-        correct(strokes if probabilities is not None else [])
+        st.html(answer(probabilities, threshold, info.classes, like.item, message, len(strokes)))
+        st.html(probability_bars(probabilities, None, info.classes))
+        if info.is_of_digits:
+            correct(strokes if probabilities is not None else [])
     with seen:
         st.caption("What the network sees")
+        size = "×".join(map(str, reversed(like.shape)))
         st.html(
-            f'<img class="seen" alt="The input image of 28×28 pixels" src="{digits.tile_uri(image)}">'
+            f'{_STYLE}<img class="seen" alt="The input image of {size} pixels" src="{tile_uri(image)}">'
         )
-        hints = attribution.hints(image) if probabilities is not None else []
-        st.caption(f"Unusual: {', '.join(hints)}" if hints else "28×28 pixels, as in MNIST")
+        # They are compared with MNIST's digits.
+        hints = attribution.hints(image) if probabilities is not None and like == AS_MNIST else []
+        as_in = f"{size} pixels, as in {info.title}"
+        st.caption(f"Unusual: {', '.join(hints)}" if hints else as_in)
     if probabilities is None:
-        st.html(f'{STYLE}<div class="explanation"></div>')
-        caching.nearest()  # computed while nobody waits for a prediction
+        st.html(f'{_STYLE}<div class="explanation"></div>')
+        caching.nearest(run)  # computed while nobody waits for a prediction
     else:
-        panels = [_steps(strokes, image), _strokes(attributions), _neighbours(image)]
-        st.html(f'{STYLE}<div class="explanation">{"".join(panels)}</div>')
+        panels = [
+            _steps(strokes, image, like),
+            _strokes(attributions),
+            _neighbours(run, image, like.item),
+        ]
+        st.html(f'{_STYLE}<div class="explanation">{"".join(panels)}</div>')
 
 
-def _prediction(
-    probabilities: np.ndarray | None, threshold: float | None, message: str, strokes: int
-) -> str:
-    """The predicted digit with its confidence, or the message; `strokes` is their number."""
-    if probabilities is None:
-        words = f'<span class="hint">{html.escape(message)}</span>'
-    else:
-        top = int(np.argmax(probabilities))
-        percent = html.escape(digits.confidence(probabilities[top]))
-        if threshold is not None and probabilities[top] < threshold:
-            words = (
-                f'<span class="digit rejected">{top}</span>'
-                '<span class="unsure">Not sure it is a digit</span>'
-            )
-        else:
-            words = f'<span class="digit">{top}</span><span class="percent">{percent}</span>'
-    return f'<div class="answer" data-strokes="{strokes}" aria-live="polite">{words}</div>'
+def hint(info: DatasetInfo, item: str) -> str:
+    """What to draw, in a sentence."""
+    what = f"a {item}, {info.classes[0]} to {info.classes[-1]},"
+    if info.class_count > _ALPHABET:
+        what = f"one of the {info.class_count} {item}s of {info.title}"
+    return f"Draw {what} with the mouse or a finger."
 
 
 def _panel(title: str, tiles: list[tuple[str, str]]) -> str:
@@ -107,19 +102,18 @@ def _panel(title: str, tiles: list[tuple[str, str]]) -> str:
     return f'<section><h6>{title}</h6><div class="tiles">{figures}</div></section>'
 
 
-def _steps(strokes: list[Floats], image: InputImage) -> str:
+def _steps(strokes: list[Floats], image: InputImage, like: DrawingInput) -> str:
     lines = [(stroke, "#ffffff", 1.0) for stroke in strokes]
     corner, side = _window(strokes)
-    boxed = drawing.from_strokes(strokes, centred=False)
-    return _panel(
-        "Step by step",
-        [
-            (_svg(lines, (0, 0), SIDE), "drawn"),
-            (_svg(lines, corner, side), "cropped"),
-            (_img(boxed), "20×20 box, one pen"),
-            (_img(image), "centred by mass"),
-        ],
-    )
+    boxed = drawing.from_strokes(strokes, like=like, centred=False)
+    tiles = [
+        (_svg(lines, (0, 0), SIDE), "drawn"),
+        (_svg(lines, corner, side), "cropped"),
+        (_img(boxed), f"{like.box}×{like.box} box, one pen"),
+    ]
+    if like.centring == "mass":
+        tiles.append((_img(image), "centred by mass"))
+    return _panel("Step by step", tiles)
 
 
 def _window(lines: list[Floats]) -> tuple[Floats, float]:
@@ -138,7 +132,7 @@ def _strokes(attributions: list[Attribution]) -> str:
     def line(one: Attribution) -> tuple[Floats, str, float]:
         if abs(one.weight) < _LEAST_WEIGHT:
             return one.points, "#b8c0c4", 1.0
-        colour = digits.RIGHT if one.weight > 0 else digits.WRONG
+        colour = RIGHT if one.weight > 0 else WRONG
         return one.points, colour, 0.4 + 0.6 * abs(one.weight) / largest
 
     window = _window([one.points for one in attributions])
@@ -149,16 +143,17 @@ def _strokes(attributions: list[Attribution]) -> str:
     return _panel("Strokes", [(picture, words)])
 
 
-def _neighbours(image: InputImage) -> str:
-    if (search := caching.nearest()) is None:
+def _neighbours(run: Run, image: InputImage, item: str) -> str:
+    if (search := caching.nearest(run)) is None:
         return ""
     split, nearest = search
-    tiles = [(_img(split.images[i]), f"{split.labels[i]}") for i in nearest(image)]
-    return _panel("Nearest training digits", tiles)
+    names = run.recipe.info.classes
+    tiles = [(_img(split.images[i]), html.escape(names[split.labels[i]])) for i in nearest(image)]
+    return _panel(f"Nearest training {item}s", tiles)
 
 
 def _img(image: InputImage) -> str:
-    return f'<img alt="" src="{digits.tile_uri(image)}">'
+    return f'<img alt="" src="{tile_uri(image)}">'
 
 
 def _svg(
