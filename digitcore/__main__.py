@@ -16,6 +16,7 @@ from typing import Any
 
 from digitcore.commands.flags import Renamed, add_recipe_flags
 from digitcore.commands.measuring_runs import evaluate, examine, predict, show_data
+from digitcore.commands.output import PROGRAM
 from digitcore.commands.training_runs import fine_tune, list_all, resume, stop, train
 from digitcore.datasets import registry
 
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m digitcore", description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Callable[..., Any]) -> argparse.ArgumentParser:

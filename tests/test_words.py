@@ -55,6 +55,7 @@ class Allowed(NamedTuple):
 
 
 EXCEPTIONS = (
+    Allowed("*", r"~/\.local/share/", "where Linux keeps data of a person"),
     Allowed("*", r"digit-studio-hand-1|hand\.json|\.hands\b", "names on disk, as people have them"),
     Allowed("digitcore/__main__.py", r'"--hand"|"teach"', "earlier names, which name the new ones"),
     Allowed(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 Result = dict[str, Any]
+# How this process was started, as a person types it.
+PROGRAM = "digitcore" if Path(sys.argv[0]).stem == "digitcore" else "python -m digitcore"
 
 
 def accuracy(scores: Result, split: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from tqdm import tqdm
 
 from digitcore import runs
-from digitcore.commands.output import Result, accuracy, percent
+from digitcore.commands.output import PROGRAM, Result, accuracy, percent
 from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import fine_tuning, queue
 from digitcore.jobs.job import Job
@@ -86,9 +86,7 @@ def list_all(options: argparse.Namespace) -> tuple[Result, str]:
         for row in rows
     ]
     head = f"{'run':42} {'status':9} {'valid.':>8} {'test':>8}"
-    text = (
-        "\n".join([head, *lines]) if rows else "No runs yet. Train one: python -m digitcore train"
-    )
+    text = "\n".join([head, *lines]) if rows else f"No runs yet. Train one: {PROGRAM} train"
     return {"runs": rows}, text
 
 

@@ -22,12 +22,24 @@ from digitcore.runs.run import Run
 from digitcore.runs.state import ACTIVE, State, to_json
 
 _ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+_PACKAGE = Path(__file__).parents[1]
+# Runs that come with an installed digitcore; a checkout has them in `models`.
+_SHIPPED = _PACKAGE / "shipped"
 
 
 def models_dir() -> Path:
-    """Where runs live: `DIGITCORE_MODELS_DIR`, or `models` beside the package."""
-    folder = os.environ.get("DIGITCORE_MODELS_DIR")
-    return Path(folder).expanduser() if folder else Path(__file__).parents[2] / "models"
+    """Where runs live: `DIGITCORE_MODELS_DIR`; else a checkout's `models`, beside the package.
+
+    An installed digitcore keeps them in the person's own folder for data, such as
+    `~/.local/share/digitcore/models`, so that they are found from any working folder.
+    """
+    if folder := os.environ.get("DIGITCORE_MODELS_DIR"):
+        return Path(folder).expanduser()
+    if not _SHIPPED.is_dir():
+        return _PACKAGE.parent / "models"
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("digitcore", appauthor=False)) / "models"
 
 
 def create(
@@ -75,17 +87,36 @@ def create(
 
 
 def load(run_id: str) -> Run:
-    """The run with that id.
+    """The run with that id; an installed digitcore puts the shipped one there if asked for it.
 
     Raises:
         RunNotFoundError: there is none. An id is a folder's name, never a path.
+        OSError: the shipped run cannot be put there.
     """
     path = models_dir() / run_id
     # A link might lead out of the models folder, and deleting it would delete there.
     if not _ID.fullmatch(run_id) or path.is_symlink() or not path.is_dir():
+        if _ID.fullmatch(run_id) and (_SHIPPED / run_id).is_dir():
+            return _with_shipped(path)
         known = [run.id for run in list_runs()[:1]]
         hint = f" The newest is {known[0]}." if known else ""
         raise RunNotFoundError(f"There is no run of that name.{hint} Received: {run_id:.100}")
+    return Run(path)
+
+
+def _with_shipped(path: Path) -> Run:
+    # A copy, because what is done with a run is written into its folder, and the package's is no place
+    # to write. Named last, as in `create`.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=".new-", dir=path.parent))
+    try:
+        shutil.copytree(_SHIPPED / path.name, new, dirs_exist_ok=True)
+        new.chmod(0o755)
+        new.rename(path)
+    except OSError:
+        shutil.rmtree(new, ignore_errors=True)
+        if not path.is_dir():  # else another process was faster
+            raise
     return Run(path)
 
 
