@@ -28,6 +28,5 @@ ways = {
     "My handwriting": my_handwriting if like.strokes else None,
 }
 ways = {name: body for name, body in ways.items() if body}
-# Of other ways, another choice: one that is kept must be among those that are offered.
-way = choice("What is read", list(ways), f"draw_way {' '.join(ways)}")
+way = choice("What is read", list(ways), "input")
 st.fragment(ways[way])(run, like)

@@ -83,7 +83,7 @@ def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray, names: Seque
             width="content",
             help="Shade: the fraction of its row, that is of the true class's images.",
         )
-        cells = choice("Cells", ("counts", "normalised by true class"), "explore_cells")
+        cells = choice("Cells", ("counts", "normalised by true class"), "cells")
     st.html(INK)
     key = f"confusion-{st.session_state.get('explore_chart', 0)}"
     st.plotly_chart(
@@ -122,13 +122,15 @@ def browse(
     pages = -(-len(shown) // PAGE_SIZE)
     grid = st.container()
     page = 1
+    if st.session_state.setdefault("paged", f"{key}-{chosen}") != f"{key}-{chosen}":
+        # Another set of images begins at its first page.
+        st.session_state.update(paged=f"{key}-{chosen}", page=1)
     if pages > 1:
-        # Its own key for each set of images: another set begins at its first page.
-        page = st.pagination(pages, key=f"explore_page-{key}-{chosen}", max_visible_pages=5)
+        page = st.pagination(pages, key="page", max_visible_pages=5, bind="query-params")
     with grid:
         shown = shown[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
         return shown, gallery(
-            tiles_of(shown, probabilities, split), key="explore_gallery", names=names
+            tiles_of(shown, probabilities, split), "explore_gallery", names, parameter="image"
         )
 
 
@@ -218,7 +220,7 @@ def study(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         place = st.container(width="content")
-        name = choice("Split", ("test", "validation"), "explore_split")
+        name = choice("Split", ("test", "validation"), "split")
     probabilities, split, known = tables[name], splits[name], writers.get(name)
     with place:
         headline(probabilities, split.labels, name)

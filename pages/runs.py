@@ -7,7 +7,6 @@ import io
 from collections.abc import Callable
 from typing import get_args
 
-import pandas as pd
 import streamlit as st
 
 from digitcore import runs
@@ -19,8 +18,8 @@ from ui import caching, leaderboard, text
 from ui.choice import choice
 from ui.frame import require_frame
 from ui.notices import run_notice
-from ui.run_table import COLUMNS, epochs, row, wanted
-from ui.shown_run import show, shown_id
+from ui.run_table import epochs, follow_address, row, selectable, wanted
+from ui.shown_run import show
 
 require_frame()
 
@@ -174,31 +173,33 @@ def curves(chosen: list[tuple[Run, State]]) -> None:
 def table(everything: list[tuple[Run, State]]) -> None:
     rows = [row(run, state) for run, state in everything]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        sought = st.text_input("Filter", placeholder="Name, recipe, setting or id", width=280)
-        there = [status for status in STATUSES if any(r["status"] == status for r in rows)]
+        sought = st.text_input(
+            "Filter",
+            key="filter",
+            placeholder="Name, recipe, setting or id",
+            width=280,
+            bind="query-params",
+        )
+        chosen_before = st.session_state.get("status", [])
+        there = [
+            status
+            for status in STATUSES
+            if status in chosen_before or any(r["status"] == status for r in rows)
+        ]
         statuses = st.pills(
-            "Status", there, selection_mode="multi", key="runs_status", label_visibility="collapsed"
+            "Status",
+            there,
+            selection_mode="multi",
+            key="status",
+            label_visibility="collapsed",
+            bind="query-params",
         )
     shown = [r for r in rows if wanted(r, sought.casefold().split(), statuses)]
     if not shown:
         st.markdown("No run matches this filter.")
         return
-    ids = [r["id"] for r in shown]
-    start = [ids.index(shown_id())] if shown_id() in ids else []
-    picked_rows = st.dataframe(
-        pd.DataFrame(shown),
-        column_order=list(COLUMNS),
-        column_config=COLUMNS,
-        hide_index=True,
-        placeholder="",
-        # Another key for other rows: a selection is by place, and must not slide to another run.
-        key=f"runs-{hash(tuple(ids))}",
-        on_select="rerun",
-        selection_default={"selection": {"rows": start}},
-        alt="All runs",
-    )
     by_id = {run.id: (run, state) for run, state in everything}
-    selected = [by_id[ids[place]] for place in picked_rows.selection.rows]
+    selected = [by_id[run_id] for run_id in selectable(shown)]
     chosen = [run for run, _ in selected]
     if not chosen:
         st.caption("Select rows to open, compare, rename, download or delete them.")
@@ -223,12 +224,13 @@ def view(show: Callable[[list[tuple[Run, State]]], None], polls: bool) -> None:
     show(everything)
 
 
-ranked = choice("View", ("Table", "Leaderboard"), "view", in_address=True) == "Leaderboard"
+ranked = choice("View", ("Table", "Leaderboard"), "view") == "Leaderboard"
 if not ranked and not runs.list_runs():
     st.markdown("#### No runs yet")
     st.markdown("A run is one training of one recipe. It appears here as soon as it is started.")
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
 else:
+    follow_address()
     active = bool(runs.list_active())
     polled = st.fragment(view, run_every=REFRESH_SECONDS if active else None)
     polled(leaderboard.show if ranked else table, polls=active)

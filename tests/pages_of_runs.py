@@ -81,7 +81,7 @@ def explored(run: str, info: DatasetInfo) -> None:
     scores = next(table for columns, table in tables.items() if "precision" in columns)
     assert list(scores["label"]) == list(info.classes)
     assert ("Most frequent confusions" in said(app)) == (info.class_count > 16)
-    app.selectbox(key="explore_true").select(info.class_count - 1).run()
+    app.selectbox(key="true").select(info.class_count - 1).run()
     assert not app.exception
     last = info.classes[-1]
     assert f"{last} predicted wrong" in said(app) or "No image matches" in said(app)

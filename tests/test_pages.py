@@ -376,10 +376,10 @@ def test_the_leaderboard_ranks_ones_own_run_among_the_recipes(finished: str) -> 
     run.rename("mine")
     app = visit("runs", view="Leaderboard")
     assert not app.exception
-    for title in app.segmented_control(key="leaderboard_ranking").options:
-        app.segmented_control(key="leaderboard_ranking").set_value(title).run()
+    for title in app.segmented_control(key="ranking").options:
+        app.segmented_control(key="ranking").set_value(title).run()
         assert not app.exception
         first = app.dataframe[0].value.iloc[0]
         assert (first["name"], first["validation"]) == ("1. mine", pytest.approx(99.9))
-    app.segmented_control(key="leaderboard_cost").set_value("prediction_ms").run()
+    app.segmented_control(key="cost").set_value("prediction_ms").run()
     assert not app.exception

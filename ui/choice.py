@@ -15,15 +15,16 @@ def choice(
     options: Sequence[T],
     key: str,
     *,
-    in_address: bool = False,
     format_func: Callable[[T], str] = str,
 ) -> T:
     """The option that is chosen, the first one at first.
 
-    It is kept for the session; with `in_address` it stands in the address under its key instead,
-    so that a link leads to it. The label is for who cannot see the options.
+    It stands in the address under its key (see `address`). The label is for who cannot see the options.
     """
-    return st.segmented_control(
+    # What is chosen may not be offered any more, as after a run of another dataset.
+    if st.session_state.get(key, options[0]) not in options:
+        st.session_state[key] = options[0]
+    chosen = st.segmented_control(
         label,
         options,
         default=options[0],
@@ -31,6 +32,6 @@ def choice(
         key=key,
         format_func=format_func,
         label_visibility="collapsed",
-        bind="query-params" if in_address else None,
-        persist_state=None if in_address else "session",
+        bind="query-params",
     )
+    return options[0] if chosen is None else chosen  # an address may leave it empty

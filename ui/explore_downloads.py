@@ -20,7 +20,7 @@ def downloads(
     predicted = probabilities.argmax(axis=1)
     some = shown[:IN_FILE]
     # Read here, because a file is made in another thread, which has no session.
-    normalised = st.session_state.get("explore_cells", "counts") != "counts"
+    normalised = st.session_state.get("cells") not in (None, "counts")
 
     def predictions() -> bytes:
         rows = classification.table(probabilities, split.labels)

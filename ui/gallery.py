@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from ui import address
 from ui.prediction_html import RIGHT, WRONG, confidence, tile_uri
 
 
@@ -45,7 +46,7 @@ _HTML = '<div class="tiles" role="group" aria-label="Images"></div>'
 # Tiles are kept and refilled, so that the focus stays where a person put it. Arrow
 # keys go from tile to tile; Tab leaves the grid.
 _JS = """
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".tiles");
   while (grid.children.length > data.tiles.length) grid.lastChild.remove();
   while (grid.children.length < data.tiles.length) grid.append(blank());
@@ -61,7 +62,7 @@ export default function ({ data, parentElement, setStateValue }) {
     button.querySelector("img").src = tile.uri;
     button.querySelector("b").textContent = tile.reading;
     button.querySelector("span span").textContent = tile.confidence;
-    button.onclick = () => { press(button); setStateValue("opened", tile.index); };
+    button.onclick = () => { press(button); setTriggerValue("opened", tile.index); };
     button.onkeydown = (event) => {
       const row = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
       const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row }[event.key];
@@ -88,21 +89,36 @@ function blank() {
 _grid = st.components.v2.component("image_gallery", html=_HTML, css=_CSS, js=_JS)
 
 
-def gallery(tiles: list[Tile], key: str, names: Sequence[str]) -> int | None:
+def gallery(
+    tiles: list[Tile], key: str, names: Sequence[str], parameter: str | None = None
+) -> int | None:
     """Draws the tiles and returns the index of the opened one; the first until one is.
 
     Args:
         tiles: what is shown, some dozens at most.
         key: of this gallery in the page.
         names: of the classes.
+        parameter: of the address, where the opened one is kept; none keeps it in the session.
     """
     if not tiles:
         return None
-    asked = st.session_state.get(key, {}).get("opened")
+    memory = f"{key}-opened"
+    asked = address.read(parameter) if parameter else st.session_state.get(memory)
+    by_name = {str(tile.index): tile.index for tile in tiles}
     # A tile that was opened may have gone with a filter or to another page of the grid.
-    opened = asked if asked in {tile.index for tile in tiles} else tiles[0].index
+    opened = by_name.get(str(asked), tiles[0].index)
+
+    def keep() -> None:
+        index = str(st.session_state[key].opened)
+        if parameter:
+            address.keep(parameter, index)
+        else:
+            st.session_state[memory] = index
+
+    if parameter and asked not in by_name:
+        address.keep(parameter, None)
     data = {"opened": opened, "tiles": [_plain(tile, names) for tile in tiles]}
-    _grid(key=key, data=data, on_opened_change=lambda: None)
+    _grid(key=key, data=data, on_opened_change=keep)
     return opened
 
 

@@ -1,4 +1,4 @@
-"""Which images are shown: kept in the session, set by widgets or by a click on a matrix."""
+"""Which images are shown: kept in the address, set by widgets or by a click on a matrix."""
 
 from __future__ import annotations
 
@@ -14,33 +14,31 @@ ANY = "any"
 DEFAULTS = {
     "true": ANY,
     "predicted": ANY,
-    "order": "most confident",
+    "sort": classification.ORDERS[0],
     "confidence": (0, 100),
-    "only_errors": True,
+    "errors": True,
 }
 
 
 def start(classes: int) -> None:
-    """Gives the filters their defaults; to be called before a widget is drawn.
+    """Forgets a class that the run's dataset lacks, as after a run of another one.
 
-    A class that the run's dataset does not have, as after one of another dataset, is none.
+    To be called before a widget is drawn.
     """
-    for name, value in DEFAULTS.items():
-        st.session_state.setdefault(f"explore_{name}", value)
     for name in ("true", "predicted"):
-        value = st.session_state[f"explore_{name}"]
+        value = st.session_state.get(name, ANY)
         if value != ANY and value >= classes:
-            st.session_state[f"explore_{name}"] = ANY
+            st.session_state[name] = ANY
 
 
 def unchanged() -> bool:
     """Whether all filters are at their defaults."""
-    return all(st.session_state[f"explore_{name}"] == v for name, v in DEFAULTS.items())
+    return all(st.session_state[name] == v for name, v in DEFAULTS.items())
 
 
 def cell() -> tuple[int | None, int | None]:
     """The true and the predicted class to show; None is any."""
-    true, predicted = (st.session_state[f"explore_{name}"] for name in ("true", "predicted"))
+    true, predicted = (st.session_state[name] for name in ("true", "predicted"))
     return (None if true == ANY else true, None if predicted == ANY else predicted)
 
 
@@ -58,41 +56,47 @@ def change(**values: Any) -> None:
 
 def _set(**values: Any) -> None:
     for name, value in values.items():
-        st.session_state[f"explore_{name}"] = value
+        st.session_state[name] = value
     true, predicted = cell()
     # A cell has correct images or wrong ones, never both.
     if true is not None and predicted is not None:
-        st.session_state["explore_only_errors"] = true != predicted
+        st.session_state["errors"] = true != predicted
 
 
 def filters(names: Sequence[str]) -> dict[str, Any]:
     """Draws the widgets and returns what they say, as arguments of `classification.select`."""
     classes = [ANY, *range(len(names))]
     width = 96 if max(map(len, names)) <= 3 else 150
-    more = {"persist_state": "session"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for name, label in (("true", "True"), ("predicted", "Predicted")):
             st.selectbox(
                 label,
                 classes,
-                key=f"explore_{name}",
+                key=name,
                 width=width,
                 on_change=change,
                 format_func=lambda value: ANY if value == ANY else names[value],
-                **more,
+                bind="query-params",
             )
         order = st.selectbox(
             "Sort",
             classification.ORDERS,
-            key="explore_order",
+            key="sort",
             width=170,
             format_func=str.capitalize,
-            **more,
+            bind="query-params",
         )
         confidence = st.slider(
-            "Confidence", 0, 100, key="explore_confidence", format="%d %%", width=220, **more
+            "Confidence",
+            0,
+            100,
+            DEFAULTS["confidence"],
+            key="confidence",
+            format="%d %%",
+            width=220,
+            bind="query-params",
         )
-        errors = st.toggle("Only errors", key="explore_only_errors", **more)
+        errors = st.toggle("Only errors", DEFAULTS["errors"], key="errors", bind="query-params")
     true, predicted = cell()
     return {
         "true": true,

@@ -56,7 +56,7 @@ def show(everything: list[tuple[Run, State]]) -> None:
     _ranking(entries, {entry.run: dot(state.number) for entry, state in own})
     with _heading():
         st.markdown("**Accuracy over cost**", width="content")
-        cost = choice("Cost", list(_COSTS), "leaderboard_cost", format_func=_COSTS.__getitem__)
+        cost = choice("Cost", list(_COSTS), "cost", format_func=_COSTS.__getitem__)
     st.plotly_chart(
         accuracy_over_cost(
             entries, cost, {one.run: run_colour(state.number) for one, state in own}
@@ -78,7 +78,7 @@ def _ranking(entries: list[Entry], dots: dict[str, str]) -> None:
     titles = {one.title: one for one in leaderboard.CHALLENGES}
     with _heading():
         st.markdown("**Ranking**", width="content", help=_RULES)
-        challenge = titles[choice("Ranking", list(titles), "leaderboard_ranking")]
+        challenge = titles[choice("Ranking", list(titles), "ranking")]
     ranked = leaderboard.ranked(entries, challenge)
     if not ranked:
         st.caption("Nothing qualifies yet.")

@@ -12,7 +12,10 @@ import streamlit as st
 from digitcore import files
 from digitcore.figures import style
 from digitcore.runs import ACTIVE, UNREADABLE, Run, RunError, State, events
-from ui import caching, text
+from ui import address, caching, text
+from ui.shown_run import shown_id
+
+_SELECTED, _TABLES = "selected_runs", "tables_of_runs"
 
 SHAPES = {
     "circle": '<circle cx="8" cy="8" r="5"/>',
@@ -107,3 +110,44 @@ def wanted(row: dict[str, Any], words: list[str], statuses: list[str]) -> bool:
     """Whether a row has each of the words, and one of the statuses if any is given."""
     told = f"{row['name']} {row['recipe']} {row['settings']} {row['id']}".casefold()
     return all(word in told for word in words) and (not statuses or row["status"] in statuses)
+
+
+def follow_address() -> None:
+    """Selects the rows that the address names; to be called where a page begins, in no fragment.
+
+    A fragment may be drawn with the address that the browser had a moment ago.
+    """
+    asked = address.read("selected")
+    ids = [shown_id()] if asked is None else asked.split(",")
+    if st.session_state.get(_SELECTED) != ids:
+        st.session_state[_SELECTED] = ids
+        st.session_state[_TABLES] = st.session_state.get(_TABLES, 0) + 1
+
+
+def selectable(rows: list[dict[str, Any]]) -> list[str]:
+    """Draws the table, whose selection is kept in the address; the ids of the selected runs."""
+    ids = [row["id"] for row in rows]
+    selected = st.session_state[_SELECTED]
+    # Another key for other rows: a selection is by place, and must not slide to another run. And for
+    # a selection from the address, as by the back button: a table cannot be told another one.
+    key = f"runs-{st.session_state[_TABLES]}-{hash(tuple(ids))}"
+
+    def keep() -> None:
+        chosen = [ids[place] for place in st.session_state[key].selection.rows]
+        st.session_state[_SELECTED] = chosen
+        address.keep("selected", ",".join(chosen))
+
+    st.dataframe(
+        pd.DataFrame(rows),
+        column_order=list(COLUMNS),
+        column_config=COLUMNS,
+        hide_index=True,
+        placeholder="",
+        key=key,
+        on_select=keep,
+        selection_default={
+            "selection": {"rows": [i for i, run_id in enumerate(ids) if run_id in selected]}
+        },
+        alt="All runs",
+    )
+    return [run_id for run_id in ids if run_id in selected]

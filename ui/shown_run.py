@@ -13,7 +13,7 @@ import streamlit as st
 from digitcore import runs
 from digitcore.jobs import request
 from digitcore.runs import Run, RunError, State
-from ui import text
+from ui import address, text
 from ui.notices import run_notice
 
 _KEY = "picked_run"
@@ -73,7 +73,7 @@ def _is_active(run_id: str | None) -> bool:
 
 def shown_id() -> str | None:
     """The id in the URL, or the one that was last looked at in this session."""
-    asked = st.query_params.get("run")
+    asked = address.read("run")
     left, since = st.session_state.get(_LEFT, (None, 0.0))
     if asked == left and time.monotonic() - since < _ON_ITS_WAY_SECONDS:
         asked = None
@@ -86,15 +86,14 @@ def show_started(run_id: str) -> None:
     The live view asks each second with the address that the browser has: for a moment that
     is still the old one, which must not bring the old run back.
     """
-    st.session_state[_LEFT] = (st.query_params.get("run"), time.monotonic())
+    st.session_state[_LEFT] = (address.read("run"), time.monotonic())
     show(run_id)
 
 
 def show(run_id: str) -> None:
     """Puts the id into the URL, and keeps it for the next page."""
     st.session_state[_REMEMBERED] = run_id
-    if st.query_params.get("run") != run_id:
-        st.query_params["run"] = run_id
+    address.keep("run", run_id)
 
 
 def label(run: Run, state: State) -> str:

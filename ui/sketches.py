@@ -7,14 +7,15 @@ from typing import Any
 
 import streamlit as st
 
+from ui import address
+
 
 def sketch_name() -> str:
     """The name of this person's drawings, which is in the address."""
-    known = st.query_params.get("sketch") or st.session_state.get("sketch")
+    known = address.read("sketch") or st.session_state.get("sketch")
     name = (known or secrets.token_urlsafe(8))[:20]
     st.session_state["sketch"] = name
-    if st.query_params.get("sketch") != name:
-        st.query_params["sketch"] = name
+    address.keep("sketch", name)
     return name
 
 
