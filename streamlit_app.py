@@ -1,11 +1,14 @@
-"""The frame around every page. Start it with `streamlit run streamlit_app.py`."""
+"""The app: `streamlit run streamlit_app.py` serves it.
+
+The server imports this file once for `app`; each time somebody's page is drawn, it is run as a script.
+"""
 
 import streamlit as st
 
 from digitcore.jobs import queue
 from ui.frame import navigation
-from ui.memory import keep_small
 from ui.notices import data_notice
+from ui.server import lifespan, routes
 
 # Streamlit leaves a wide margin above a page; an instrument has no room for that. It
 # also writes white on a primary button, which the dark theme's pale one cannot bear.
@@ -16,16 +19,16 @@ STYLE = """<style>
 
 
 @st.cache_resource(show_spinner=False)
-def go_on() -> None:
-    """Once in a server's life: what was queued when the last one ended is trained."""
+def warm_up() -> None:
+    """Once in a server's life, after its first page: the worker's start would slow that."""
     queue.keep_warm()
-    if queue.queued():
-        queue.ensure_worker()
-    keep_small()
 
 
-page = navigation()
-go_on()
-st.html(STYLE)
-data_notice()
-page.run()
+if __name__ == "__main__":
+    page = navigation()
+    st.html(STYLE)
+    data_notice()
+    page.run()
+    warm_up()
+else:
+    app = st.App(__file__, routes=routes(), lifespan=lifespan)

@@ -5,12 +5,9 @@ import streamlit as st
 from ui.choice import choice
 from ui.draw_character import draw_character
 from ui.draw_number import draw_number
-from ui.frame import require_frame
 from ui.my_handwriting import my_handwriting
 from ui.read_photo import read_photo
 from ui.shown_run import choose_run
-
-require_frame()
 
 run = choose_run(need="model.tflite")
 info = run.recipe.info

@@ -20,14 +20,11 @@ from digitcore.runs import Metrics, Run, RunError
 from ui import caching, image_filters, text
 from ui.choice import choice
 from ui.explore_downloads import downloads
-from ui.frame import require_frame
 from ui.gallery import Tile, gallery
 from ui.prediction_html import probability_bars, tile_uri
 from ui.short_jobs import short_jobs, under_way
 from ui.shown_run import choose_run
 from ui.writers import errors_by_writer
-
-require_frame()
 
 PAGE_SIZE = 24
 CONFUSIONS = 10

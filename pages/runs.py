@@ -16,12 +16,9 @@ from digitcore.figures.style import run_colour
 from digitcore.runs import ACTIVE, Run, RunError, State, Status
 from ui import caching, leaderboard, text
 from ui.choice import choice
-from ui.frame import require_frame
 from ui.notices import run_notice
 from ui.run_table import epochs, follow_address, row, selectable, wanted
 from ui.shown_run import show
-
-require_frame()
 
 STATUSES = get_args(Status)
 IN_FILE = 40

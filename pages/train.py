@@ -8,14 +8,11 @@ from digitcore import datasets, runs
 from digitcore.jobs import estimates, queue, teacher
 from digitcore.recipes import Recipe, RecipeError
 from ui import text
-from ui.frame import require_frame
 from ui.live_run import live, pace
 from ui.network_view import layer_table, network_html
 from ui.notices import run_notice
 from ui.recipe_form import recipe_form
 from ui.shown_run import IMPATIENCE, show, show_started, shown_run
-
-require_frame()
 
 _LINKS = 3
 
@@ -79,7 +76,6 @@ def start(recipe: Recipe) -> None:
         st.session_state["start_error"] = f"The run cannot be written: {error}"
 
 
-queue.keep_warm()
 with st.sidebar:
     recipe = recipe_form()
 run = shown_run()
@@ -133,3 +129,4 @@ else:
     run_notice(run)
     seconds = pace(run)
     st.fragment(live, run_every=seconds)(run, seconds)
+queue.keep_warm()  # at the end, because a worker that starts slows what is drawn

@@ -1,32 +1,41 @@
-"""Which pages there are, and a guard for links that lead straight to one of them."""
+"""Which pages there are."""
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+NAME = "Digit Studio"
+ICON = "ui/icon.png"
+# Titles and icons, the first page first. Its file in `pages` and its address are named as its title.
+PAGES = {
+    "Train": ":material/model_training:",
+    "Explore": ":material/grid_on:",
+    "Draw": ":material/draw:",
+    "Runs": ":material/table_rows:",
+}
+
+
+def tab_title(page: str) -> str:
+    """What the browser's tab is called while it shows the page with this title."""
+    return f"{page} · {NAME}"
+
 
 def navigation() -> StreamlitPage:
     """Declares the pages, and gives the one that was asked for."""
-    st.set_page_config(page_title="Digit Studio", page_icon="ui/icon.png", layout="wide")
+    # The browser would call a new session's tab by the name of the page alone.
+    new = not st.session_state.get("framed")
+    st.set_page_config(page_title=NAME if new else None, page_icon=ICON, layout="wide")
     st.session_state["framed"] = True
-    return st.navigation(
+    page = st.navigation(
         [
             st.Page(
-                "pages/train.py", title="Train", icon=":material/model_training:", default=True
-            ),
-            st.Page("pages/explore.py", title="Explore", icon=":material/grid_on:"),
-            st.Page("pages/draw.py", title="Draw", icon=":material/draw:"),
-            st.Page("pages/runs.py", title="Runs", icon=":material/table_rows:"),
+                f"pages/{title.lower()}.py",
+                title=title,
+                icon=icon,
+                default=title == next(iter(PAGES)),
+            )
+            for title, icon in PAGES.items()
         ],
         position="top",
     )
-
-
-def require_frame() -> None:
-    """The first line of every page: begins again with the frame if Streamlit left it out.
-
-    Until `st.navigation` was called once in a server's life, Streamlit takes a folder named
-    `pages` for an app without a frame, and a link to a page shows that page alone.
-    """
-    if "framed" not in st.session_state:
-        navigation()
-        st.rerun()
+    st.set_page_config(page_title=tab_title(page.title))
+    return page

@@ -61,7 +61,7 @@ class App:
 
 
 @contextlib.contextmanager
-def serve(models: Path) -> Iterator[App]:
+def serve(models: Path, *flags: str) -> Iterator[App]:
     """Starts the app on a free port with its runs in `models`, and ends all it started.
 
     `models` is a folder of the caller's own: workers that train there are killed at the end.
@@ -71,7 +71,7 @@ def serve(models: Path) -> Iterator[App]:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    command += ["--server.port", str(port), "--server.headless", "true"]
+    command += ["--server.port", str(port), "--server.headless", "true", *flags]
     with open(models / "server.log", "wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     app = App(f"http://localhost:{port}", psutil.Process(server.pid), environment)
