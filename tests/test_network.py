@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from networks import EVERY_KIND, GLOBAL_POOL, every_recipe, images, shuffled
+from networks import EVERY_KIND, GLOBAL_POOL, RECIPES, every_recipe, images, shuffled
 
 from digitcore.recipes import Recipe
+from digitcore.recipes.layers import Layer
 from digitcore.training import network
 
 # What stands for a layer of the recipe in Keras; an activation of its own belongs to the
@@ -24,6 +27,12 @@ KINDS = {
     "Flatten": "flatten",
     "Dense": "dense",
 }
+
+
+def test_every_kind_of_layer_is_in_a_recipe_that_is_tried() -> None:
+    kinds = {kind.model_fields["kind"].default for kind in get_args(get_args(Layer)[0])}
+    assert kinds == {layer.kind for recipe in RECIPES for layer in recipe.layers}
+    assert kinds == set(KINDS.values())
 
 
 @every_recipe

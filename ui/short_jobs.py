@@ -22,8 +22,9 @@ def short_jobs(run: Run) -> None:
     except (RunError, ValueError) as error:
         st.caption(text.plain(str(error)))
         return
-    kinds = ("evaluate", "exam") if has_exam else ("evaluate",)
-    for kind in kinds:
+    for kind in ROWS:
+        if kind == "exam" and not has_exam:
+            continue
         polls = Job(run, kind).active
         st.fragment(_row, run_every=_POLL_SECONDS if polls else None)(run, kind, polls)
 
@@ -45,7 +46,7 @@ def _row(run: Run, kind: str, polls: bool) -> None:
             st.button("Stop", icon=":material/stop:", on_click=job.stop, key=f"stop-{kind}")
             return
         try:
-            {"evaluate": _evaluate, "exam": _exam}[kind](run)
+            ROWS[kind](run)
         except RunError as error:
             st.caption(f":material/error: {text.plain(str(error))}")
     if state and state.status in ("failed", "broken"):
@@ -97,6 +98,10 @@ def _exam(run: Run) -> None:
         width="content",
     )
     st.caption(f"Examined {when(found.time)}")
+
+
+# Each kind of job that the page offers, and what its row shows: a button, and what the job found.
+ROWS = {"evaluate": _evaluate, "exam": _exam}
 
 
 def _button(run: Run, kind: str, label: str, icon: str) -> None:
