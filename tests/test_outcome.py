@@ -1,0 +1,58 @@
+"""Whether a network learned more than guessing gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from made_up import metrics as made_up_metrics
+
+from digitcore.analysis import outcome
+from digitcore.analysis.classification import wilson
+from digitcore.runs import Metrics
+from digitcore.runs.metrics import from_dict
+
+
+def reached(test: int, of_test: int, validation: int, of_validation: int) -> Metrics:
+    """Made-up metrics of a run with so many correct answers."""
+    values: dict[str, Any] = {}
+    for name, right, total in (
+        ("test", test, of_test),
+        ("validation", validation, of_validation),
+    ):
+        values |= {f"{name}_accuracy": right / total, f"{name}_interval": wilson(right, total)}
+    return from_dict(made_up_metrics(**values))
+
+
+@pytest.mark.parametrize(
+    ("test", "validation", "expected"),
+    [
+        (980, 287, "learned nothing"),
+        (1135, 340, "learned nothing"),  # always "1", MNIST's most frequent class
+        (1500, 440, "hardly better than guessing"),
+        (1880, 560, "hardly better than guessing"),
+        (2100, 620, "learned"),
+        (9900, 2970, "learned"),
+    ],
+)
+def test_ten_classes(test: int, validation: int, expected: str) -> None:
+    metrics = reached(test, 10_000, validation, 3_000)
+    assert outcome.of_metrics(metrics, 10) == expected
+    poor = expected != "learned"
+    assert outcome.is_hardly_better_than_guessing(metrics, 10) == poor
+
+
+def test_few_images_prove_little_and_the_other_split_may_prove_more() -> None:
+    few = reached(7, 20, 3, 10)
+    assert outcome.of_metrics(few, 10) == "hardly better than guessing"
+    assert outcome.of_metrics(reached(8_500, 10_000, 1, 2), 10) == "learned"
+    assert outcome.of_metrics(reached(19, 20, 10, 10), 10) == "learned"
+
+
+@pytest.mark.parametrize(("classes", "least"), [(2, 0.55), (10, 0.19), (26, 2 / 26), (47, 2 / 47)])
+def test_what_is_hardly_better_follows_the_number_of_classes(classes: int, least: float) -> None:
+    assert outcome.least_useful(classes) == pytest.approx(least)
+    assert outcome.judged(least + 0.001, classes) == "learned"
+    assert outcome.judged(1 / classes, classes) == "learned nothing"
+    with pytest.raises(ValueError, match="one class or more"):
+        outcome.guessing(0)
