@@ -111,13 +111,14 @@ def images_are_here(run: Run) -> bool:
 
 def actions(chosen: list[Run]) -> None:
     run = chosen[0]
-    usable = len(chosen) == 1 and run.status not in runs.UNREADABLE
+    usable = len(chosen) == 1 and run.judged().status not in runs.UNREADABLE
+    answers = run.status not in runs.UNREADABLE
     with st.container(horizontal=True, vertical_alignment="center"):
         if usable:
             here = {"query_params": {"run": run.id}}
-            if (run.path / "probabilities.npz").exists():
+            if answers and (run.path / "probabilities.npz").exists():
                 st.page_link("pages/explore.py", label="Explore", icon=":material/grid_on:", **here)
-            if (run.path / "model.tflite").exists():
+            if answers and (run.path / "model.tflite").exists():
                 st.page_link("pages/draw.py", label="Draw", icon=":material/draw:", **here)
             st.page_link(
                 "pages/train.py", label="Training", icon=":material/model_training:", **here

@@ -122,8 +122,8 @@ if run is None:
         with st.container(horizontal=True):
             st.page_link("pages/draw.py", label="Draw", icon=":material/draw:")
             st.page_link("pages/runs.py", label="Earlier runs", icon=":material/table_rows:")
-elif run.status in runs.UNREADABLE:
-    st.error(f"This run cannot be shown. {text.plain(run.state.message)}")
+elif (state := run.judged()).status in runs.UNREADABLE:
+    st.error(f"This run cannot be shown. {text.plain(state.message)}")
 else:
     show(run.id)
     run_notice(run)

@@ -211,7 +211,11 @@ def test_an_altered_run_answers_or_says_why_not(
         alter(run.path)
         status, listed = command(capsys, "runs")
         assert status == 0
-        assert {row["run"] for row in listed["runs"]} == {"sound", run.id}
+        rows = {row["run"]: row for row in listed["runs"]}
+        assert set(rows) == {"sound", run.id}
+        assert rows[run.id]["message"] or rows[run.id]["status"] != "broken"
+        if rows[run.id]["status"] in ("finished", "stopped"):
+            assert run.metrics
         for words in (("evaluate", run.id), ("predict", run.id, str(house.image))):
             command(capsys, *words)
         assert house.pages(run) == {}

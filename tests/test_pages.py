@@ -81,6 +81,20 @@ def test_a_broken_run_is_shown_with_its_reason() -> None:
     assert "cannot be shown" in said(visit("train", run=run.id))
 
 
+def test_a_run_whose_metrics_are_damaged_says_so_and_keeps_its_curves(finished: str) -> None:
+    runs.load(finished).update(status="stopped")
+    (runs.models_dir() / finished / "metrics.json").write_text('{"test_loss": "low"}')
+    for page in PAGES:
+        app = visit(page, run=finished)
+        assert not app.exception
+        assert "cannot be used" in said(app) + "".join(bars(app)), page
+        if page == "train":
+            assert "Resume" in [button.label for button in app.button]
+            assert len(app.get("plotly_chart")) == 2
+        if page in ("explore", "draw"):
+            assert "No trained network yet" in said(app)
+
+
 def test_start_queues_what_the_sidebar_says() -> None:
     app = visit("train", recipe="two-conv", epochs="3", optimizer="sgd")
     app.button[[b.label for b in app.button].index("Start")].click().run()

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import made_up
 import numpy as np
 import pytest
 
@@ -99,6 +100,30 @@ def test_damaged_metrics_are_told_of(content: bytes, run: Run) -> None:
     (run.path / "metrics.json").write_bytes(content)
     with pytest.raises(RunError, match=rf"metrics\.json of run {run.id}"):
         run.metrics  # noqa: B018
+
+
+@pytest.mark.parametrize("status", ["finished", "stopped"])
+def test_an_ended_run_with_damaged_metrics_is_broken_and_keeps_all_else(
+    status: str, run: Run
+) -> None:
+    run.update(status=status, title="Mine")
+    (run.path / "metrics.json").write_text('{"test_loss": "low"}')
+    assert (run.status, run.name, run.state.number) == ("broken", "Mine", 1)
+    assert f"metrics.json of run {run.id} cannot be used" in run.state.message
+    assert dict(runs.list_states())[run] == run.state
+    assert run.judged().status == status
+    (run.path / "metrics.json").write_text(json.dumps(made_up.metrics()))
+    assert run.status == status
+
+
+def test_a_stopped_run_with_damaged_metrics_goes_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "start_worker", lambda *short: None)
+    run.update(status="stopped")
+    (run.path / "metrics.json").write_text("{")
+    queue.resume(run)
+    assert run.status == "queued"
 
 
 # --- probabilities -----------------------------------------------------------

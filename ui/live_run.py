@@ -71,7 +71,7 @@ def live(run: Run, seconds: float | None) -> None:
     try:
         _draw(run, seconds)
     except RunError:
-        if run.status not in runs.UNREADABLE:
+        if run.judged().status not in runs.UNREADABLE:
             raise
         st.rerun()  # somebody deleted it meanwhile; the page says so
 
@@ -80,16 +80,18 @@ def _draw(run: Run, seconds: float | None) -> None:
     if pace(run, seconds) != seconds:
         st.rerun()  # the whole page, because a fragment keeps its pace
     state = run.state
-    if state.status in runs.UNREADABLE:
+    ended_as = run.judged().status  # whatever befell its metrics
+    if ended_as in runs.UNREADABLE:
         st.rerun()  # somebody deleted it; the page says so
     active = state.status in runs.ACTIVE
     # When it has ended, nobody looks again for what came last.
     log = caching.events(run, anew=not active)
     _head(run, state)
-    _progress_line(run, state, log)
+    _progress_line(run, state, log, resumable=ended_as in ("stopped", "failed"))
     _curves(log)
     try:
-        metrics = None if active else run.metrics
+        # Of a broken run, the line above has said what is wrong with them.
+        metrics = None if active or state.status in runs.UNREADABLE else run.metrics
     except RunError as error:
         metrics = None
         st.caption(f":material/error: {text.plain(str(error))}")
@@ -146,7 +148,7 @@ def _origin(parent: str) -> None:
     )
 
 
-def _progress_line(run: Run, state: State, log: EventLog) -> None:
+def _progress_line(run: Run, state: State, log: EventLog, resumable: bool) -> None:
     fraction, words = progress(run, state, log.last)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(fraction, text=words)
@@ -159,7 +161,7 @@ def _progress_line(run: Run, state: State, log: EventLog) -> None:
                 disabled=state.status == "stopping",
                 help="Ends after this step and keeps the best epoch so far.",
             )
-        elif state.status in ("stopped", "failed"):
+        elif resumable:
             st.button("Resume", icon=":material/resume:", on_click=_try, args=(queue.resume, run))
 
 

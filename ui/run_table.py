@@ -81,9 +81,10 @@ def row(run: Run, state: State) -> dict[str, Any]:
     """What the table says of a run: the keys of `COLUMNS`, and its `id`."""
     recipe = None
     try:
-        recipe = None if state.status in UNREADABLE else run.recipe
+        recipe = run.recipe
         # What a resumed run had reached before is no result yet.
-        metrics, note = None if state.status in ACTIVE else run.metrics, state.message
+        unknown = state.status in (*ACTIVE, *UNREADABLE)
+        metrics, note = None if unknown else run.metrics, state.message
     except RunError as error:
         metrics, note = None, str(error)
     curve = (100 * epochs(run, state)["validation_accuracy"]).tolist()

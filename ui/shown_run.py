@@ -35,14 +35,18 @@ def shown_run() -> Run | None:
 
 def choose_run(need: str) -> Run:
     """A select box of the runs that have the file `need`; the page ends when none has."""
+    everything = runs.list_states()
     offered = {
         run.id: (run, state)
-        for run, state in runs.list_states()
+        for run, state in everything
         if state.status not in runs.UNREADABLE and (run.path / need).exists()
     }
+    wanted = shown_id()
+    for run, state in everything:
+        if run.id == wanted and state.status == "broken":
+            st.caption(f":material/error: {text.plain(state.message)}")
     if not offered:
         _nothing_yet()
-    wanted = shown_id()
     if wanted in offered:
         st.session_state[_KEY] = wanted
     elif st.session_state.get(_KEY) not in offered:

@@ -141,13 +141,11 @@ def _progress(run: Run, offset: int) -> None:
 def _summary(run: Run) -> Result:
     state = run.state
     result: Result = {"run": run.id, "status": state.status, "message": state.message}
-    if state.status in runs.UNREADABLE:
-        return {**result, "recipe": None}
     try:
         recipe = run.recipe
-    except RunError as error:  # it was sound a moment ago
+    except RunError as error:
         return {**result, "status": run.status, "message": str(error), "recipe": None}
-    result |= {"recipe": recipe.name, "title": state.title, "created": state.created}
+    result |= {"recipe": recipe.name, "title": state.title, "created": state.created or None}
     result["parent"] = state.parent
     result["dataset"] = recipe.dataset
     result["parameters"] = recipe.parameters
@@ -155,7 +153,8 @@ def _summary(run: Run) -> Result:
     keys = ("fit_seconds", "images_per_second", "validation_accuracy", "test_accuracy")
     try:
         # What a resumed run had reached before is no result of what it does now.
-        metrics = None if state.status in runs.ACTIVE else run.metrics
+        unknown = state.status in (*runs.ACTIVE, *runs.UNREADABLE)
+        metrics = None if unknown else run.metrics
     except runs.RunError as error:  # must not keep the other runs from being listed
         metrics, result["message"] = None, str(error)
     return {**result, **(metrics.as_dict() if metrics else dict.fromkeys(keys))}

@@ -58,8 +58,9 @@ def resume(run: Run) -> None:
         RunError: it was neither stopped nor has it failed.
         OSError: the folder cannot be written.
     """
-    if run.status not in ("stopped", "failed"):
-        raise RunStateError(f"Only a stopped or failed run can go on. {run.id} is {run.status}.")
+    # Its metrics may be damaged: they are written anew.
+    if (status := run.judged().status) not in ("stopped", "failed"):
+        raise RunStateError(f"Only a stopped or failed run can go on. {run.id} is {status}.")
     turn = 1 + max(state.turn for _, state in runs.list_states())
     run.update(
         only_from=("stopped", "failed"),
@@ -100,7 +101,7 @@ def extend(run: Run, epochs: int) -> Run:
         raise RunStateError(f"{run.id} has done {done} epochs; ask for more. Received: {epochs}")
     best = sum(map(int, numbers[events.best_epoch(epochs_done)]))
     impatient = 0 < recipe.early_stopping <= done - best
-    if impatient or (done < run.recipe.epochs and run.status == "finished"):
+    if impatient or (done < run.recipe.epochs and run.judged().status == "finished"):
         recipe = recipe.changed(early_stopping=0)
     if not run.has_checkpoint:
         raise RunStateError(f"{run.id} has no checkpoint to go on from.")

@@ -127,7 +127,7 @@ def list_runs() -> list[Run]:
 
 def list_states() -> list[tuple[Run, State]]:
     """All runs, newest first, each with its state now."""
-    return [(run, run.judged(written)) for run, written in _listed()]
+    return [(run, run.shown(written)) for run, written in _listed()]
 
 
 def list_active() -> list[tuple[Run, State]]:

@@ -11,6 +11,7 @@ import functools
 import os
 import secrets
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,11 @@ from digitcore import files
 from digitcore.recipes import Recipe, RecipeError
 from digitcore.runs import events
 from digitcore.runs.claimable import Claimable, changes_lock
-from digitcore.runs.errors import RunBrokenError, RunNotFoundError, RunStateError
+from digitcore.runs.errors import RunBrokenError, RunError, RunNotFoundError, RunStateError
 from digitcore.runs.events import EventLog
 from digitcore.runs.metrics import Metrics, read_metrics
 from digitcore.runs.probabilities import fault
-from digitcore.runs.state import UNREADABLE, State, Status
+from digitcore.runs.state import State, Status
 
 _MOST_TABLE_BYTES = 100_000_000
 
@@ -47,6 +48,10 @@ class Run(Claimable):
     def _recipe_path(self) -> Path:
         return self.path / "recipe.toml"
 
+    @functools.cached_property
+    def _metrics_path(self) -> Path:
+        return self.path / "metrics.json"
+
     @property
     def recipe(self) -> Recipe:
         """Raises RunBrokenError if `recipe.toml` is not a recipe, RunNotFoundError if it was deleted."""
@@ -60,8 +65,23 @@ class Run(Claimable):
 
     @property
     def state(self) -> State:
-        """The state now: failed if its process is gone, broken (with the reason) if it cannot be read."""
-        return self.judged()
+        """The state now: failed if its process is gone, broken (with the reason) if a file is damaged.
+
+        Of its files, `recipe.toml`, `state.json` and, once it has ended, `metrics.json` are judged
+        here; what is larger is judged where it is read.
+        """
+        return self.shown()
+
+    def shown(self, written: State | None = None) -> State:
+        """`state`, given what its file says if that was read already."""
+        state = self.judged(written)
+        if state.status in ("finished", "stopped"):
+            try:
+                self.metrics  # noqa: B018  nothing vouches for its network without them
+            except RunBrokenError as error:
+                # Not in `judged`, which changes go by: Resume writes the metrics anew.
+                return replace(state, status="broken", message=str(error))
+        return state
 
     @property
     def status(self) -> Status:
@@ -81,7 +101,7 @@ class Run(Claimable):
             RunError: the file is damaged, lacks what every reader counts on, or has an odd value.
         """
         try:
-            return files.remembered(self.path / "metrics.json", read_metrics)
+            return files.remembered(self._metrics_path, read_metrics)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -94,7 +114,10 @@ class Run(Claimable):
 
     def called(self, state: State) -> str:
         """`name`, given a state that was read already."""
-        return state.title or (self.id if state.status in UNREADABLE else self.recipe.name)
+        try:
+            return state.title or self.recipe.name
+        except RunError:
+            return self.id
 
     def log(self, seconds: float = 0.0) -> EventLog:
         """The events that count, in columns; up to so many seconds old (see `events.follow`)."""
