@@ -189,7 +189,7 @@ def test_without_mnist_train_says_what_start_works_on(monkeypatch: pytest.Monkey
     assert "choose the dataset `digits`: Start trains on scikit-learn's digits" in said(app)
     app.sidebar.selectbox(key="dataset").select("digits").run()
     assert "not on this machine" not in said(app)
-    assert "predicts about 88 % (86–90) of the 400 test images" in said(app)
+    assert "predicts 88 ± 3 % (mean ± SD of 10 seeds) of the 400 test images" in said(app)
 
 
 def test_data_describes_it(dataset: str) -> None:

@@ -45,7 +45,7 @@ def _offer_download(info: DatasetInfo) -> None:
     instead = registry.get("digits")
     offline = (
         f" Without a network, choose the dataset `{instead.name}`: Start trains on {instead.title}, and "
-        f"`fast` predicts about {instead.expected} of their test images."
+        f"`fast` predicts {instead.expected} of their test images."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(

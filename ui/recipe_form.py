@@ -87,7 +87,7 @@ def _about(dataset: str) -> str:
     info = registry.get(dataset)
     start = (
         f" Start works without a network: it trains on {info.train_images:,} images, and `fast` "
-        f"predicts about {info.expected} of the {info.test_images:,} test images."
+        f"predicts {info.expected} of the {info.test_images:,} test images."
         if info.expected
         else ""
     )

@@ -69,8 +69,8 @@ class DatasetInfo:
         exam_files: the names of the IDX files of the `exam` split, images and labels.
         exam_begins: how many images at their beginning are not of that split.
         embedded: whether its images come with the installation, so that it has no files.
-        expected: the test accuracy that the recipe `fast` reaches on it, in words, where it was
-            measured; empty elsewhere.
+        expected: the test accuracy that the recipe `fast` reaches on it, mean ± SD over seeds, as a
+            page says it; empty where it was not measured.
     """
 
     name: str
