@@ -18,7 +18,7 @@ from ui import caching, leaderboard, text
 from ui.choice import choice
 from ui.notices import run_notice
 from ui.run_table import epochs, follow_address, row, selectable, wanted
-from ui.shown_run import show
+from ui.shown_run import show, wrong_address
 
 STATUSES = get_args(Status)
 IN_FILE = 40
@@ -36,9 +36,9 @@ def delete(chosen: list[Run]) -> None:
     training = [run for run in chosen if run.status in ("running", "stopping")]
     others = [run for run in chosen if run not in training]
     for run in others:
-        st.markdown(f"**{text.plain(run.name)}** · `{run.id}`")
+        st.markdown(f"**{text.plain(text.named(run))}**")
     if training:
-        names = ", ".join(f"**{text.plain(run.name)}**" for run in training)
+        names = ", ".join(f"**{text.plain(text.named(run))}**" for run in training)
         st.markdown(f"{names} still trains and is kept. Stop it first.")
     if others:
         st.caption("The folders are removed from this machine, and nothing brings them back.")
@@ -78,14 +78,14 @@ def report_files(run: Run) -> dict[str, Callable[[], bytes]]:
     def curves(kind: str) -> bytes:
         from digitcore.figures import static
 
-        return static.to_bytes(static.curves_file(run.log(), run.name), kind)
+        return static.to_bytes(static.curves_file(run.log(), text.named(run)), kind)
 
     def images(kind: str) -> bytes:
         from digitcore.figures import static
 
         test = caching.dataset(run).test
         read = run.probabilities()["test"][:IN_FILE].argmax(axis=1)
-        title, names = f"{run.name}, test", run.recipe.info.classes
+        title, names = f"{text.named(run)}, test", run.recipe.info.classes
         figure = static.images_file(
             test.images[:IN_FILE], test.labels[:IN_FILE], read, title, names
         )
@@ -151,9 +151,7 @@ def curves(chosen: list[tuple[Run, State]]) -> None:
         st.caption("No epoch has ended yet.")
         return
     styles = {run.id: run_colour(state.number) for run, state in chosen}
-    names = {run.id: run.called(state) for run, state in chosen}
-    short = {i: name if len(name) <= 28 else f"{name[:27]}…" for i, name in names.items()}
-    labels = text.told_apart(short)
+    labels = {run.id: text.named(run, state, most=28) for run, state in chosen}
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
         figure = compare_curves(
             {labels[run_id]: log for run_id, log in logs.items()},
@@ -228,6 +226,8 @@ if not ranked and not runs.list_runs():
     st.markdown("A run is one training of one recipe. It appears here as soon as it is started.")
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
 else:
+    if told := wrong_address("all runs"):
+        st.caption(told)
     follow_address()
     active = bool(runs.list_active())
     polled = st.fragment(view, run_every=REFRESH_SECONDS if active else None)

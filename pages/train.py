@@ -24,7 +24,7 @@ def others_at_work(shown: runs.Run | None) -> None:
     for run, state in active[:_LINKS]:
         st.page_link(
             "pages/train.py",
-            label=f"{text.plain(run.called(state))} {'waits' if state.status == 'queued' else 'trains'}",
+            label=f"{text.plain(text.named(run, state))} {'waits' if state.status == 'queued' else 'trains'}",
             icon=":material/visibility:",
             query_params={"run": run.id},
         )

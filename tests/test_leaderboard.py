@@ -193,3 +193,21 @@ def test_the_challenges_have_the_costs_that_their_titles_name() -> None:
             ("seconds_to_99", None),
         )
     ]
+
+
+# --- the best run -------------------------------------------------------------
+
+
+def test_the_best_run_is_not_the_luckiest_of_few_images() -> None:
+    found = {
+        name: ended(**metrics)
+        for name, metrics in {
+            "lucky": {"validation_accuracy": 1.0, "validation_interval": (0.91, 1.0)},
+            "best": {"validation_accuracy": 0.99, "validation_interval": (0.986, 0.993)},
+            "poor": {"validation_accuracy": 0.11, "validation_interval": (0.10, 0.12)},
+            "elsewhere": {"validation_interval": (1.0, 1.0), "data_checksum": "0" * 64},
+            "tuned": {"validation_interval": (1.0, 1.0), "fine_tuning": FINE_TUNED},
+        }.items()
+    }
+    assert leaderboard.best(runs.list_states(), CHECKSUM) == found["best"]
+    assert leaderboard.best(runs.list_states(), "1" * 64) is None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,8 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from digitcore import files, runs
 from digitcore.analysis import leaderboard
-from digitcore.jobs import queue, request
-from digitcore.jobs.request import Request
+from digitcore.jobs import queue
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
 from ui import live_run, run_table, shown_run, text
@@ -175,7 +173,7 @@ def test_a_finished_run_goes_on_for_more_epochs_as_a_new_one(finished: str) -> N
     assert (child.state.parent, child.recipe.epochs) == (finished, 2)
     assert app.query_params["run"] in (child.id, [child.id])
     links = [link.proto.label for link in app.get("page_link")]
-    assert "Goes on from fast" in links
+    assert f"Goes on from fast · {finished[-4:]}" in links
     parent.delete()
     assert "Goes on from a run that was deleted" in said(visit("train", run=child.id))
 
@@ -214,7 +212,8 @@ def test_a_title_is_shown_as_text() -> None:
     run.rename("<b>bold</b> **bold** [link](http://x)")
     app = visit("train", run=run.id)
     (heading,) = app.subheader
-    assert heading.value == r"\<b\>bold\</b\> \*\*bold\*\* \[link\]\(http\://x\)"
+    shown = r"\<b\>bold\</b\> \*\*bold\*\* \[link\]\(http\://x\)"
+    assert heading.value == f"{shown} · {run.id[-4:]}"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -280,7 +279,7 @@ def test_what_trains_beside_the_run_on_the_page_is_named() -> None:
     shown, other = (runs.create(Recipe.load(name)) for name in ("fast", "two-conv"))
     app = visit("train", run=shown.id)
     links = [link.proto.label for link in app.get("page_link")]
-    assert "two\\-conv waits" in links
+    assert f"two\\-conv · {other.id[-4:]} waits" in links
     assert other.status == "queued"
 
 
@@ -299,7 +298,7 @@ def test_the_run_that_trains_is_named_before_those_that_wait() -> None:
     with files.lock(trains.lock_path):
         app = visit("train", run=shown.id)
     links = [link.proto.label for link in app.get("page_link")]
-    assert links[0] == "fast trains"
+    assert links[0] == f"fast · {trains.id[-4:]} trains"
     assert "and 2 more" in said(app)
 
 
@@ -323,43 +322,6 @@ def test_a_run_keeps_its_colour_when_another_is_deleted() -> None:
     first.delete()
     assert second.state.number == number
     assert runs.create(Recipe.load("fast")).state.number == number + 1
-
-
-def test_two_runs_that_look_alike_are_told_apart(finished: str) -> None:
-    """The browser names the chosen one by its label alone."""
-    folder = runs.load(finished).path
-    shutil.copytree(folder, folder.with_name(f"{finished[:-4]}beef"))
-    app = visit("explore", run=finished)
-    picker = next(box for box in app.selectbox if box.label == "Run")
-    assert len(picker.options) == len(set(picker.options)) == 2
-    assert picker.value == finished
-
-
-def test_who_comes_without_a_run_gets_the_newest_that_is_not_fine_tuned(finished: str) -> None:
-    folder = runs.load(finished).path
-    tuned = shutil.copytree(folder, folder.with_name("99991231-235959-fast-0000"))
-    newest = json.loads((tuned / "state.json").read_text())
-    (tuned / "state.json").write_text(json.dumps({**newest, "created": newest["created"] + 60}))
-    assert runs.list_runs()[0].id == tuned.name
-
-    def shown(**query: str) -> str:
-        return str(next(b for b in visit("explore", **query).selectbox if b.label == "Run").value)
-
-    assert shown() == tuned.name
-    request.write(Path(tuned), Request("fine-tune", extra_samples="samples.json"))
-    assert shown() == finished
-    assert shown(run=tuned.name) == tuned.name
-    shutil.rmtree(folder)
-    assert shown() == tuned.name
-
-
-def test_who_looks_at_another_run_while_one_trains_comes_back_to_that_one(finished: str) -> None:
-    trains = runs.create(Recipe.load("fast"))
-    app = visit("train", run=trains.id)
-    app.switch_page("pages/draw.py").run()
-    assert next(box for box in app.selectbox if box.label == "Run").value == finished
-    app.switch_page("pages/train.py").run()
-    assert trains.id in app.query_params["run"]  # text, or a list of it
 
 
 def test_a_run_that_is_deleted_while_it_is_listed_is_named_by_its_id(finished: str) -> None:
@@ -394,6 +356,9 @@ def test_the_leaderboard_ranks_ones_own_run_among_the_recipes(finished: str) -> 
         app.segmented_control(key="ranking").set_value(title).run()
         assert not app.exception
         first = app.dataframe[0].value.iloc[0]
-        assert (first["name"], first["validation"]) == ("1. mine", pytest.approx(99.9))
+        assert (first["name"], first["validation"]) == (
+            f"1. mine · {finished[-4:]}",
+            pytest.approx(99.9),
+        )
     app.segmented_control(key="cost").set_value("prediction_ms").run()
     assert not app.exception

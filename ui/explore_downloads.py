@@ -9,6 +9,7 @@ import streamlit as st
 from digitcore.analysis import classification
 from digitcore.datasets import Split
 from digitcore.runs import Run
+from ui import text
 
 IN_FILE = 40  # images in the figure of those that are shown
 
@@ -40,7 +41,7 @@ def downloads(
         )
         return static.to_bytes(figure, "png")
 
-    title = f"{run.name}, {name}"
+    title = f"{text.named(run)}, {name}"
     with st.container(horizontal=True):
         for label, data, ending in (
             ("Predictions, CSV", predictions, "predictions.csv"),

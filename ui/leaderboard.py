@@ -49,10 +49,11 @@ _RULES = (
 def show(everything: list[tuple[Run, State]]) -> None:
     """Draws the leaderboard of the recipes and these runs."""
     own = [
-        (entry, state) for run, state in everything if (entry := leaderboard.from_run(run, state))
+        (entry._replace(name=text.named(run, state)), state)
+        for run, state in everything
+        if (entry := leaderboard.from_run(run, state))
     ]
-    names = text.told_apart({entry.run: entry.name for entry, _ in own})
-    entries = leaderboard.recipes() + [entry._replace(name=names[entry.run]) for entry, _ in own]
+    entries = leaderboard.recipes() + [entry for entry, _ in own]
     _ranking(entries, {entry.run: dot(state.number) for entry, state in own})
     with _heading():
         st.markdown("**Accuracy over cost**", width="content")

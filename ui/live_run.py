@@ -105,7 +105,7 @@ def _draw(run: Run, seconds: float | None) -> None:
 
 def _head(run: Run, state: State) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(text.plain(run.name), anchor=False, width="content")
+        st.subheader(text.plain(text.named(run, state)), anchor=False, width="content")
         begun = (
             "waits"
             if state.status == "queued"
@@ -136,7 +136,7 @@ def _is_shipped(recipe: Recipe) -> bool:
 
 def _origin(parent: str) -> None:
     try:
-        name = text.plain(runs.load(parent).name)
+        name = text.plain(text.named(runs.load(parent)))
     except RunError:
         st.caption("Goes on from a run that was deleted")
         return

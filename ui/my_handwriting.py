@@ -139,7 +139,7 @@ def _tiles(run: Run, samples: HandwritingSamples, like: DrawingInput) -> None:
     predicted = table.argmax(axis=1)
     correct = int((predicted == labels).sum())
     st.markdown(
-        f"**{correct}** of {text.counted(len(samples), 'drawing')} correct by {text.plain(run.name)}"
+        f"**{correct}** of {text.counted(len(samples), 'drawing')} correct by {text.plain(text.named(run))}"
         + (f" · {ENOUGH - len(samples)} to go" if len(samples) < ENOUGH else "")
     )
     with st.container(height=300, border=False):
@@ -214,7 +214,7 @@ def _fine_tune(run: Run, samples: HandwritingSamples) -> None:
             args=(_start, run, samples),
         )
         st.caption(
-            f"A new run: {text.plain(run.name)}, fine-tuned on "
+            f"A new run: {text.plain(text.named(run))}, fine-tuned on "
             f"{text.counted(len(samples.training), 'drawing')} beside {run.recipe.info.title}. "
             f"Held out: {len(samples.held_out)}."
         )

@@ -91,7 +91,7 @@ def row(run: Run, state: State) -> dict[str, Any]:
     interval = [f"{100 * end:.2f}" for end in (metrics.test_interval if metrics else ())]
     return {
         "dot": dot(state.number),
-        "name": text.cell(state.title or (recipe.name if recipe else run.id)),
+        "name": text.cell(text.named(run, state)),
         "recipe": recipe and recipe.name,
         "settings": recipe and text.settings(recipe),
         "status": state.status,

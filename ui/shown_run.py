@@ -10,11 +10,12 @@ import time
 
 import streamlit as st
 
-from digitcore import runs
+from digitcore import datasets, runs
+from digitcore.analysis import leaderboard
 from digitcore.jobs import request
 from digitcore.runs import Run, RunError, State
 from ui import address, text
-from ui.notices import run_notice
+from ui.notices import chosen_dataset, run_notice
 
 _KEY = "picked_run"
 _REMEMBERED = "run_id"
@@ -28,9 +29,31 @@ def shown_run() -> Run | None:
     try:
         if wanted := shown_id():
             return runs.load(wanted)
-    except RunError as error:
-        st.caption(f":material/link_off: {text.plain(str(error))}")
-    return next((run for run, _ in runs.list_active()), None)
+    except RunError:
+        pass
+    run = next((run for run, _ in runs.list_active()), None)
+    if told := wrong_address(text.named(run) if run else ""):
+        st.caption(told)
+    return run
+
+
+def wrong_address(shown: str) -> str | None:
+    """What to say where there is no run of that id: what is shown instead, if anything is.
+
+    None where there is one, or none was asked for.
+    """
+    wanted = shown_id()
+    if not wanted or _exists(wanted):
+        return None
+    instead = f"; showing {text.plain(shown)}" if shown else ""
+    return f":material/link_off: There is no run {text.plain(wanted[:100])}{instead}."
+
+
+def _exists(run_id: str) -> bool:
+    try:
+        return bool(runs.load(run_id))
+    except RunError:
+        return False
 
 
 def choose_run(need: str) -> Run:
@@ -50,22 +73,38 @@ def choose_run(need: str) -> Run:
     if wanted in offered:
         st.session_state[_KEY] = wanted
     elif st.session_state.get(_KEY) not in offered:
-        # On a server for many, the newest run may be fine-tuned on somebody else's handwriting.
-        general = (i for i, (run, _) in offered.items() if not request.is_personal(run))
-        st.session_state[_KEY] = next(general, next(iter(offered)))
+        st.session_state[_KEY] = _default(list(offered.values())).id
     # Once each, as Streamlit asks for every option's label several times. The browser tells by its
     # label which one was chosen, so that no two may be the same.
-    labels = text.told_apart({run_id: label(*one) for run_id, one in offered.items()})
+    labels = {run_id: label(*one) for run_id, one in offered.items()}
     chosen = st.selectbox(
         "Run", list(offered), format_func=labels.__getitem__, key=_KEY, on_change=_picked
     )
+    run, state = offered[chosen]
+    name = text.named(run, state)
+    if told := wrong_address(name):
+        st.caption(told)
+    elif wanted and wanted not in offered:
+        other = text.plain(text.named(runs.load(wanted)))
+        st.caption(f"{other} has nothing to show here yet; showing {text.plain(name)}.")
     if not _is_active(wanted):  # else the run that trains is still the one to go back to
         show(chosen)
-    if wanted and wanted not in offered:
-        st.caption(f"The run {text.plain(wanted)} has nothing to show here; this is another one.")
-    run = offered[chosen][0]
     run_notice(run)
     return run
+
+
+def _default(offered: list[tuple[Run, State]]) -> Run:
+    """The run for who comes without one: the best by validation of those that may be compared.
+
+    Else the newest. On a server for many it is none that may have learned somebody's handwriting.
+    """
+    general = [(run, state) for run, state in offered if not request.is_personal(run)]
+    try:
+        data = datasets.load_dataset(chosen_dataset(), download=False).checksum
+    except datasets.DataError:
+        data = None
+    best = leaderboard.best(general, data) if data else None
+    return best or (general or offered)[0][0]
 
 
 def _is_active(run_id: str | None) -> bool:
@@ -101,11 +140,12 @@ def show(run_id: str) -> None:
 
 
 def label(run: Run, state: State) -> str:
-    """`two-conv, today 10:15 · 99.02 %`: test accuracy, or the status where there is none."""
+    """`two-conv · 31e8, today 10:15 · 99.02 %`: test accuracy, or the status where there is none."""
+    name = text.named(run, state)
     try:
         recipe = run.recipe
     except RunError:  # deleted since
-        return run.id
+        return name
     try:
         active = state.status in runs.ACTIVE
         metrics = None if active else run.metrics
@@ -116,7 +156,7 @@ def label(run: Run, state: State) -> str:
     # A title says by itself what the run is, such as whose drawings it learned.
     changed = "" if state.title else text.settings(recipe)
     changed = f" ({changed})" if changed else ""
-    return f"{state.title or recipe.name}{changed}, {when(state.created)} · {end}"
+    return f"{name}{changed}, {when(state.created)} · {end}"
 
 
 def when(seconds: float) -> str:

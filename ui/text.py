@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from digitcore.recipes import Recipe, hyperparameters
+from digitcore.runs import Run, State
 
 
 def percent(fraction: float) -> str:
@@ -45,10 +45,19 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
-def told_apart(names: Mapping[str, str]) -> dict[str, str]:
-    """Run ids to names; equal names get the end of their id appended."""
-    count = Counter(names.values())
-    return {i: f"{name} · {i[-4:]}" if count[name] > 1 else name for i, name in names.items()}
+def named(run: Run, state: State | None = None, most: int | None = None) -> str:
+    """A run as every page names it: `fast · 31e8`, its name and the end of its id.
+
+    Args:
+        run: the run; one that was deleted since, or has no other name, is named by its id alone.
+        state: its state, if that was read already.
+        most: letters of the name, which is cut after them.
+    """
+    name = run.called(state or run.state)
+    if name == run.id:
+        return name
+    short = name if most is None or len(name) <= most else f"{name[: most - 1]}…"
+    return f"{short} · {run.id[-4:]}"
 
 
 def settings(recipe: Recipe) -> str:

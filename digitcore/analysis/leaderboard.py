@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Any, Literal, NamedTuple
 
 from digitcore.recipes import Recipe
-from digitcore.runs import Run, RunError, State
+from digitcore.runs import Metrics, Run, RunError, State
 
 FEWEST_VALIDATION_IMAGES = 3_000
 Cost = Literal["parameters", "fit_seconds", "seconds_to_99", "prediction_ms"]
@@ -110,17 +110,8 @@ def from_run(run: Run, state: State) -> Entry | None:
     It differs if the run has other data than the recipes were measured on, so few validation
     images that a perfect score is easy, or initial weights from another run (fine-tuning).
     """
-    if state.status not in ("finished", "stopped"):
-        return None
-    try:
-        metrics = run.metrics
-    except RunError:
-        return None
-    if not metrics or metrics.fine_tuning:
-        return None
-    if metrics.data_checksum != measured()[0]["data_checksum"]:
-        return None
-    if (metrics.validation_images or 0) < FEWEST_VALIDATION_IMAGES:
+    metrics = _comparable(run, state, measured()[0]["data_checksum"])
+    if not metrics or (metrics.validation_images or 0) < FEWEST_VALIDATION_IMAGES:
         return None
     return Entry(
         name=run.called(state),
@@ -135,6 +126,33 @@ def from_run(run: Run, state: State) -> Entry | None:
         seconds_to_99=metrics.seconds_to_99 or None,
         prediction_ms=metrics.prediction_ms or None,
     )
+
+
+def _comparable(run: Run, state: State, data_checksum: str) -> Metrics | None:
+    """The metrics of a run that has ended on these data and is not fine-tuned; else None."""
+    if state.status not in ("finished", "stopped"):
+        return None
+    try:
+        metrics = run.metrics
+    except RunError:
+        return None
+    if not metrics or metrics.fine_tuning or metrics.data_checksum != data_checksum:
+        return None
+    return metrics
+
+
+def best(candidates: Iterable[tuple[Run, State]], data_checksum: str) -> Run | None:
+    """The run with the highest validation accuracy on these data, of the best ones the first.
+
+    Compared by the lower end of its interval, so that none wins by a few lucky images. Runs that
+    have not ended or are fine-tuned take no part; None if none is left.
+    """
+    ends = [
+        (metrics.validation_interval[0], run)
+        for run, state in candidates
+        if (metrics := _comparable(run, state, data_checksum))
+    ]
+    return max(ends, key=lambda one: one[0])[1] if ends else None
 
 
 def pareto_front(entries: Iterable[Entry], cost: Cost) -> list[Entry]:
