@@ -31,6 +31,7 @@ _HOME = {
     "RunError": "runs",
     "RunNotFoundError": "runs",
     "RunStateError": "runs",
+    "RunUnsuitableError": "runs",
     "SamplesError": "drawing.samples",
     "extend": "jobs.queue",
     "fine_tune": "jobs.fine_tuning",

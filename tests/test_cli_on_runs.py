@@ -166,7 +166,7 @@ def test_predict_tells_of_a_run_without_a_network(
     picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", runs.create(RECIPE).id, str(picture)]) == 1
-    assert "There is no network to ask yet" in capsys.readouterr().err
+    assert "There is no network to predict with yet" in capsys.readouterr().err
 
 
 def test_data_tells_source_checksum_and_counts(

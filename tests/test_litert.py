@@ -129,7 +129,9 @@ def test_a_predictor_takes_a_run_its_id_or_a_file(
 
 
 def test_a_run_without_a_network_cannot_be_asked() -> None:
-    with pytest.raises(RunError, match=r"no network to ask yet: .*model\.tflite is missing"):
+    with pytest.raises(
+        RunError, match=r"no network to predict with yet: .*model\.tflite is missing"
+    ):
         Predictor(runs.create(GLOBAL_POOL))
 
 

@@ -13,6 +13,7 @@ from made_up import write_metrics
 from streamlit.testing.v1 import AppTest
 
 from digitcore import runs
+from digitcore.__main__ import main
 from digitcore.jobs import kinds, queue
 from digitcore.jobs.evaluate import Evaluation
 from digitcore.jobs.exam import Exam
@@ -123,6 +124,39 @@ def test_what_was_found_is_shown_and_an_exam_is_offered_once(reader: Run) -> Non
     assert "**99.00 % (98.90–99.10)** on 50,000 images" in text_of(app)
     assert "99.50 % test · difference -0.50 points" in text_of(app)
     assert labels(app) == ["Measure again"]
+
+
+@pytest.mark.parametrize("since", [False, True])
+def test_what_was_found_of_an_earlier_network_says_so(
+    since: bool, reader: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = reader.metrics
+    assert metrics
+    checksum = "0" * 64 if since else metrics.network_checksum
+    for name, found in (("evaluate", EVALUATION), ("exam", EXAM)):
+        record = asdict(found) | {"network_checksum": checksum}
+        (reader.path / f"{name}.json").write_text(json.dumps(record))
+    words = text_of(visit())
+    assert ("Measure it again" in words, "no second exam" in words) == (since, since)
+    assert main(["exam", "reader"]) == 0
+    assert ("no second exam" in capsys.readouterr().out) == since
+    assert main(["exam", "reader", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["of_earlier_network"] == since
+
+
+def test_a_row_of_a_run_that_was_deleted_says_so(reader: Run) -> None:
+    def row() -> None:
+        from digitcore import runs
+        from ui import short_jobs
+
+        short_jobs._row(runs.Run(runs.models_dir() / "reader"), "evaluate", False)
+
+    queue.submit_job(reader, "evaluate").update(status="finished")
+    reader.delete()
+    app = AppTest.from_function(row, default_timeout=30).run()
+    assert not app.exception
+    assert "The run reader was deleted" in text_of(app)
+    assert labels(app) == []
 
 
 @pytest.mark.parametrize(

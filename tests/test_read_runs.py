@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from pathlib import Path
@@ -93,6 +94,17 @@ def test_what_is_wrong_with_a_run_has_its_kind(run: Run) -> None:
     (run.path / "recipe.toml").write_text("epochs = -1")
     with pytest.raises(runs.RunBrokenError, match="is broken"):
         run.recipe  # noqa: B018
+
+
+def test_nothing_raises_an_error_without_a_kind() -> None:
+    root = Path(__file__).parents[1]
+    for path in (
+        path for room in ("digitcore", "ui", "pages") for path in (root / room).rglob("*.py")
+    ):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and node.exc:
+                raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+                assert ast.unparse(raised).split(".")[-1] != "RunError", f"{path}:{node.lineno}"
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff"])

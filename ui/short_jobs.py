@@ -40,6 +40,9 @@ def _row(run: Run, kind: str, polls: bool) -> None:
     active = bool(state and state.status in ACTIVE)
     if active != polls:
         st.rerun()  # the whole page, because a fragment keeps its pace
+    if state and state.status == "deleted":
+        st.caption(f":material/error: {text.plain(state.message)}")
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         if active:
             st.progress(*progress(job))
@@ -80,6 +83,10 @@ def _evaluate(run: Run) -> None:
         test = text.with_interval(found.test_accuracy, found.test_interval)
         validation = text.percent(found.validation_accuracy)
         st.caption(f"{when(found.time)}: {test} test, {validation} validation")
+        if evaluate.is_of_earlier_network(run, found.network_checksum):
+            st.caption(
+                "This is of an earlier network: the run has trained on since. Measure it again."
+            )
 
 
 def _exam(run: Run) -> None:
@@ -98,6 +105,8 @@ def _exam(run: Run) -> None:
         width="content",
     )
     st.caption(f"Examined {when(found.time)}")
+    if evaluate.is_of_earlier_network(run, found.network_checksum):
+        st.caption(exam.OF_EARLIER_NETWORK)
 
 
 # Each kind of job that the page offers, and what its row shows: a button, and what the job found.

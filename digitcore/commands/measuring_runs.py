@@ -17,7 +17,7 @@ from digitcore.datasets import registry
 from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import evaluate as measuring
 from digitcore.jobs import exam, fine_tuning, queue
-from digitcore.runs import Run, RunError
+from digitcore.runs import Run, RunUnsuitableError
 from digitcore.runs.predictor import Predictor
 
 
@@ -35,7 +35,7 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
         return _evaluate_drawings(chosen, samples, result)
     asked = [(run.recipe.validation_split, run.recipe.training_images) for run in chosen]
     if len(set(asked)) > 1:
-        raise RunError(
+        raise RunUnsuitableError(
             "An ensemble needs runs that were validated on the same images. Received "
             f"validation_split, training_images: {', '.join(map(str, asked))}"
         )
@@ -64,7 +64,7 @@ def _evaluate_drawings(
 ) -> tuple[Result, str]:
     first, *others = [fine_tuning.drawing_input(run.recipe.info) for run in chosen]
     if any(other != first for other in others):
-        raise RunError(
+        raise RunUnsuitableError(
             "An ensemble needs runs of datasets whose input images are made alike. Received: "
             f"{', '.join(run.recipe.info.title for run in chosen)}"
         )
@@ -95,7 +95,10 @@ def examine(options: argparse.Namespace) -> tuple[Result, str]:
         f"exam {found.accuracy:.2%} ({low:.2%}–{high:.2%}), {found.images:,} images",
         f"test {found.test_accuracy:.2%}, difference {100 * found.difference:+.2f} points",
     ]
-    return {**result, "first": known is None, **asdict(found)}, "\n".join(lines)
+    if earlier := measuring.is_of_earlier_network(run, found.network_checksum):
+        lines.append(exam.OF_EARLIER_NETWORK)
+    result |= {"first": known is None, "of_earlier_network": earlier}
+    return {**result, **asdict(found)}, "\n".join(lines)
 
 
 def _short_job(run: Run, kind: str) -> tuple[str, str]:
@@ -113,8 +116,8 @@ def _short_job(run: Run, kind: str) -> tuple[str, str]:
         job.stop()
         while job.active:
             time.sleep(0.1)
-    state = job.state
-    return (state.status, state.message) if state else ("failed", "The run was deleted.")
+    state = job.judged()
+    return state.status, state.message
 
 
 def predict(options: argparse.Namespace) -> tuple[Result, str]:
@@ -122,7 +125,7 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
     run = runs.load(options.run)
     info = run.recipe.info
     if info.drawing is None:
-        raise RunError(
+        raise RunUnsuitableError(
             f"Networks of {info.title} read no image files; `evaluate` measures them. "
             f"Received: {run.id}"
         )

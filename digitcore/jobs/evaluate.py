@@ -17,7 +17,7 @@ from digitcore.datasets import Dataset, load_dataset
 from digitcore.jobs import environment
 from digitcore.jobs.reporter import Reporter, StoppedError
 from digitcore.recipes import Recipe
-from digitcore.runs import Run, RunError
+from digitcore.runs import Run, RunBrokenError, RunStateError
 from digitcore.runs.predictor import Predictor
 
 _AT_ONCE = 500
@@ -81,6 +81,20 @@ def read(run: Run) -> Evaluation | None:
     return result
 
 
+def is_of_earlier_network(run: Run, network_checksum: str) -> bool:
+    """Whether what was found is not of the network that the run has now, because it trained on since.
+
+    Args:
+        run: whose `metrics.json` vouches for its network; without any, nothing is known.
+        network_checksum: of the network that was measured or examined.
+
+    Raises:
+        RunError: the run's metrics are damaged.
+    """
+    metrics = run.metrics
+    return bool(metrics and metrics.network_checksum not in (None, network_checksum))
+
+
 def read_result(run: Run, name: str, adapter: pydantic.TypeAdapter[Any]) -> Any:
     """The result in that file of the run's folder, as the adapter gives it; None if none.
 
@@ -100,7 +114,7 @@ def read_result(run: Run, name: str, adapter: pydantic.TypeAdapter[Any]) -> Any:
         reason = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
     except (OSError, ValueError) as error:
         reason = str(error)
-    raise RunError(f"{name} of run {run.id} cannot be used: {reason}")
+    raise RunBrokenError(f"{name} of run {run.id} cannot be used: {reason}")
 
 
 def dataset_of(recipe: Recipe, progress: Callable[[int, int], None]) -> Dataset:
@@ -124,7 +138,7 @@ def check_data(run: Run, dataset: Dataset) -> None:
         RunError: it is other data.
     """
     if run.metrics and run.metrics.data_checksum not in (None, dataset.checksum):
-        raise RunError(
+        raise RunStateError(
             f"The run {run.id} was measured on other images than those on this machine. "
             f"Received: {dataset.source}"
         )

@@ -15,11 +15,11 @@ from typing import Annotated, Any
 import pydantic
 
 from digitcore.analysis import classification
-from digitcore.datasets import load_dataset, registry
+from digitcore.datasets import DataError, load_dataset, registry
 from digitcore.jobs import environment
 from digitcore.jobs.evaluate import Fraction, Loss, Time, read_result, reporting
 from digitcore.jobs.reporter import Reporter
-from digitcore.runs import Run, RunError
+from digitcore.runs import Run, RunStateError, RunUnsuitableError
 from digitcore.runs.predictor import Predictor
 
 
@@ -53,6 +53,10 @@ class Exam:
     difference: Annotated[float, pydantic.Field(ge=-1, le=1)]
 
 
+OF_EARLIER_NETWORK = (
+    "This record is of an earlier network: the run has trained on since, and there is no second exam. "
+    "Train the recipe anew to examine the result."
+)
 _EXAM = pydantic.TypeAdapter(Exam)
 
 
@@ -68,16 +72,16 @@ def carry_out(run: Run, reporter: Reporter) -> Mapping[str, Any]:
         return asdict(known)
     name = dataset_of(run)
     if not name:
-        raise RunError(
+        raise RunUnsuitableError(
             "Only a run that was trained on MNIST's digits can be examined. "
             f"Received: {run.recipe.dataset}"
         )
     if not (metrics := run.metrics):
-        raise RunError(f"Only a run that was tested can be examined. {run.id} was not.")
+        raise RunStateError(f"Only a run that was tested can be examined. {run.id} was not.")
     reporter.stage("data")
     dataset = load_dataset(name, progress=reporter.download)
     if dataset.exam is None:
-        raise RunError(f"There is no exam here. {dataset.notice or ''}".strip())
+        raise DataError(f"There is no exam here. {dataset.notice or ''}".strip())
     reporter.stage("testing")
     predictor = Predictor(run, threads=environment.cores())
     images, labels = dataset.exam.images, dataset.exam.labels

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 
 from digitcore import files
-from digitcore.runs import Run, RunError
+from digitcore.runs import Run, RunBrokenError, RunError
 
 FILE = "request.json"
 # Names of files in the run's folder.
@@ -82,7 +82,7 @@ def read(run: Run) -> Request:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the file"
             reason = f"{where}: {first['msg']}"
-        raise RunError(f"{FILE} of run {run.id} cannot be used: {reason}") from None
+        raise RunBrokenError(f"{FILE} of run {run.id} cannot be used: {reason}") from None
 
 
 def _parsed(path: Path) -> Request:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from digitcore._lazy import submodule
 from digitcore.runs.claimable import LOCKS, Claimable, changes_lock
-from digitcore.runs.errors import RunBrokenError, RunError, RunNotFoundError, RunStateError
+from digitcore.runs.errors import (
+    RunBrokenError,
+    RunError,
+    RunNotFoundError,
+    RunStateError,
+    RunUnsuitableError,
+)
 from digitcore.runs.folder import (
     create,
     data_folder,
@@ -34,6 +40,7 @@ __all__ = [
     "RunError",
     "RunNotFoundError",
     "RunStateError",
+    "RunUnsuitableError",
     "State",
     "Status",
     "changes_lock",

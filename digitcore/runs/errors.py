@@ -3,8 +3,9 @@
 RunError (ValueError)
 ├── RunNotFoundError   there is no such run, or it was deleted meanwhile
 ├── RunBrokenError     a file of its folder is damaged, or not what its training wrote
-└── RunStateError      it is sound, and cannot do that now: it trains, has not ended, or has no
-                       network, predictions or checkpoint yet
+├── RunStateError      it is sound, and cannot do that now: it trains, has not ended, or has no
+│                      network, predictions or checkpoint yet, or its data is not here
+└── RunUnsuitableError it is sound, and never can do that: its recipe is not of the kind that it takes
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pydantic
 
 
 class RunError(ValueError):
-    """There is no such run, it is broken, or it cannot do that now."""
+    """There is no such run, it is broken, or it cannot do that. Raised as one of the kinds below."""
 
 
 class RunNotFoundError(RunError):
@@ -28,6 +29,10 @@ class RunBrokenError(RunError):
 
 class RunStateError(RunError):
     """The run cannot do that now: it trains, has not ended, or lacks what that takes."""
+
+
+class RunUnsuitableError(RunError):
+    """The run never can do that: its dataset, or another part of its recipe, is of another kind."""
 
 
 def told(error: pydantic.ValidationError) -> str:

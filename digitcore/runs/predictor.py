@@ -51,7 +51,9 @@ class Predictor:
         except RunError:
             raise
         except FileNotFoundError:
-            raise RunStateError(f"There is no network to ask yet: {path} is missing.") from None
+            raise RunStateError(
+                f"There is no network to predict with yet: {path} is missing."
+            ) from None
         except (OSError, ValueError, RuntimeError, IndexError) as error:
             raise RunBrokenError(f"The network {path} cannot be read: {error}") from None
         self._lock = threading.Lock()
@@ -103,7 +105,7 @@ class Predictor:
                 self._interpreter.invoke()
                 table = np.array(self._interpreter.get_tensor(self._output), dtype=np.float32)
             except (RuntimeError, ValueError) as error:
-                raise RunBrokenError(f"The network cannot be asked: {error}") from None
+                raise RunBrokenError(f"The network cannot predict: {error}") from None
         if table.shape != (len(images), self.classes):
             raise RunBrokenError(
                 f"A network gives {self.classes} probabilities an image. Received: {table.shape}"
@@ -124,7 +126,7 @@ def _owner_and_file(run: Run | str | Path) -> tuple[Run | None, Path]:
 def _check(run: Run, checksum: str) -> None:
     if (metrics := run.metrics) is None:
         raise RunStateError(
-            f"There is no network to ask yet: metrics.json of run {run.id} is missing. "
+            f"There is no network to predict with yet: metrics.json of run {run.id} is missing. "
             "Resume the run, or train it again."
         )
     if metrics.network_checksum != checksum:
