@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from pages_of_runs import said, visit
@@ -16,7 +18,8 @@ from digitcore.jobs import queue, request
 from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
-from ui import text
+from ui import caching, text
+from ui.prediction_html import answer
 
 NOWHERE = "20200101-000000-fast-dead"
 
@@ -42,11 +45,14 @@ def copied(run_id: str, end: str, validation: float) -> Run:
     state = json.loads((path / "state.json").read_text())
     number = 1 + max(state.number for _, state in runs.list_states())
     (path / "state.json").write_text(json.dumps({**state, "number": number}))
-    metrics = json.loads((path / "metrics.json").read_text())
     interval = [max(0.0, validation - 0.05), min(1.0, validation + 0.05)]
-    metrics |= {"validation_accuracy": validation, "validation_interval": interval}
-    (path / "metrics.json").write_text(json.dumps(metrics))
+    change(Run(path), validation_accuracy=validation, validation_interval=interval)
     return Run(path)
+
+
+def change(run: Run, **metrics: object) -> None:
+    path = run.path / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | metrics))
 
 
 def test_a_run_is_named_by_its_name_and_the_end_of_its_id() -> None:
@@ -103,8 +109,7 @@ def test_who_comes_without_a_run_gets_the_best_by_validation(page: str, finished
     assert shown(page, run=finished) == finished
     best.update(status="failed")
     other = copied(finished, "0003", 0.99)
-    metrics = json.loads((other.path / "metrics.json").read_text())
-    (other.path / "metrics.json").write_text(json.dumps({**metrics, "data_checksum": "0" * 64}))
+    change(other, data_checksum="0" * 64)
     assert shown(page) not in (best.id, other.id), "which may not be compared"
 
 
@@ -135,3 +140,17 @@ def test_train_and_runs_tell_of_a_run_that_is_not_there(finished: str) -> None:
     assert words in said(visit("train", run=NOWHERE))
     words = f"fast · {waits.id[-4:]} has nothing to show here yet; showing fast · {finished[-4:]}."
     assert words in said(visit("explore", run=waits.id))
+
+
+@pytest.mark.parametrize("page", ["explore", "draw"])
+def test_a_network_that_hardly_beats_guessing_is_told_of_and_never_sure(
+    page: str, finished: str
+) -> None:
+    run, words = runs.load(finished), "hardly better than guessing (10 %)"
+    change(run, validation_interval=[0.95, 0.99], test_interval=[0.95, 0.99])
+    assert words not in said(visit(page, run=finished))
+    assert (caching.rejection_threshold(run) or 0.0) <= 1
+    change(run, validation_interval=[0.05, 0.13], test_interval=[0.1074, 0.12])
+    assert words in said(visit(page, run=finished))
+    assert caching.rejection_threshold(run) == math.inf
+    assert "Not sure it is a digit" in answer(np.eye(10)[1], math.inf, "0123456789", "digit")

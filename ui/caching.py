@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -10,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from digitcore.analysis import classification
+from digitcore.analysis import classification, outcome
 from digitcore.analysis.attribution import Nearest
 from digitcore.datasets import DataError, Dataset, Split, load_dataset
 from digitcore.figures import curves
@@ -49,8 +50,14 @@ def _tables(path: Path, changed: float) -> dict[str, np.ndarray]:
 
 
 def rejection_threshold(run: Run) -> float | None:
-    """The confidence below which the run's network is not sure; None where it cannot be computed."""
+    """The confidence below which the run's network is not sure; None where it cannot be computed.
+
+    It is infinite where the network is hardly better than guessing: nothing that it says is sure.
+    """
     try:
+        metrics = run.metrics
+        if metrics and outcome.is_hardly_better_than_guessing(metrics, run.recipe.info.class_count):
+            return math.inf
         return classification.rejection_threshold(tables(run)["validation"])
     except (RunError, ValueError):
         return None

@@ -22,8 +22,9 @@ _ANSWER_CSS = f"""<style>
 .answer .class {{ font-size: 4rem; font-weight: 600; min-width: 1ch; line-height: 4.5rem; }}
 .answer .percent {{ font-size: 2rem; }}
 .answer .hint {{ line-height: 1.4; opacity: 0.8; }}
-.answer .unsure {{ line-height: 1.3; color: {WRONG}; font-weight: 600; }}
-.answer .class.rejected {{ opacity: 0.4; }}
+.answer .unsure {{ font-size: 1.375rem; line-height: 1.2; color: {WRONG}; font-weight: 600; }}
+.answer .perhaps {{ font-size: 1rem; line-height: 1.3; opacity: 0.8; white-space: nowrap; }}
+.answer .class.rejected {{ font-size: inherit; line-height: inherit; }}
 </style>"""
 # Of more classes, only the most probable have a bar.
 MOST_BARS = 12
@@ -94,8 +95,8 @@ def answer(
         name = html.escape(names[top])
         if threshold is not None and probabilities[top] < threshold:
             words = (
-                f'<span class="class rejected">{name}</span>'
                 f'<span class="unsure">Not sure it is a {html.escape(item)}</span>'
+                f'<span class="perhaps">perhaps <span class="class rejected">{name}</span></span>'
             )
         else:
             sure = html.escape(confidence(probabilities[top]))

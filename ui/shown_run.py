@@ -11,7 +11,7 @@ import time
 import streamlit as st
 
 from digitcore import datasets, runs
-from digitcore.analysis import leaderboard
+from digitcore.analysis import leaderboard, outcome
 from digitcore.jobs import request
 from digitcore.runs import Run, RunError, State
 from ui import address, text
@@ -90,7 +90,23 @@ def choose_run(need: str) -> Run:
     if not _is_active(wanted):  # else the run that trains is still the one to go back to
         show(chosen)
     run_notice(run)
+    _tell_poor(run)
     return run
+
+
+def _tell_poor(run: Run) -> None:
+    """One line where a run's network is of no use."""
+    classes = run.recipe.info.class_count
+    try:
+        metrics = run.metrics
+    except RunError:
+        return  # the page says so where it needs the numbers
+    if metrics and outcome.is_hardly_better_than_guessing(metrics, classes):
+        chance = f"{outcome.guessing(classes):.0%}".replace("%", " %")
+        st.caption(
+            f":material/warning: This network is hardly better than guessing ({chance}). "
+            "Choose another run above, or see on Train what became of its training."
+        )
 
 
 def _default(offered: list[tuple[Run, State]]) -> Run:
