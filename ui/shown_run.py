@@ -172,7 +172,8 @@ def label(run: Run, state: State) -> str:
     # A title says by itself what the run is, such as whose drawings it learned.
     changed = "" if state.title else text.settings(recipe)
     changed = f" ({changed})" if changed else ""
-    return f"{name}{changed}, {when(state.created)} · {end}"
+    # Last, because a narrow box cuts it.
+    return f"{name}, {when(state.created)} · {end}{changed}"
 
 
 def when(seconds: float) -> str:
