@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+import streamlit as st
 from browser.app import chromium, find_chromium
 from made_up import blurred, made_up_digits, sheet, write_npz
 from no_skips import pytest_make_collect_report, pytest_runtest_makereport, required  # noqa: F401
@@ -117,6 +118,15 @@ def small_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_npz(folder / "mnist.npz", made_up_digits())
     monkeypatch.setenv("DIGITCORE_DATA_DIR", str(folder))
     return folder
+
+
+@pytest.fixture
+def fresh_pages(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Pages without what earlier tests left in the process's caches; no worker is started for them."""
+    monkeypatch.setattr(queue, "start_worker", lambda *short: None)
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="session")

@@ -28,8 +28,12 @@ def visit(page: str, **query: str) -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.error, app.header)
+    kinds = (app.markdown, app.caption, app.error, app.subheader, app.header)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def bars(app: AppTest) -> list[str]:
+    return [bar.proto.text for bar in app.get("progress")]
 
 
 def drawn_on(run: str, info: DatasetInfo) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from pages_of_runs import said, visit
 
 from digitcore import runs
-from digitcore.jobs import queue, request
+from digitcore.jobs import request
 from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
@@ -22,15 +20,7 @@ from ui import caching, text
 from ui.prediction_html import answer
 
 NOWHERE = "20200101-000000-fast-dead"
-
-
-@pytest.fixture(autouse=True)
-def fresh(small_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Caches are a process's, so each test begins without any; no test starts a worker."""
-    monkeypatch.setattr(queue, "start_worker", lambda *short: None)
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
+pytestmark = pytest.mark.usefixtures("fresh_pages")
 
 
 def shown(page: str = "explore", **query: str) -> str:

@@ -1,0 +1,60 @@
+"""What Train says of a run that waits or trains: its place in the queue, its progress, the time left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from pages_of_runs import bars, visit
+
+from digitcore import files, runs
+from digitcore.recipes import Recipe
+from digitcore.runs import Run
+from ui import live_run
+
+pytestmark = pytest.mark.usefixtures("fresh_pages")
+
+
+def test_a_waiting_run_shows_its_place_and_about_how_long_it_waits() -> None:
+    recipe = Recipe.load("fast").changed(epochs=2, epoch_images=0)
+    first, second, third = (runs.create(recipe) for _ in range(3))
+    first.update(status="running")
+    batch = {"kind": "batch", "time": 0, "epoch": 1, "loss": 1, "accuracy": 0.5, "step": 446}
+    line = json.dumps({**batch, "images_per_second": 5700.0})
+    (first.path / "events.jsonl").write_text(line + "\n")
+    with files.lock(first.lock_path):
+        # 57,000 images twice, of which 446 steps of 128 are done.
+        assert "Waiting, 1st in the queue · begins in about 10 s" in bars(
+            visit("train", run=second.id)
+        )
+        assert "Waiting, 2nd in the queue" in bars(visit("train", run=third.id))
+
+
+@contextmanager
+def training(**batch: float) -> Iterator[Run]:
+    """A run of `fast` that trains, and has told of one batch."""
+    run = runs.create(Recipe.load("fast"))
+    run.update(status="running")
+    told = [
+        {"kind": "stage", "stage": "training"},
+        {"kind": "start", "step": 0, "steps": 626, "steps_per_epoch": 313},
+        {"kind": "batch", "epoch": 1, "loss": 1, "accuracy": 0.5, **batch},
+    ]
+    lines = [json.dumps({"time": 0, **event}) + "\n" for event in told]
+    (run.path / "events.jsonl").write_text("".join(lines))
+    with files.lock(run.lock_path):
+        yield run
+
+
+@pytest.mark.parametrize(("seconds", "pace"), [(0.2, 1.0), (29.0, 1.0), (31.0, 2.0)])
+def test_a_long_training_is_drawn_anew_less_often(seconds: float, pace: float) -> None:
+    with training(step=9, images_per_second=5700.0, seconds=seconds) as run:
+        assert live_run.pace(run) == pace
+
+
+def test_the_time_left_goes_by_the_last_steps_and_not_by_the_slow_first_one() -> None:
+    with training(step=313, images_per_second=10_000.0, seconds=99.0) as run:
+        # 80,000 images in two epochs, of which 313 steps of 128 are done.
+        assert "Epoch 1 of 2 · 50 % · 4 s left" in bars(visit("train", run=run.id))

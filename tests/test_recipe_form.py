@@ -1,0 +1,84 @@
+"""The sidebar's form: what the address and a recipe put there, and what Start makes of it."""
+
+from __future__ import annotations
+
+import pytest
+from pages_of_runs import bars, said, visit
+
+from digitcore import runs
+from digitcore.recipes import Recipe, hyperparameters
+
+pytestmark = pytest.mark.usefixtures("fresh_pages")
+
+
+def test_start_queues_what_the_sidebar_says() -> None:
+    app = visit("train", recipe="two-conv", epochs="3", optimizer="sgd")
+    app.button[[b.label for b in app.button].index("Start")].click().run()
+    (run,) = runs.list_runs()
+    assert run.recipe == Recipe.load("two-conv").changed(epochs=3, optimizer="sgd")
+    assert app.query_params["run"] in (run.id, [run.id])
+    assert "Starting" in bars(app)
+
+
+def test_every_hyperparameter_that_matters_has_a_widget() -> None:
+    app = visit("train", recipe="two-conv", optimizer="sgd", schedule="step")
+    keys = {
+        w.key
+        for kind in (app.selectbox, app.slider, app.select_slider, app.number_input)
+        for w in kind
+    }
+    silent = {"warmup_ratio"}  # belongs to another schedule
+    assert {p.name for p in hyperparameters()} - silent <= keys
+
+
+def test_changes_are_counted_and_reset_brings_the_recipe_back() -> None:
+    app = visit("train", recipe="two-conv", epochs="3")
+    assert "1 changed" in said(app)
+    app.button[[b.label for b in app.button].index("Reset")].click().run()
+    assert "As in the recipe" in said(app)
+
+
+def test_the_address_takes_plain_numbers_even_where_the_slider_has_no_stop() -> None:
+    app = visit("train", recipe="two-conv", training_images="2000", batch_size="100", epochs="12")
+    app.button[[b.label for b in app.button].index("Start")].click().run()
+    (run,) = runs.list_runs()
+    asked = {"training_images": 2000, "batch_size": 100, "epochs": 12}
+    assert run.recipe == Recipe.load("two-conv").changed(**asked)
+
+
+@pytest.mark.parametrize("value", ["0", "-4", "abc", "1e400", "", "<b>"])
+def test_the_address_cannot_break_the_form(value: str) -> None:
+    app = visit("train", recipe="two-conv", epochs=value, optimizer=value, rotation=value)
+    assert not app.exception
+    assert "As in the recipe" in said(app)
+
+
+def test_what_the_address_changes_is_marked_at_once() -> None:
+    app = visit("train", recipe="two-conv", epochs="3")
+    (epochs,) = [slider for slider in app.select_slider if slider.key == "epochs"]
+    assert epochs.label == "Epochs · recipe: 5"
+
+
+def test_a_runs_settings_are_shown_and_can_be_used_again() -> None:
+    run = runs.create(Recipe.load("two-conv").changed(epochs=3, optimizer="sgd"))
+    run.update(status="failed")
+    app = visit("train", run=run.id)
+    assert "epochs 3 · optimizer sgd" in said(app)
+    app.button[[b.label for b in app.button].index("Use these settings")].click().run()
+    assert not app.exception
+    assert "2 changed" in said(app)
+
+
+def test_settings_of_a_network_that_is_no_longer_shipped_are_not_offered() -> None:
+    layers = [{"kind": "flatten"}, {"kind": "dense", "units": 9}]
+    run = runs.create(Recipe.load("two-conv").changed(layers=layers))
+    run.update(status="failed")
+    labels = [button.label for button in visit("train", run=run.id).button]
+    assert "Use these settings" not in labels
+    assert "Resume" in labels
+
+
+def test_the_steps_of_an_epoch_are_those_of_the_images_that_it_takes() -> None:
+    assert "190 training and 10 validation images · 2 steps an epoch" in said(visit("train"))
+    some = said(visit("train", epoch_images="150", batch_size="50"))
+    assert "190 training and 10 validation images · 150 images in 3 steps an epoch" in some
