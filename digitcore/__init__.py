@@ -5,8 +5,8 @@
     for event in digitcore.follow(run): ...
     digitcore.Predictor(run).probabilities(digitcore.load_dataset("mnist").test.images)
 
-Importing it loads neither TensorFlow nor Streamlit: each module is loaded when it
-is first asked for, and only what makes and trains networks needs Keras.
+Importing it loads neither TensorFlow nor Streamlit: a module is loaded when its name is first used,
+and only building and training networks needs Keras.
 """
 
 from __future__ import annotations

@@ -82,6 +82,15 @@ def test_links_and_pictures_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), target
 
 
+def test_each_test_that_reliability_names_is_there() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    for file in re.findall(r"`(?:tests/)?([\w/]+\.py)`", text):
+        assert (ROOT / "tests" / file).exists(), file
+    for name in re.findall(r"`(test_\w+)`", text):
+        assert f"def {name}(" in source, name
+
+
 def test_make_help_lists_every_target() -> None:
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)

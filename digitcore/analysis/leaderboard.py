@@ -142,7 +142,7 @@ def _comparable(run: Run, state: State, data_checksum: str) -> Metrics | None:
 
 
 def best(candidates: Iterable[tuple[Run, State]], data_checksum: str) -> Run | None:
-    """The run with the highest validation accuracy on these data, of the best ones the first.
+    """The run with the highest validation accuracy on these data; the first of equals.
 
     Compared by the lower end of its interval, so that none wins by a few lucky images. Runs that
     have not ended or are fine-tuned take no part; None if none is left.

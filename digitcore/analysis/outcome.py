@@ -1,7 +1,7 @@
 """What came of a training: whether its network learned more than guessing gives.
 
-Guessing is right once in as many times as there are classes. A network that always gives the
-same answer is right a little more often where that class is frequent: 11.35 % of MNIST's test
+Guessing among k classes is right once in k times. A network that always predicts the same class is
+right a little more often if that class is frequent: 11.35 % of MNIST's test
 images show a one.
 """
 
@@ -19,7 +19,7 @@ _UNEVEN = 0.2
 
 
 def guessing(classes: int) -> float:
-    """The accuracy, 0 to 1, of who guesses among so many equally frequent classes.
+    """The accuracy, 0 to 1, of guessing among that many equally frequent classes.
 
     Raises:
         ValueError: there is less than one class.
@@ -40,7 +40,7 @@ def least_useful(classes: int) -> float:
 
 
 def judged(low: float, classes: int) -> Outcome:
-    """What a network has learned whose accuracy is at least `low`.
+    """What a network has learned, given that its accuracy is at least `low`.
 
     Args:
         low: the lower end of the 95 % interval (Wilson) of its accuracy, 0 to 1. So a few lucky

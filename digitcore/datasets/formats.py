@@ -101,7 +101,7 @@ def _spellings(stem: str) -> list[str]:
 
 
 def looks_whole(file: Path) -> bool:
-    """Whether `file` may well be readable, found out without reading all of it."""
+    """Whether `file` looks readable, without reading all of it."""
     if file.suffix == ".npz":
         return zipfile.is_zipfile(file)
     return file.is_file() and file.stat().st_size > 0

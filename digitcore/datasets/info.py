@@ -67,7 +67,7 @@ class DatasetInfo:
         first_label: the label of the first class in its IDX files.
         transposed: whether its IDX files hold each image with rows and columns exchanged.
         exam_files: the names of the IDX files of the `exam` split, images and labels.
-        exam_begins: how many images at their beginning are not of that split.
+        exam_begins: how many images at the start of these files are not of that split.
         embedded: whether its images come with the installation, so that it has no files.
         expected: the test accuracy that the recipe `fast` reaches on it, mean ± SD over seeds, as a
             page says it; empty where it was not measured.

@@ -97,9 +97,9 @@ def load_dataset(
             validation is by other writers than training, as test is.
         training_images: how many of the dataset's training images are used, the
             first ones, 2 or more; all of them where there are fewer.
-        download: whether the network may be used.
-        progress: called with the bytes that have come and all that will; begins
-            again if the first server fails and the mirror is asked.
+        download: whether missing files may be downloaded.
+        progress: called with the bytes received and the total; starts over when a server
+            fails and the next one is tried.
 
     Raises:
         ValueError: an argument is out of bounds, or no dataset has that name.

@@ -47,7 +47,7 @@ def locate(info: DatasetInfo, download: bool, progress: Progress) -> Located:
     """The dataset, wherever it is; downloaded if it may be.
 
     Raises:
-        DataError: a folder of one's own lacks a part of it, or it cannot be had and is not MNIST.
+        DataError: DIGITCORE_DATA_DIR lacks a part of it, or it cannot be downloaded and is not MNIST.
     """
     if info.embedded:
         return Located(embedded(), None, f"{info.title}, installed", "")

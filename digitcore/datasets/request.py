@@ -14,11 +14,11 @@ SECONDS = 10  # to connect and begin to answer, and again for each piece
 
 
 class RangeError(OSError):
-    """A server has no such rest of a file."""
+    """The server cannot send the rest of a file."""
 
 
 def opened(url: str, begun: int = 0) -> http.client.HTTPResponse:
-    """The answer to a request for the bytes from `begun` on, or for all where a server cannot.
+    """The response with the bytes from `begun` on, or with all bytes if the server cannot send a part.
 
     Raises:
         RangeError: the file there is not as long, or the answer begins elsewhere.

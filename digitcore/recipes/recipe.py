@@ -105,7 +105,7 @@ class Recipe(RecipeFields):
         """The network's layers with output shape and parameters, the output layer last.
 
         Raises:
-            ValueError: a layer does not fit to the one before it.
+            ValueError: a layer does not fit the one before it.
         """
         shape: Shape = self.input_shape
         rows = []
@@ -139,7 +139,7 @@ class Recipe(RecipeFields):
         return self.images_taken(given) + self.synthetic_digits + self.synthetic_outliers
 
     def images_taken(self, given: int) -> int:
-        """How many of so many training images an epoch takes."""
+        """How many of `given` training images an epoch takes."""
         return min(given, self.epoch_images or given)
 
     @property
@@ -158,7 +158,7 @@ class Recipe(RecipeFields):
         return sum(row.parameters for row in self.summary())
 
     def changed(self, **values: Any) -> Recipe:
-        """This recipe with other values.
+        """A copy of this recipe with the given values.
 
         Raises:
             RecipeError: a value is out of bounds, of the wrong type, or unknown.

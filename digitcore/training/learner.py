@@ -22,7 +22,7 @@ _VALIDATION_BATCH = 1000
 
 
 class Learner:
-    """The network, its optimizer and what they have summed up, without a plan of their own.
+    """The network, its optimizer and the sums of losses and correct images so far.
 
     `training.loop` decides when to step, to report, to validate and to stop.
 

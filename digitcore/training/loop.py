@@ -24,7 +24,7 @@ EVENTS_PER_EPOCH = 200
 
 
 class DivergedError(ArithmeticError):
-    """The loss is infinite or not a number, so there is nothing to go on with."""
+    """The loss is infinite or not a number, so training cannot continue."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Trained:
 
     Attributes:
         model: float32, with the weights of `best_epoch`.
-        best_epoch: the epoch with the highest validation accuracy, the lower validation loss
-            deciding between equals; 0 where no epoch was whole yet, and the weights are the last.
+        best_epoch: the epoch with the highest validation accuracy, and of equals the lowest
+            validation loss; 0 if no epoch was completed, and the weights are the last ones.
         epochs: epochs that were begun.
         stopped: whether there was more to do.
         precision: "float32" or "mixed_bfloat16".

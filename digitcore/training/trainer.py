@@ -52,7 +52,7 @@ def train(
 ) -> Trained:
     """Trains the recipe's network on the dataset's training split.
 
-    It is long because each of its arguments and errors is told.
+    It is long because it documents each argument and error.
 
     Args:
         recipe: what to train, seed included: the same recipe, dataset and machine
@@ -69,7 +69,7 @@ def train(
         initial_weights: NumPy arrays in Keras's order, as `Model.get_weights` gives them, in place
             of random first weights.
         extra: more images to learn, all of them in every epoch.
-        teacher: where a recipe with distillation has its soft targets from. It predicts each
+        teacher: gives a recipe with distillation its soft targets. It predicts each
             image once, before augmentation.
 
     Returns:
