@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import math
-import reprlib
 import tomllib
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +21,7 @@ from pydantic import field_validator, model_validator
 
 from digitcore.datasets import registry
 from digitcore.datasets.info import DatasetInfo
+from digitcore.recipes.faults import Fault, did_you_mean, faults, line_of, syntax
 from digitcore.recipes.fields import RecipeFields
 from digitcore.recipes.layers import Dense, LayerRow, Shape
 
@@ -60,7 +61,14 @@ def inapplicable(info: DatasetInfo) -> list[str]:
 
 
 class RecipeError(ValueError):
-    """The recipe cannot be found, cannot be read, or does not fit together."""
+    """The recipe cannot be found, cannot be read, or does not fit together.
+
+    `faults` are those of its values, in the order of the message; none if that is of something else.
+    """
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
 
 
 class Recipe(RecipeFields):
@@ -201,16 +209,21 @@ class Recipe(RecipeFields):
         except FileNotFoundError:
             known = ", ".join(cls.names())
             raise RecipeError(
-                f"A recipe is a TOML file or one of {known}. Received: {text}"
+                f"A recipe is a TOML file or one of {known}. Received: {text}."
+                f"{did_you_mean(text, cls.names())}"
             ) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"The recipe {text} cannot be read: {error}") from None
+        except (OSError, ValueError) as error:  # a path may be no path, and a file no text
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise RecipeError(f"The recipe {text} cannot be read: {reason}") from None
         try:
             return _read(source)
         except RecursionError:
             raise RecipeError(f"The recipe {text} is not valid: it is nested too deeply") from None
-        except ValueError as error:  # not TOML, not a recipe, or a number of thousands of digits
-            raise RecipeError(f"The recipe {text} is not valid: {error}") from None
+        except RecipeError as error:
+            raise RecipeError(f"The recipe {text} is not valid: {error}", error.faults) from None
+        except ValueError as error:  # not TOML, or a number of thousands of digits
+            reason = syntax(str(error), source)
+            raise RecipeError(f"The recipe {text} is not valid: {reason}") from None
 
     def to_toml(self) -> str:
         """The text of a TOML file that `load` reads back to an equal recipe."""
@@ -236,28 +249,24 @@ def _text(path: Path) -> str:
 @functools.lru_cache(maxsize=1000)
 def _read(source: str) -> Recipe:
     values = tomllib.loads(source)
+    written = dict.fromkeys(values)
     for earlier, now in EARLIER_NAMES.items():
         if earlier in values:
             if now in values:
                 raise RecipeError(f"{now} is given twice: once as {earlier}, its earlier name")
             values[now] = values.pop(earlier)
-    return _validated(values)
+    try:
+        return _validated(values)
+    except RecipeError as error:
+        names = {now: earlier for earlier, now in EARLIER_NAMES.items() if earlier in written}
+        lines = [line_of(source, names.get(f.field, f.field), f.layer) for f in error.faults]
+        told = [f"{line}{f.text}" for line, f in zip(lines, error.faults, strict=True)]
+        raise RecipeError("; ".join(told), error.faults) from None
 
 
 def _validated(values: dict[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except pydantic.ValidationError as error:
-        # A person reads them, so five of a thousand are enough.
-        raise RecipeError("; ".join(_sentence(e) for e in error.errors()[:5])) from None
-
-
-def _sentence(error: Any) -> str:
-    where = ".".join(f"{part!s:.40}" for part in error["loc"][:8])
-    rule = error["msg"].removeprefix("Value error, ")
-    received = (
-        ""
-        if error["type"] in ("value_error", "missing")
-        else f" Received: {reprlib.repr(error['input'])}"
-    )
-    return f"{where}: {rule}.{received}" if where else rule
+        found = faults(error, Recipe)
+        raise RecipeError("; ".join(fault.text for fault in found), found) from None
