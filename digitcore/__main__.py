@@ -7,18 +7,20 @@ line, 2 wrong usage, 130 stopped.
 from __future__ import annotations
 
 import argparse
-import json
+import inspect
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from digitcore.commands.flags import Renamed, add_recipe_flags
+from digitcore import __version__
+from digitcore.commands.flags import Parser, Renamed, add_recipe_flags, whole_number
 from digitcore.commands.measuring_runs import evaluate, examine, predict, show_data
-from digitcore.commands.output import PROGRAM
+from digitcore.commands.output import PROGRAM, one_line, sentence, to_json
 from digitcore.commands.training_runs import fine_tune, list_all, resume, stop, train
 from digitcore.datasets import registry
+from digitcore.recipes.faults import did_you_mean, received
 
 STOPPED = 130
 _EARLIER_COMMANDS = {"teach": "fine-tune"}
@@ -26,40 +28,65 @@ _EARLIER_COMMANDS = {"teach": "fine-tune"}
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
-    parser = _parser()
-    given = sys.argv[1:] if arguments is None else arguments
-    if given and (now := _EARLIER_COMMANDS.get(given[0])):
-        parser.error(f"{given[0]} is called {now} now")
-    options = parser.parse_args(given)
+    options = _parsed(sys.argv[1:] if arguments is None else arguments)
     try:
         result, text = options.command(options)
-        told = json.dumps(result, allow_nan=False) if options.json else text
-        # A file's name may hold what no terminal can show.
-        encoding = sys.stdout.encoding or "utf-8"
-        print(told.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except KeyboardInterrupt:
-        return STOPPED
+        _tell(to_json(result) if options.json else text)
     except BrokenPipeError:  # who reads has read enough, as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ValueError, OSError) as error:
-        if options.json:
-            print(json.dumps({"error": str(error)}))
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+    except KeyboardInterrupt:
+        return _fail("Stopped before it was done.", options.json, STOPPED)
+    except (ValueError, OSError, MemoryError) as error:
+        return _fail(sentence(error), options.json, 1)
     if result.get("status") in ("failed", "broken", "deleted"):
-        print(f"Error: {result['message']}", file=sys.stderr)
-        return 1
+        return _fail(result["message"], False, 1)  # its JSON has it
     return STOPPED if result.get("status") == "stopped" and options.command_name != "stop" else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def _tell(text: str) -> None:
+    # A file's name may hold what no terminal can show.
+    encoding = sys.stdout.encoding or "utf-8"
+    if text:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
+def _fail(message: str, as_json: bool, status: int) -> int:
+    line = one_line(message)
+    if as_json:
+        _tell(to_json({"error": line}))
+    print(f"Error: {line}", file=sys.stderr)
+    return status
+
+
+def _parsed(given: list[str]) -> argparse.Namespace:
+    parser, commands = _parser()
+    first = given[0] if given else ""
+    if now := _EARLIER_COMMANDS.get(first):
+        parser.error(f"{first} is called {now} now")
+    if first not in (*commands, "-h", "--help", "--version"):
+        got = f"Received: {received(first)}{did_you_mean(first, commands)}" if first else ""
+        parser.error(f"the first word is one of {', '.join(commands)}. {got}")
+    return parser.parse_args(given)
+
+
+def _parser() -> tuple[Parser, list[str]]:
+    """The parser, and the names of its commands."""
+    parser = Parser(
+        prog=PROGRAM,
+        description=__doc__,
+        epilog=f"What a command takes: {PROGRAM} train --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"digitcore {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(name: str, command: Callable[..., Any]) -> argparse.ArgumentParser:
-        one = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
-        one.add_argument("--json", action="store_true", help="print one JSON object")
+        text = inspect.cleandoc(command.__doc__ or "")
+        one = commands.add_parser(name, help=text.partition("\n")[0], description=text)
+        one.add_argument(
+            "--json", action="store_true", help="print one JSON object as the last line"
+        )
         one.set_defaults(command=command, command_name=name)
         return one
 
@@ -73,10 +100,13 @@ def _parser() -> argparse.ArgumentParser:
     ):
         one = add(name, command)
         several: dict[str, Any] = {"nargs": "+"} if name == "evaluate" else {}
-        one.add_argument("run", metavar="RUN", help="a run's id", **several)
+        one.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it", **several)
         if name == "resume":
             one.add_argument(
-                "--epochs", type=int, help="go on as a new run, up to so many epochs in all"
+                "--epochs",
+                type=whole_number,
+                metavar="N",
+                help="go on as a new run, up to so many epochs in all",
             )
         if name == "evaluate":
             one.add_argument("--handwriting", type=Path, metavar="FILE", help="a file of drawings")
@@ -84,16 +114,16 @@ def _parser() -> argparse.ArgumentParser:
                 "--hand", action=Renamed, now="--handwriting", nargs="?", help=argparse.SUPPRESS
             )
     tunes = add("fine-tune", fine_tune)
-    tunes.add_argument("run", metavar="RUN", help="a run's id")
+    tunes.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it")
     tunes.add_argument("samples", metavar="FILE", type=Path, help="a file of drawings")
     asks = add("predict", predict)
-    asks.add_argument("run", metavar="RUN", help="a run's id")
+    asks.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it")
     asks.add_argument("image", metavar="IMAGE", nargs="+", help="an image file of one character")
     described = add("data", show_data)
     described.add_argument(
         "--dataset", default="mnist", metavar="NAME", help=f"one of {', '.join(registry.names())}"
     )
-    return parser
+    return parser, list(commands.choices)
 
 
 if __name__ == "__main__":

@@ -90,16 +90,19 @@ def test_an_unknown_run_is_an_error_of_one_line(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--epochs", "0"], "epochs: Input should be greater than or equal to 1"),
-        (["--epochs", "many"], "epochs: Input should be a valid integer"),
-        (["--learning-rate", "nan"], "learning_rate: "),
-        (["--optimizer", "magic"], "optimizer: Input should be 'adam'"),
+        (["--epochs", "0"], "--epochs is a whole number from 1 to 200. Received: 0"),
+        (["--epochs", "many"], "--epochs is a whole number from 1 to 200. Received: many"),
+        (["--learning-rate", "nan"], "--learning-rate is a number above 0, to 10. Received: nan"),
+        (
+            ["--optimizer", "magic"],
+            "--optimizer is one of adam, adamw, sgd, rmsprop. Received: magic",
+        ),
         (["--layers", "conv"], "--layers takes a JSON list of layers"),
         (["--layers", "[" * 5000], "--layers takes a JSON list of layers"),
-        (["--layers", '{"kind": "flatten"}'], "layers: "),
-        (["--layers", "[1]"], "layers.0: "),
+        (["--layers", '{"kind": "flatten"}'], "--layers is a list of up to 64 layers. Received: "),
+        (["--layers", "[1]"], "layer 1: it is a table"),
         (["--layers", '[{"kind": "conv", "filters": 8}]'], "the output does not fit"),
-        (["--layers", '[{"kind": "lstm"}]'], "layers.0: "),
+        (["--layers", '[{"kind": "lstm"}]'], "layer 1: its kind is one of conv, "),
         (["--recipe", "nowhere"], "A recipe is a TOML file or one of"),
     ],
 )

@@ -43,8 +43,7 @@ def test_readme_names_every_recipe_page_and_command() -> None:
         assert f"`{name}`" in README
     for page in (ROOT / "pages").glob("*.py"):
         assert f"**{page.stem.capitalize()}.**" in README
-    parser = command_line._parser()
-    commands = next(a.choices for a in parser._actions if a.choices)
+    _, commands = command_line._parser()
     for name in commands:
         assert f"python -m digitcore {name}" in README
 

@@ -1,44 +1,94 @@
-"""The flags of a recipe: one for each of its fields."""
+"""The flags: a parser that tells of a wrong one, and one flag for each field of a recipe."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, NoReturn
 
+from digitcore.commands.output import one_line
 from digitcore.datasets import registry
 from digitcore.recipes import EARLIER_NAMES, Hyperparameter, Recipe, hyperparameters
+from digitcore.recipes.faults import did_you_mean, received
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells of wrong usage in one line, with the nearest flag, below the usage of its command."""
+
+    def __init__(self, **options: Any) -> None:
+        # No abbreviations, because a new flag would change what they mean.
+        super().__init__(**{"allow_abbrev": False, **options})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, but a command itself tells of what it does not know."""
+        parsed, surplus = super().parse_known_args(args, namespace)
+        if surplus:
+            self.error(self._surplus(surplus[0]))
+        return parsed, surplus
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with status 2."""
+        super().error(one_line(message))
+
+    def _surplus(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"nothing more belongs here. Received: {received(word)}"
+        flag = word.split("=", maxsplit=1)[0].replace("_", "-")
+        known = [
+            option
+            for action in self._actions
+            if action.help != argparse.SUPPRESS
+            for option in action.option_strings
+        ]
+        return f"there is no {received(word.split('=', maxsplit=1)[0])}{did_you_mean(flag, known)}"
 
 
 def add_recipe_flags(parser: argparse.ArgumentParser) -> None:
-    known = ", ".join(Recipe.names())
+    """One flag for each field of a recipe, under the headings that the sidebar has."""
+    parser.usage = f"{parser.prog} [--recipe NAME|FILE] [--FIELD VALUE ...] [--json]"
     parser.add_argument(
-        "--recipe", default="fast", metavar="NAME|FILE", help=f"{known}, or a TOML file"
+        "--recipe",
+        default="fast",
+        metavar="NAME|FILE",
+        help=f"One of {', '.join(Recipe.names())}, or a TOML file. Default: fast.",
     )
     numbers = {parameter.name: parameter for parameter in hyperparameters()}
+    groups: dict[str, Any] = {}
     for name, field in Recipe.model_fields.items():
         parameter = numbers.get(name)
         text = (field.description or "").replace("%", "%%")
         if name == "dataset":
             text = f"{text} One of {', '.join(registry.names())}."
+        if name == "layers":
+            text = f"""{text} A JSON list such as '[{{"kind": "flatten"}}]'."""
         if parameter:
-            unit = f" {parameter.unit}" if parameter.unit else ""
-            low = f"Above {parameter.low}, up" if parameter.above else f"From {parameter.low}"
-            bounds = f" {low} to {parameter.high}{unit}." if parameter.high else ""
-            text = f"{text}{bounds} Default: the recipe's, else {parameter.default}."
-        parser.add_argument(
-            _flag(name),
+            text = f"{text}{_bounds(parameter)} Default: the recipe's, else {parameter.default}."
+        heading = parameter.group if parameter else "What is trained"
+        if heading not in groups:
+            groups[heading] = parser.add_argument_group(heading)
+        groups[heading].add_argument(
+            flag(name),
             dest=name,
-            metavar=_metavar(parameter) if parameter else "TEXT",
+            metavar=_metavar(parameter) if parameter else "JSON" if name == "layers" else "TEXT",
             help=text,
         )
     for earlier, now in EARLIER_NAMES.items():
         parser.add_argument(
-            _flag(earlier), action=Renamed, now=_flag(now), nargs="?", help=argparse.SUPPRESS
+            flag(earlier), action=Renamed, now=flag(now), nargs="?", help=argparse.SUPPRESS
         )
 
 
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
+    """The flag of that field of a recipe."""
     return f"--{name.replace('_', '-')}"
+
+
+def whole_number(text: str) -> int:
+    """For `type`: a number of a flag that is no field."""
+    try:
+        return int(text)
+    except ValueError:
+        rule = f"it is a whole number. Received: {received(text)}"
+        raise argparse.ArgumentTypeError(rule) from None
 
 
 class Renamed(argparse.Action):
@@ -50,6 +100,14 @@ class Renamed(argparse.Action):
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
         parser.error(f"{option} is called {self._now} now")
+
+
+def _bounds(parameter: Hyperparameter) -> str:
+    if parameter.high is None:
+        return ""
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    low = f"Above {parameter.low}, up" if parameter.above else f"From {parameter.low}"
+    return f" {low} to {parameter.high}{unit}."
 
 
 def _metavar(parameter: Hyperparameter) -> str:

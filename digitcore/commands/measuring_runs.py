@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from digitcore import datasets, drawing, runs
-from digitcore.commands.output import DownloadBar, Result, accuracy
+from digitcore.commands.output import DownloadBar, Result, accuracy, sentence, table
 from digitcore.datasets import registry
 from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import evaluate as measuring
@@ -136,7 +136,8 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
         try:
             image = drawing.from_image(drawing.read_image(name), info.drawing)
         except (ValueError, OSError) as error:
-            faults.append(f"{name}: {error}")
+            fault = sentence(error)
+            faults.append(fault if name in fault else f"{name}: {fault}")
             continue
         table = predictor.probabilities(image[np.newaxis])[0]
         label = int(table.argmax())
@@ -162,5 +163,22 @@ def show_data(options: argparse.Namespace) -> tuple[Result, str]:
     title = registry.get(options.dataset).title
     dataset = datasets.load_dataset(options.dataset, progress=DownloadBar(title))
     result = datasets.describe(dataset)
-    lines = [f"{key}: {value}" for key, value in result.items() if value is not None]
-    return result, "\n".join(lines)
+    height, width = result["image_shape"]
+    lines = [
+        f"{result['title']} ({result['name']}): {height}×{width} pixels, {result['licence']}",
+        *([result["notice"]] if result["notice"] else []),
+        f"source    {result['source']}",
+        f"checksum  {result['checksum']}",
+        "",
+    ]
+    splits = result["splits"]
+    counts = [split["per_class"] for split in splits.values()]
+    rows = [
+        ["class", *splits],
+        ["all", *(f"{split['images']:,}" for split in splits.values())],
+        *(
+            [str(name), *map("{:,}".format, row)]
+            for name, *row in zip(result["classes"], *counts, strict=True)
+        ),
+    ]
+    return result, "\n".join(lines + table(rows))

@@ -11,6 +11,7 @@ from contextlib import suppress
 from tqdm import tqdm
 
 from digitcore import runs
+from digitcore.commands.flags import flag
 from digitcore.commands.output import PROGRAM, Result, accuracy, percent
 from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import fine_tuning, queue
@@ -31,7 +32,12 @@ def train(options: argparse.Namespace) -> tuple[Result, str]:
         raise RecipeError(f"--layers takes a JSON list of layers: {error}") from None
     if "dataset" in changes:
         recipe = recipe.for_dataset(changes["dataset"])
-    run = queue.submit(recipe.changed(**{**changes, "layers": layers}))
+    try:
+        recipe = recipe.changed(**{**changes, "layers": layers})
+    except RecipeError as error:
+        told = [f.calling(flag(f.field)) if f.field in changes else f.text for f in error.faults]
+        raise RecipeError("; ".join(told), error.faults) from None
+    run = queue.submit(recipe)
     return _watch(run, 0)
 
 

@@ -45,12 +45,13 @@ def faults(error: pydantic.ValidationError, model: type[pydantic.BaseModel]) -> 
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """ " Did you mean `epochs`?" where a known word is near, else an empty text."""
-    listed = list(known)
-    by_initials = {"".join(part[:1] for part in re.split(r"[-_]", name)): name for name in listed}
-    near = difflib.get_close_matches(word[:_SHOWN].lower(), listed, n=1)
-    found = near or [by_initials[word]] if near or word in by_initials else []
-    return f" Did you mean `{found[0]}`?" if found else ""
+    """ ". Did you mean `--epochs`?" where a known word is near, else an empty text."""
+    names = {name.strip("-"): name for name in known}
+    plain = word.strip("-").lower()[:_SHOWN]
+    initials = ["".join(part[0] for part in re.split(r"[-_]", name) if part) for name in names]
+    near = [name for name, letters in zip(names, initials, strict=True) if letters == plain != name]
+    near += difflib.get_close_matches(plain, names, n=1)
+    return f". Did you mean `{names[near[0]]}`?" if near else ""
 
 
 def line_of(source: str, field: str, layer: int = 0) -> str:
@@ -94,10 +95,10 @@ def _fault(error: Any, model: type[pydantic.BaseModel]) -> Fault:
         return _layer_fault(error)
     if kind == "extra_forbidden":
         return Fault(
-            field, 0, f"{field} is no field of a recipe.{did_you_mean(field, model.model_fields)}"
+            field, 0, f"{field} is no field of a recipe{did_you_mean(field, model.model_fields)}"
         )
     if kind == "missing":
-        return Fault(field, 0, f"{field} is missing: a recipe has a name and layers.")
+        return Fault(field, 0, f"{field} is missing: a recipe has a name and layers")
     return Fault(field, 0, f"{field} is {_rule(model, field)}. Received: {received(value)}")
 
 
@@ -107,9 +108,9 @@ def _layer_fault(error: Any) -> Fault:
     if kind == "union_tag_invalid":
         tag = str(error["ctx"]["tag"])[:_SHOWN]
         near = did_you_mean(tag, _LAYERS)
-        text = f"its kind is one of {kinds}. Received: {received(tag)}.{near}"
+        text = f"its kind is one of {kinds}. Received: {received(tag)}{near}"
     elif kind == "union_tag_not_found":
-        text = f"its kind is missing, one of {kinds}."
+        text = f"its kind is missing, one of {kinds}"
     elif len(inner) < 2:
         text = f'it is a table such as {{ kind = "flatten" }}. Received: {received(value)}'
     else:
@@ -117,9 +118,9 @@ def _layer_fault(error: Any) -> Fault:
         if kind == "extra_forbidden":
             has = ", ".join(name for name in of.model_fields if name != "kind")
             near = did_you_mean(field, of.model_fields)
-            text = f"{inner[0]} has no `{field}`{f', but {has}' if has else ''}.{near}"
+            text = f"{inner[0]} has no `{field}`{f', but {has}' if has else ''}{near}"
         elif kind == "missing":
-            text = f"{field} of {inner[0]} is missing: {_rule(of, field)}."
+            text = f"{field} of {inner[0]} is missing: {_rule(of, field)}"
         else:
             text = f"{field} of {inner[0]} is {_rule(of, field)}. Received: {received(value)}"
     return Fault("layers", number, f"layer {number}: {text}")

@@ -209,7 +209,7 @@ class Recipe(RecipeFields):
         except FileNotFoundError:
             known = ", ".join(cls.names())
             raise RecipeError(
-                f"A recipe is a TOML file or one of {known}. Received: {text}."
+                f"A recipe is a TOML file or one of {known}. Received: {text}"
                 f"{did_you_mean(text, cls.names())}"
             ) from None
         except (OSError, ValueError) as error:  # a path may be no path, and a file no text
