@@ -83,7 +83,8 @@ def received(value: Any) -> str:
     """The value as a message quotes it: on one line, and short."""
     if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _SHOWN:
         return value
-    return reprlib.repr(value)
+    text = reprlib.repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _fault(error: Any, model: type[pydantic.BaseModel]) -> Fault:

@@ -48,21 +48,21 @@ FLATTEN = '[[layers]]\nkind = "flatten"\n'
     ("toml", "told"),
     [
         (FLATTEN * 1_000_000, "longer than 20,000 bytes"),
-        (FLATTEN * 65, "at most 64 items"),
+        (FLATTEN * 65, "a list of up to 64 layers"),
         (
             FLATTEN + '[[layers]]\nkind = "dense"\nunits = 4096\n' * 10,
             "up to 50,000,000 parameters",
         ),
-        (FLATTEN + '[[layers]]\nkind = "dense"\nunits = 99999999999\n', "4096"),
+        (FLATTEN + '[[layers]]\nkind = "dense"\nunits = 99999999999\n', "4,096"),
         (
             '[[layers]]\nkind = "conv"\nfilters = 1024\nkernel = 1\npadding = "same"\n' * 12
             + FLATTEN,
             "values: choose fewer filters",
         ),
         ("layers = " + "[" * 9000, "nested too deeply"),
-        ("a." * 2000 + "b = 1\n" + FLATTEN, "Extra inputs are not permitted"),
+        ("a." * 2000 + "b = 1\n" + FLATTEN, "a is no field of a recipe"),
         ("seed = " + "9" * 5000 + "\n" + FLATTEN, "not valid"),
-        ("".join(f"k{i} = 1\n" for i in range(1000)) + FLATTEN, "k0: Extra inputs"),
+        ("".join(f"k{i} = 1\n" for i in range(1000)) + FLATTEN, "k0 is no field of a recipe"),
     ],
     ids=[
         "million_layers",
