@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from browser.app import chromium, find_chromium
-from made_up import blurred, made_up_digits, sheet, write_npz
+from made_up import SMALLEST, blurred, made_up_digits, sheet, write_metrics, write_npz
 from no_skips import pytest_make_collect_report, pytest_runtest_makereport, required  # noqa: F401
 from PIL import Image
 from playwright.sync_api import Browser, expect
@@ -145,6 +145,30 @@ def finished(small_data: Path, _trained_on_made_up_digits: Run) -> str:
     run = Run(shutil.copytree(trained.path, runs.models_dir() / trained.id))
     run.update(data_folder=str(small_data))
     return run.id
+
+
+@pytest.fixture(scope="session")
+def tflite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An untrained network of the recipe `SMALLEST`."""
+    # Here, because most tests need no TensorFlow.
+    import keras
+
+    from digitcore.training import network
+
+    keras.utils.set_random_seed(0)
+    path = tmp_path_factory.mktemp("network") / "model.tflite"
+    network.build(SMALLEST).export(path, format="litert", verbose=False)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def answering(tflite: bytes) -> Run:
+    """A run whose network answers."""
+    run = runs.create(SMALLEST)
+    (run.path / "model.tflite").write_bytes(tflite)
+    write_metrics(run.path, parameters=SMALLEST.parameters)
+    run.update(status="finished")
+    return run
 
 
 @pytest.fixture(scope="session")

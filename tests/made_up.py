@@ -17,6 +17,8 @@ from digitcore.recipes import Recipe
 
 NAMES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
 
+# Nothing but the output layer.
+SMALLEST = Recipe(name="small", layers=[{"kind": "flatten"}])
 # Trained in a second.
 PLAIN = Recipe(
     name="plain",

@@ -7,37 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import pytest
-from made_up import write_metrics
 
 from digitcore import runs
 from digitcore.__main__ import main
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
-from digitcore.training import network
 
 ROOT = Path(__file__).parents[1]
-RECIPE = Recipe(name="small", layers=[{"kind": "flatten"}])
-
-
-@pytest.fixture(scope="module")
-def tflite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """An untrained network."""
-    keras.utils.set_random_seed(0)
-    path = tmp_path_factory.mktemp("network") / "model.tflite"
-    network.build(RECIPE).export(path, format="litert", verbose=False)
-    return path.read_bytes()
-
-
-@pytest.fixture
-def answering(tflite: bytes) -> Run:
-    """A run whose network answers."""
-    run = runs.create(RECIPE)
-    (run.path / "model.tflite").write_bytes(tflite)
-    write_metrics(run.path, parameters=RECIPE.parameters)
-    run.update(status="finished")
-    return run
 
 
 # --- wrong usage and errors ---------------------------------------------------

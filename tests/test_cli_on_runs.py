@@ -7,40 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
-from made_up import write_metrics
+from made_up import SMALLEST
 from PIL import Image
 
 from digitcore import runs
 from digitcore.__main__ import main
-from digitcore.recipes import Recipe
 from digitcore.runs import Run
 from digitcore.runs.predictor import Predictor
-from digitcore.training import network
 
 ROOT = Path(__file__).parents[1]
-RECIPE = Recipe(name="small", layers=[{"kind": "flatten"}])
-
-
-@pytest.fixture(scope="module")
-def tflite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """An untrained network."""
-    keras.utils.set_random_seed(0)
-    path = tmp_path_factory.mktemp("network") / "model.tflite"
-    network.build(RECIPE).export(path, format="litert", verbose=False)
-    return path.read_bytes()
-
-
-@pytest.fixture
-def answering(tflite: bytes) -> Run:
-    """A run whose network answers."""
-    run = runs.create(RECIPE)
-    (run.path / "model.tflite").write_bytes(tflite)
-    write_metrics(run.path, parameters=RECIPE.parameters)
-    run.update(status="finished")
-    return run
 
 
 @pytest.fixture
@@ -86,7 +63,7 @@ def test_runs_are_listed_with_their_recipe_and_status(
 def test_a_broken_folder_is_listed_with_the_reason_and_harms_no_other(
     file: str, answering: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken = runs.create(RECIPE)
+    broken = runs.create(SMALLEST)
     broken.update(status="stopped")
     (broken.path / file).write_bytes(b"\xff garbage")
     assert main(["runs", "--json"]) == 0
@@ -99,7 +76,7 @@ def test_a_broken_folder_is_listed_with_the_reason_and_harms_no_other(
 
 
 def test_a_queued_run_is_stopped_and_that_is_done(capsys: pytest.CaptureFixture[str]) -> None:
-    run = runs.create(RECIPE)
+    run = runs.create(SMALLEST)
     assert main(["stop", run.id, "--json"]) == 0
     result, _ = told(capsys)
     assert (result["run"], result["status"]) == (run.id, "stopped")
@@ -165,7 +142,7 @@ def test_predict_reads_the_files_beside_one_that_is_no_picture(
 def test_predict_tells_of_a_run_without_a_network(
     picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["predict", runs.create(RECIPE).id, str(picture)]) == 1
+    assert main(["predict", runs.create(SMALLEST).id, str(picture)]) == 1
     assert "There is no network to predict with yet" in capsys.readouterr().err
 
 
@@ -210,7 +187,7 @@ def test_evaluate_measures_anew(
 
 def test_who_reads_only_the_beginning_gets_no_traceback() -> None:
     for _ in range(2):
-        runs.create(RECIPE)
+        runs.create(SMALLEST)
     reads = subprocess.Popen(
         [sys.executable, "-m", "digitcore", "runs", "--json"],
         cwd=ROOT,
@@ -236,7 +213,7 @@ def test_a_file_whose_name_is_no_text_is_read(
 def test_a_run_that_is_deleted_while_it_is_listed_harms_no_other(
     answering: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = runs.create(RECIPE)
+    gone = runs.create(SMALLEST)
     state = gone.state
     monkeypatch.setattr(runs, "list_runs", lambda: [gone, answering])
     monkeypatch.setattr(Run, "state", property(lambda run: state))

@@ -19,16 +19,7 @@ from digitcore.runs import Run, RunError
 from digitcore.runs.predictor import Predictor
 from digitcore.training import network
 
-RECIPE = Recipe(name="small", layers=[{"kind": "flatten"}])
 BLANK = np.zeros((1, 28, 28), np.uint8)
-
-
-@pytest.fixture(scope="module")
-def tflite(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """An untrained network."""
-    path = tmp_path_factory.mktemp("network") / "model.tflite"
-    network.build(RECIPE).export(path, format="litert", verbose=False)
-    return path.read_bytes()
 
 
 @pytest.fixture
