@@ -1,8 +1,8 @@
 """Downloads of a dataset's files: verified by digest, resumed, and never left incomplete.
 
 A file is written under another name and gets its own only when it is whole and verified. If a
-download is cut, stopped or killed, what has arrived stays, and the next download, in any process and
-from any mirror, continues from there.
+download is cut, stopped or killed, what has arrived stays, and the next download continues there, in
+any process and from any mirror.
 """
 
 from __future__ import annotations
