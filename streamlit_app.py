@@ -6,16 +6,9 @@ The server imports this file once for `app`; each time somebody's page is drawn,
 import streamlit as st
 
 from digitcore.jobs import queue
-from ui.frame import navigation
+from ui.frame import STYLE, heard, navigation
 from ui.notices import data_notice
 from ui.server import lifespan, routes
-
-# Streamlit leaves a wide margin above a page; an instrument has no room for that. It
-# also writes white on a primary button, which the dark theme's pale one cannot bear.
-STYLE = """<style>
-.stMainBlockContainer { padding-top: 4rem; padding-bottom: 3rem; }
-[data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #14181b); }
-</style>"""
 
 
 @st.cache_resource(show_spinner=False)
@@ -27,6 +20,7 @@ def warm_up() -> None:
 if __name__ == "__main__":
     page = navigation()
     st.html(STYLE)
+    heard(page.title, level=1)
     data_notice()
     page.run()
     warm_up()

@@ -20,6 +20,7 @@ from digitcore.runs import Metrics, Run, RunError
 from ui import caching, image_filters, text
 from ui.choice import choice
 from ui.explore_downloads import downloads
+from ui.frame import heard, section
 from ui.gallery import Tile, gallery
 from ui.prediction_html import probability_bars, tile_uri
 from ui.short_jobs import short_jobs, under_way
@@ -71,6 +72,7 @@ INK = "<style>.js-plotly-plot .annotation-text { fill: currentColor !important }
 
 
 def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
+    heard("Confusion")
     matrix = classification.confusion(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -100,6 +102,7 @@ def browse(
 
     `key` names the run and the split.
     """
+    heard("Images")
     shown = classification.select(probabilities, split.labels, **chosen)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -171,7 +174,7 @@ def most_confused(probabilities: np.ndarray, labels: np.ndarray, names: Sequence
         for t, p in cells
         if matrix[t, p]
     ]
-    st.markdown("**Most frequent confusions**")
+    section("Most frequent confusions")
     st.dataframe(
         pd.DataFrame(rows, columns=["True", "Predicted", "Images", "Of the true class"]),
         hide_index=True,
@@ -191,7 +194,7 @@ def per_class(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str
     scores["label"] = list(names)
     scores[["precision", "recall", "f1"]] *= 100
     fraction = st.column_config.NumberColumn(format="%.2f %%")
-    st.markdown("**Per class**")
+    section("Per class")
     st.dataframe(
         scores,
         hide_index=True,

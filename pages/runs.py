@@ -16,6 +16,7 @@ from digitcore.figures.style import run_colour
 from digitcore.runs import ACTIVE, Run, RunError, State, Status
 from ui import caching, leaderboard, text
 from ui.choice import choice
+from ui.frame import heard, section
 from ui.notices import run_notice
 from ui.run_table import epochs, follow_address, row, selectable, wanted
 from ui.shown_run import show, wrong_address
@@ -150,6 +151,7 @@ def curves(chosen: list[tuple[Run, State]]) -> None:
     if not logs:
         st.caption("No epoch has ended yet.")
         return
+    heard("Curves")
     styles = {run.id: run_colour(state.number) for run, state in chosen}
     labels = {run.id: text.named(run, state, most=28) for run, state in chosen}
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
@@ -221,8 +223,9 @@ def view(show: Callable[[list[tuple[Run, State]]], None], polls: bool) -> None:
 
 
 ranked = choice("View", ("Table", "Leaderboard"), "view") == "Leaderboard"
+heard("Leaderboard" if ranked else "Table")
 if not ranked and not runs.list_runs():
-    st.markdown("#### No runs yet")
+    section("No runs yet")
     st.markdown("A run is one training of one recipe. It appears here as soon as it is started.")
     st.page_link("pages/train.py", label="Train a network", icon=":material/model_training:")
 else:

@@ -14,6 +14,21 @@ SIDE = 320
 # MNIST's pen width on this square, for a digit that fills the box.
 PEN = 26
 _MOST_KEPT = 500_000  # bytes
+# The component gives its canvas no name, and its own toolbar, which is hidden, would take the focus.
+_NAMED = """<h2 class="heard">Drawing</h2><script>(() => {{
+    const look = () => {{
+        const host = document.querySelector(
+            ".st-key-{key}-frame [data-testid=stBidiComponentIsolated]");
+        const [canvas, toolbar] = [".upper-canvas", ".dc-toolbar"].map(
+            (part) => host?.shadowRoot?.querySelector(part));
+        if (!canvas || !toolbar) return void setTimeout(look, 50);
+        toolbar.inert = true;
+        canvas.role = "img";
+        canvas.ariaLabel = "Canvas to draw on with a mouse, a pen or a finger. "
+            + "Without one, choose Photo, which reads a picture.";
+    }};
+    look();
+}})();</script>"""
 
 
 def drawing_canvas(
@@ -35,6 +50,7 @@ def drawing_canvas(
         # because the component redraws it whenever it does.
         _start_with(key, sheet.get("objects", []))
     st.html(_style(key, width))
+    st.html(_NAMED.format(key=key), unsafe_allow_javascript=True)
     with st.container(key=f"{key}-room"), st.container(key=f"{key}-frame", width=width):
         result = st_canvas(
             stroke_width=pen,

@@ -23,7 +23,7 @@ _STYLE = f"""<style>
 .seen {{ display: block; width: 224px; height: 224px; image-rendering: pixelated; border-radius: 2px;
   object-fit: contain; }}
 .explanation {{ display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; font-size: 0.8rem; min-height: 8.5rem; }}
-.explanation h6 {{ font-size: 0.875rem; font-weight: 600; margin: 0 0 0.4rem; padding: 0; }}
+.explanation h3 {{ font-size: 0.875rem; font-weight: 600; margin: 0 0 0.4rem; padding: 0; }}
 .explanation .tiles {{ display: flex; flex-wrap: wrap; gap: 0.5rem; }}
 .explanation figure {{ margin: 0; width: 84px; }}
 .explanation figure > * {{ display: block; }}
@@ -99,7 +99,7 @@ def _panel(title: str, tiles: list[tuple[str, str]]) -> str:
     figures = "".join(
         f"<figure>{picture}<figcaption>{words}</figcaption></figure>" for picture, words in tiles
     )
-    return f'<section><h6>{title}</h6><div class="tiles">{figures}</div></section>'
+    return f'<section><h3>{title}</h3><div class="tiles">{figures}</div></section>'
 
 
 def _steps(strokes: list[Floats], image: InputImage, like: DrawingInput) -> str:

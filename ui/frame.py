@@ -1,10 +1,13 @@
-"""Which pages there are."""
+"""Which pages there are, and what all of them have."""
+
+from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 NAME = "Digit Studio"
 ICON = "ui/icon.png"
+STYLE = Path(__file__).parent / "style.css"
 # Titles and icons, the first page first. Its file in `pages` and its address are named as its title.
 PAGES = {
     "Train": ":material/model_training:",
@@ -39,3 +42,14 @@ def navigation() -> StreamlitPage:
     )
     st.set_page_config(page_title=tab_title(page.title))
     return page
+
+
+def section(title: str) -> None:
+    """The heading of a section of the page, in the size of its text."""
+    with st.container(key=f"section-{title}"):
+        st.header(title, anchor=False)
+
+
+def heard(title: str, level: int = 2) -> None:
+    """A heading that only a screen reader tells, where the eye needs none."""
+    st.html(f'<h{level} class="heard">{title}</h{level}>')

@@ -33,7 +33,7 @@ def network_html(recipe: Recipe) -> str:
     spoken = html.escape(" to ".join(_text(row.shape) for row in rows))
     pixel = _HEIGHT / recipe.input_shape[0]
     boxes = "".join(_figure(row, pixel) for row in rows)
-    return f'{_CSS}<div class="network" role="img" aria-label="Network: {spoken}">{boxes}</div>'
+    return f'{_CSS}<div class="network" role="img" tabindex="0" aria-label="Network: {spoken}">{boxes}</div>'
 
 
 def _figure(row: LayerRow, pixel: float) -> str:

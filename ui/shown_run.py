@@ -15,6 +15,7 @@ from digitcore.analysis import leaderboard, outcome
 from digitcore.jobs import request
 from digitcore.runs import Run, RunError, State
 from ui import address, text
+from ui.frame import section
 from ui.notices import chosen_dataset, run_notice
 
 _KEY = "picked_run"
@@ -190,7 +191,7 @@ def _picked() -> None:
 
 
 def _nothing_yet() -> None:
-    st.subheader("No trained network yet", anchor=False)
+    section("No trained network yet")
     st.markdown(
         "This page needs a run that has ended. Train one first; the smallest takes seconds."
     )

@@ -27,6 +27,8 @@ from digitcore.runs import LOCKS
 
 _POLL_SECONDS = 0.05
 _LOOK_ANYWAY_SECONDS = 2.0
+# A worker is started while somebody's first page is drawn, which loading TensorFlow would slow.
+_BEFORE_WARM_UP_SECONDS = 3.0
 # Nobody is still making a run after a day.
 _MAKING_SECONDS = 86_400
 
@@ -97,7 +99,8 @@ class _Idle:
         if not self._seconds:
             return False
         looked = time.monotonic()
-        if not self._warm and not _something_trains():
+        idle = looked - self._since
+        if not self._warm and idle > _BEFORE_WARM_UP_SECONDS and not _something_trains():
             warm_up.warm_up()
             self._warm = True
         while not self._alone.is_set() and time.monotonic() - self._since < self._seconds:
