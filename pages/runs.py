@@ -79,7 +79,9 @@ def report_files(run: Run) -> dict[str, Callable[[], bytes]]:
     def curves(kind: str) -> bytes:
         from digitcore.figures import static
 
-        return static.to_bytes(static.curves_file(run.log(), text.named(run)), kind)
+        return static.to_bytes(
+            static.curves_file(run.log(), text.named(run), run.recipe.info.class_count), kind
+        )
 
     def images(kind: str) -> bytes:
         from digitcore.figures import static

@@ -93,7 +93,6 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
     )
 if error := refused or st.session_state.pop("start_error", None):
     st.error(error)
-st.html(network_html(recipe))
 images, validation, an_epoch = split_sizes(recipe)
 steps = f"{-(-an_epoch // recipe.batch_size):,} steps an epoch"
 facts = [
@@ -104,16 +103,16 @@ facts = [
 if speed := estimates.images_per_second(recipe):
     facts.append(f"about {text.duration(an_epoch / speed)} an epoch on this machine")
 st.caption(" · ".join(facts))
-with st.expander("Layers", expanded=run is None):
-    st.dataframe(
-        layer_table(recipe),
-        hide_index=True,
-        column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
-        width=560,
-    )
-
+# Beside a run it is closed, so that the run's curves are on the first screen.
+network = st.expander("Network", expanded=run is None)
+network.html(network_html(recipe))
+network.dataframe(
+    layer_table(recipe),
+    hide_index=True,
+    column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
+    width=560,
+)
 others_at_work(run)
-st.divider()
 if run is None:
     st.markdown(
         "**Start** trains this network in the background. You can close this page and come back."

@@ -81,7 +81,7 @@ def test_axes_stay_while_events_arrive() -> None:
     late = learning_curves(log(*BATCHES[:150], *EPOCHS, steps=500), "loss")
     assert early.layout.xaxis.range == late.layout.xaxis.range
     assert early.layout.yaxis.range == late.layout.yaxis.range
-    assert early.layout.height == late.layout.height == 280
+    assert early.layout.height == late.layout.height == 230
     assert early.layout.uirevision == late.layout.uirevision
     assert [trace.name for trace in early.data] == [trace.name for trace in late.data]
 
@@ -126,3 +126,32 @@ def test_comparison_keeps_colours_and_escapes_tags() -> None:
     assert figure.data[1].name == "&lt;b&gt;second&lt;/b&gt;"
     assert list(figure.data[0].x) == [1, 2, 3]
     assert list(figure.layout.xaxis.tickvals) == [1, 2, 3]
+
+
+def arrows(figure: go.Figure) -> list[tuple[list[float], list[float]]]:
+    """Where arrows stand, and the values that they tell of."""
+    found = [trace for trace in figure.data if trace.marker.symbol == "triangle-up"]
+    return [(list(trace.x), list(trace.customdata)) for trace in found]
+
+
+def test_a_line_that_leaves_the_figure_has_an_arrow_with_its_value() -> None:
+    losses = [2.0, 500.0, 9000.0, 2.0, 700.0]
+    far = [{**epoch(n, 0.5), "validation_loss": loss} for n, loss in enumerate(losses, start=1)]
+    figure = learning_curves(log(*far), "loss")
+    assert arrows(figure) == [([300, 500], [9000.0, 700.0])]
+    top = 10 ** figure.layout.yaxis.range[1]
+    assert [t.y[0] for t in figure.data if t.marker.symbol == "triangle-up"] == [top]
+    assert arrows(learning_curves(log(*far), "accuracy")) == []
+    assert arrows(learning_curves(log(*BATCHES, *EPOCHS), "loss")) == []
+    runs = {"far": log(*far).epochs, "near": log(*EPOCHS).epochs}
+    compared = compare_curves(runs, {name: run_colour(0) for name in runs}, "loss")
+    assert arrows(compared) == [([3, 5], [9000.0, 700.0])]
+
+
+def test_an_epoch_that_is_hardly_better_than_guessing_is_no_star() -> None:
+    def stars(accuracy: float, classes: int) -> int:
+        figure = learning_curves(log(epoch(1, accuracy, True)), "accuracy", classes)
+        return sum(trace.marker.symbol == "star" for trace in figure.data)
+
+    assert (stars(0.113, 10), stars(0.3, 10)) == (0, 1)
+    assert (stars(0.113, 47), stars(0.03, 47)) == (1, 0)

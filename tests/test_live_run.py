@@ -12,7 +12,7 @@ from pages_of_runs import bars, visit
 from digitcore import files, runs
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
-from ui import live_run
+from ui import live_run, run_table
 
 pytestmark = pytest.mark.usefixtures("fresh_pages")
 
@@ -58,3 +58,13 @@ def test_the_time_left_goes_by_the_last_steps_and_not_by_the_slow_first_one() ->
     with training(step=313, images_per_second=10_000.0, seconds=99.0) as run:
         # 80,000 images in two epochs, of which 313 steps of 128 are done.
         assert "Epoch 1 of 2 · 50 % · 4 s left" in bars(visit("train", run=run.id))
+
+
+def test_runs_says_what_came_of_a_failed_training_and_all_rows_have_one_scale(
+    finished: str,
+) -> None:
+    run = runs.load(finished)  # it has learned noise
+    told = run_table.row(run, run.state)
+    assert told["note"].startswith("It learned nothing: ")
+    scale = run_table.COLUMNS["by_epoch"]["type_config"]
+    assert (scale["y_min"], scale["y_max"]) == (0, 100)

@@ -9,6 +9,7 @@ from made_up import metrics as made_up_metrics
 
 from digitcore.analysis import outcome
 from digitcore.analysis.classification import wilson
+from digitcore.recipes import Recipe
 from digitcore.runs import Metrics
 from digitcore.runs.metrics import from_dict
 
@@ -56,3 +57,36 @@ def test_what_is_hardly_better_follows_the_number_of_classes(classes: int, least
     assert outcome.judged(1 / classes, classes) == "learned nothing"
     with pytest.raises(ValueError, match="one class or more"):
         outcome.guessing(0)
+
+
+FAST = Recipe.load("fast")
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"learning_rate": 10}, "10,000 times Adam's usual 0.001: lower it"),
+        ({"learning_rate": 0.1, "optimizer": "sgd"}, "10 times SGD's usual 0.01: lower it"),
+        ({"learning_rate": 1e-5, "optimizer": "sgd"}, "1/1,000 of SGD's usual 0.01: raise it"),
+        ({"ema_decay": 0.9999}, "over 10,000 steps, and it made 626 at most: lower the EMA decay"),
+        ({"label_smoothing": 0.5}, "Try it with less: label smoothing 0.5"),
+        ({"epochs": 1, "epoch_images": 1000}, "It made 8 steps at most: train for more epochs"),
+        # A rate that the recipe is shipped with is no reason, though 10 times the usual one.
+        ({}, "Try another learning rate (Adam's usual one is 0.001) or another seed"),
+    ],
+)
+def test_it_says_what_to_change(changes: dict[str, Any], advice: str) -> None:
+    nothing = reached(1135, 10_000, 340, 3_000)
+    said = outcome.explained(nothing, FAST.changed(**changes))
+    assert said.startswith(
+        "It learned nothing: 11.33 % on validation is no better than guessing (10 %)."
+    )
+    assert advice in said
+
+
+def test_it_says_nothing_of_a_run_that_learned() -> None:
+    assert (
+        outcome.explained(reached(9900, 10_000, 2970, 3_000), FAST.changed(learning_rate=10)) == ""
+    )
+    hardly = outcome.explained(reached(1500, 10_000, 450, 3_000), FAST)
+    assert hardly.startswith("It learned hardly anything: 15.00 % on validation, and guessing")

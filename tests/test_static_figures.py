@@ -85,3 +85,21 @@ def test_several_threads_at_once() -> None:
         thread.join()
     assert len(made) == 4
     assert len(set(made)) == 1
+
+
+def markers(figure: Figure, shape: str) -> list[tuple[float, float]]:
+    lines = [
+        line for axes in figure.axes for line in axes.get_lines() if line.get_marker() == shape
+    ]
+    return [(float(x), float(y)) for line in lines for x, y in zip(*line.get_data(), strict=True)]
+
+
+def test_a_failed_training_has_no_star_and_an_arrow_where_its_loss_leaves_the_figure() -> None:
+    poor = {"validation_loss": 5000.0, "validation_accuracy": 0.1}
+    epochs = [{"kind": "epoch", "step": 20, "epoch": 1, **poor, "best": True}]
+    figure = static.curves_file(EventLog().followed([*BATCHES, *epochs]))
+    assert markers(figure, "*") == []
+    assert markers(figure, "^") == [(20, 100)]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["5,000"]
+    assert len(markers(curves(), "*")) == 2
+    assert markers(curves(), "^") == []

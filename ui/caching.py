@@ -98,12 +98,12 @@ def events(run: Run, *, anew: bool = False) -> EventLog:
     return run.log(0.0 if anew else _SHARED_SECONDS)
 
 
-def learning_curves(log: EventLog, quantity: Quantity) -> go.Figure:
+def learning_curves(log: EventLog, quantity: Quantity, classes: int) -> go.Figure:
     """`figures.curves.learning_curves`, drawn once for all who hold that log; not to be changed."""
     with _drawing:
         drawn = _figures.setdefault(log, {})
         if quantity not in drawn:
-            figure = curves.learning_curves(log, quantity)
+            figure = curves.learning_curves(log, quantity, classes)
             # Streamlit asks for this each time, and it takes longer than all else it does.
             sent = figure.to_dict()
             figure.to_dict = lambda: sent

@@ -9,24 +9,15 @@ from collections.abc import Callable
 import streamlit as st
 
 from digitcore import runs
-from digitcore.jobs import estimates, queue
+from digitcore.analysis import outcome
+from digitcore.jobs import queue
 from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Metrics, Run, RunError, State
-from digitcore.runs.events import Event, EventLog, best_epoch
+from digitcore.runs.events import EventLog, best_epoch
 from ui import caching, text
 from ui.recipe_form import use
+from ui.run_progress import progress, trains
 from ui.shown_run import show_started, when
-
-STAGES = {
-    "TensorFlow": "Loading TensorFlow",
-    "data": "Reading the images",
-    "writing": "Drawing synthetic digits",
-    "teacher": "Predicting soft targets with the teacher",
-    "precision": "Trying which precision is faster here",
-    "training": "Compiling the first step",
-    "testing": "Predicting the test images",
-}
-
 
 # Who watches now: a session's random mark, and when it last looked, in seconds of the monotonic
 # clock. A whole class that watches would keep the server from those who draw and explore.
@@ -50,7 +41,7 @@ def pace(run: Run, now: float | None = None) -> float | None:
     if _count_watchers() > (_CROWD / 2 if now == _CALM else _CROWD):
         return _CALM
     last = caching.events(run).last
-    if status == "running" and _trains(last):
+    if status == "running" and trains(last):
         return 1.0 if last["batch"].get("seconds", 0.0) < _FRESH else _CALM
     # Soon, while the first point is waited for; the test at the end is measured, too.
     begins = status == "running" and last.get("stage", {}).get("stage") != "testing"
@@ -86,33 +77,55 @@ def _draw(run: Run, seconds: float | None) -> None:
     active = state.status in runs.ACTIVE
     # When it has ended, nobody looks again for what came last.
     log = caching.events(run, anew=not active)
-    _head(run, state)
-    _progress_line(run, state, log, resumable=ended_as in ("stopped", "failed"))
-    _curves(log)
+    fault = ""
     try:
-        # Of a broken run, the line above has said what is wrong with them.
+        # Of a broken run, its head says what is wrong with them.
         metrics = None if active or state.status in runs.UNREADABLE else run.metrics
     except RunError as error:
-        metrics = None
-        st.caption(f":material/error: {text.plain(str(error))}")
-    st.markdown(_numbers(log, metrics, active) or "&nbsp;")
-    if metrics:
-        _ending(run, metrics)
+        metrics, fault = None, str(error)
+    _head(run, state, log, metrics, resumable=ended_as in ("stopped", "failed"))
+    if fault:
+        st.caption(f":material/error: {text.plain(fault)}")
+    _actions(run, metrics)
+    st.caption(" · ".join(_numbers(run, state, log, metrics)))
+    if state.parent:
+        _origin(state.parent)
+    _curves(log, run.recipe.info.class_count)
     if state.status == "failed" and (tail := run.log_tail(12)):
         st.caption("Last lines of its log")
         st.code(tail, language=None)
 
 
-def _head(run: Run, state: State) -> None:
+def _head(run: Run, state: State, log: EventLog, metrics: Metrics | None, resumable: bool) -> None:
+    """The run's name with what it reached and how far it is, above its curves."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(text.plain(text.named(run, state)), anchor=False, width="content")
-        begun = (
-            "waits"
-            if state.status == "queued"
-            else f"started {when(state.started or state.created)}"
-        )
-        st.caption(f"{begun} · {run.recipe.parameters:,} parameters")
-        if _is_shipped(run.recipe) and st.button(
+        if metrics:
+            accuracy = text.with_interval(metrics.test_accuracy, metrics.test_interval)
+            st.markdown(f"**{accuracy}** test", width="content", help=_meaning(run, metrics))
+        if state.status != "finished":
+            _progress_line(run, state, log, resumable)
+    if metrics and (said := outcome.explained(metrics, run.recipe)):
+        st.markdown(f":material/warning: **{text.plain(said)}**")
+
+
+def _actions(run: Run, metrics: Metrics | None) -> None:
+    """What to do with the run from here; nothing where there is nothing."""
+    shipped = _is_shipped(run.recipe)
+    if not metrics and not shipped:
+        return
+    here = {"query_params": {"run": run.id}}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if metrics:
+            st.page_link(
+                "pages/explore.py", label="Explore its errors", icon=":material/grid_on:", **here
+            )
+            st.page_link("pages/draw.py", label="Draw a digit", icon=":material/draw:", **here)
+            most = next(int(p.high or 0) for p in hyperparameters() if p.name == "epochs")
+            if run.status == "finished" and run.has_checkpoint and metrics.epochs < most:
+                with st.popover("Train further", icon=":material/fast_forward:"):
+                    _further(run, metrics.epochs, most)
+        if shipped and st.button(
             "Use these settings",
             type="tertiary",
             icon=":material/tune:",
@@ -121,10 +134,6 @@ def _head(run: Run, state: State) -> None:
             help="Sets the sidebar to what this run is trained with.",
         ):
             st.rerun()  # the sidebar is not part of the live view
-    if asked := text.settings(run.recipe):
-        st.caption(asked)
-    if state.parent:
-        _origin(state.parent)
 
 
 def _is_shipped(recipe: Recipe) -> bool:
@@ -150,67 +159,78 @@ def _origin(parent: str) -> None:
 
 def _progress_line(run: Run, state: State, log: EventLog, resumable: bool) -> None:
     fraction, words = progress(run, state, log.last)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(fraction, text=words)
-        if state.status in runs.ACTIVE:
-            st.button(
-                "Stop",
-                icon=":material/stop:",
-                on_click=_try,
-                args=(Run.stop, run),
-                disabled=state.status == "stopping",
-                help="Ends after this step and keeps the best epoch so far.",
-            )
-        elif resumable:
-            st.button("Resume", icon=":material/resume:", on_click=_try, args=(queue.resume, run))
+    st.progress(fraction, text=words)
+    if state.status in runs.ACTIVE:
+        st.button(
+            "Stop",
+            icon=":material/stop:",
+            on_click=_try,
+            args=(Run.stop, run),
+            disabled=state.status == "stopping",
+            help="Ends after this step and keeps the best epoch so far.",
+        )
+    elif resumable:
+        st.button("Resume", icon=":material/resume:", on_click=_try, args=(queue.resume, run))
 
 
-def _curves(log: EventLog) -> None:
+def _curves(log: EventLog, classes: int) -> None:
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
         column.plotly_chart(
-            caching.learning_curves(log, quantity),
+            caching.learning_curves(log, quantity, classes),
             key=f"curve-{quantity}",
             config={"displaylogo": False, "displayModeBar": False},
             alt=f"{quantity} of training and validation by step",
         )
 
 
-def _numbers(log: EventLog, metrics: Metrics | None, active: bool) -> str:
+def _numbers(run: Run, state: State, log: EventLog, metrics: Metrics | None) -> list[str]:
+    """What is known of it so far, or in the end, beside its test accuracy."""
     said, last = [], log.last
+    active, classes = state.status in runs.ACTIVE, run.recipe.info.class_count
     if "epoch" in last:
         place = next(iter(best_epoch(log.epochs)), -1)
         accuracy, epoch = (log.epochs[key][place] for key in ("validation_accuracy", "epoch"))
+        reached = text.percent(accuracy)
+        useful = accuracy >= outcome.least_useful(classes)
         # The network that is kept answers in float32, and may differ by an image from the one
         # that was validated in bfloat16; of a run that failed since, it is an earlier epoch's.
         if metrics:
-            accuracy = metrics.validation_accuracy
+            reached = text.with_interval(metrics.validation_accuracy, metrics.validation_interval)
             epoch = epoch if metrics.best_epoch is None else metrics.best_epoch
-        said += [f"**{text.percent(accuracy)}** validation", f"best epoch {epoch:.0f}"]
+            useful = not outcome.is_hardly_better_than_guessing(metrics, classes)
+        said.append(f"**{reached}** validation")
+        said.append(f"best epoch {epoch:.0f}" if useful else "hardly better than guessing")
+        said.append(f"guessing gives {100 * outcome.guessing(classes):.3g} %")
     if active and "epoch" in last:
         said.append(f"learning rate {last['epoch']['learning_rate']:.3g}")
     if active and "batch" in last:
         said.append(f"{last['batch']['images_per_second']:,.0f} images/s")
     elif metrics:
+        said.append(f"{text.duration(metrics.fit_seconds)} of training")
         said.append(f"{metrics.images_per_second:,.0f} images/s")
-    return " · ".join(said)
+    if state.status == "finished" and "epoch" in last:
+        said.append(f"ended after epoch {last['epoch']['epoch']} of {run.recipe.epochs}")
+    if state.status != "queued":
+        said.append(f"started {when(state.started or state.created)}")
+    said.append(f"{run.recipe.parameters:,} parameters")
+    return [*said, *filter(None, [text.settings(run.recipe)])]
 
 
-def _ending(run: Run, metrics: Metrics) -> None:
-    accuracy = text.with_interval(metrics.test_accuracy, metrics.test_interval)
-    seconds = text.duration(metrics.fit_seconds)
-    here = {"query_params": {"run": run.id}}
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{accuracy}** test · {seconds} of training", width="content")
-        st.page_link(
-            "pages/explore.py", label="Explore its errors", icon=":material/grid_on:", **here
-        )
-        if like := run.recipe.info.drawing:
-            label = f"Draw a {like.item}"
-            st.page_link("pages/draw.py", label=label, icon=":material/draw:", **here)
-        most = next(int(p.high or 0) for p in hyperparameters() if p.name == "epochs")
-        if run.status == "finished" and run.has_checkpoint and metrics.epochs < most:
-            with st.popover("Train further", icon=":material/fast_forward:"):
-                _further(run, metrics.epochs, most)
+def _meaning(run: Run, metrics: Metrics) -> str:
+    """What a test accuracy is, for one who reads the first one."""
+    total, classes = metrics.test_images, run.recipe.info.class_count
+    counted = (
+        f"{round(metrics.test_accuracy * total):,} of {total:,} test images, which it has never "
+        "seen, are predicted correctly."
+        if total
+        else "The fraction of the test images, which it has never seen, that are predicted correctly."
+    )
+    chance = f"Guessing among {classes} classes gives {100 * outcome.guessing(classes):.3g} %."
+    low, high = (f"{100 * end:.2f}" for end in metrics.test_interval)
+    return (
+        f"{counted} {chance} With so many images, the accuracy on others of the same kind is "
+        f"between {low} and {high} % (95 % interval)."
+    )
 
 
 def _further(run: Run, done: int, most: int) -> None:
@@ -240,49 +260,3 @@ def _try(action: Callable[[Run], None], run: Run) -> None:
         action(run)
     except (RunError, OSError) as error:
         st.toast(text.plain(str(error)), icon=":material/error:")
-
-
-def progress(run: Run, state: State, last: dict[str, Event]) -> tuple[float, str]:
-    """How much of the run is done, between 0 and 1, and a sentence about it."""
-    begun, batch = last.get("start"), last.get("batch")
-    steps = begun["steps_per_epoch"] * run.recipe.epochs if begun else 0
-    fraction = min(1.0, batch["step"] / steps) if batch and steps else 0.0
-    if state.status == "queued":
-        queue.ensure_worker()
-        return fraction, _position(run)
-    if state.status == "stopping":
-        return fraction, "Stopping; the best epoch is kept"
-    if state.status in ("failed", *runs.UNREADABLE):
-        return fraction, f":material/error: {text.plain(state.message)}"
-    if state.status != "running":
-        done = max((e["epoch"] for e in (last.get("batch"), last.get("epoch")) if e), default=0)
-        end = f"{state.status.capitalize()} in epoch {done} of {run.recipe.epochs}"
-        return fraction, text.plain(state.message) or end
-    stage = last.get("stage", {}).get("stage", "TensorFlow")
-    download = last.get("download")
-    if stage == "data" and download and download["done"] < download["total"]:
-        done, total = download["done"] / 1e6, download["total"] / 1e6
-        return done / total, f"Downloading {run.recipe.info.title}: {done:.1f} of {total:.1f} MB"
-    if not batch or not _trains(last):
-        return fraction, STAGES.get(stage, text.plain(stage))
-    epoch = f"Epoch {batch['epoch']} of {run.recipe.epochs}"
-    left = text.duration(estimates.seconds_left(run) or 0.0)
-    return fraction, f"{epoch} · {fraction:.0%} · {left} left".replace("%", " %")
-
-
-def _trains(last: dict[str, Event]) -> bool:
-    """Whether it has made a step since it began, or began again, and is not yet tested."""
-    begun, batch = last.get("start"), last.get("batch")
-    trains = last.get("stage", {}).get("stage") == "training"
-    return bool(trains and begun and batch and batch["step"] > begun["step"])
-
-
-def _position(run: Run) -> str:
-    """Where a run stands in the queue, and how long it waits, as far as that can be told."""
-    before = estimates.ahead(run)
-    if len(before) < queue.slots():
-        return "Starting"
-    position = 1 + sum(other.status == "queued" for other in before)
-    words = f"Waiting, {text.ordinal(position)} in the queue"
-    seconds = estimates.wait_seconds(run)
-    return f"{words} · begins in about {text.duration(seconds)}" if seconds else words

@@ -17,8 +17,8 @@ from digitcore.runs import ACTIVE, Run, RunError
 from ui import caching, kept_samples, text
 from ui.canvas import SIDE, clear_canvas, drawing_canvas
 from ui.gallery import Tile, gallery
-from ui.live_run import progress
 from ui.prediction_html import confidence
+from ui.run_progress import progress
 from ui.shown_run import show_started
 
 # Three of each digit: two to train on, and one to measure on.

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import files
+from digitcore.analysis import outcome
 from digitcore.figures import style
 from digitcore.runs import ACTIVE, UNREADABLE, Run, RunError, State, events
 from ui import address, caching, text
@@ -32,9 +33,9 @@ COLUMNS = {
     "status": st.column_config.TextColumn("Status"),
     "by_epoch": st.column_config.LineChartColumn(
         "By epoch",
-        help="Validation accuracy by epoch, from 90 to 100 %",
+        help="Validation accuracy by epoch, from 0 to 100 % in every row",
         width=90,
-        y_min=90,
+        y_min=0,
         y_max=100,
         color=style.BLUE,
     ),
@@ -85,6 +86,7 @@ def row(run: Run, state: State) -> dict[str, Any]:
         # What a resumed run had reached before is no result yet.
         unknown = state.status in (*ACTIVE, *UNREADABLE)
         metrics, note = None if unknown else run.metrics, state.message
+        note = note or (outcome.explained(metrics, recipe) if metrics else "")
     except RunError as error:
         metrics, note = None, str(error)
     curve = (100 * epochs(run, state)["validation_accuracy"]).tolist()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from digitcore.recipes import Recipe
+from digitcore.recipes.usual import USUAL, unusual_learning_rate
 from digitcore.runs import Metrics
 
 Outcome = Literal["learned", "hardly better than guessing", "learned nothing"]
@@ -16,6 +18,11 @@ Outcome = Literal["learned", "hardly better than guessing", "learned nothing"]
 # How far from guessing to useful a network gets that always answers the most frequent class: with ten
 # classes, to 11.8 %.
 _UNEVEN = 0.2
+# Steps within which hardly any network learns.
+_FEW_STEPS = 100
+# What keeps a network from learning where there is so much of it.
+_STRONG = {"label_smoothing": 0.3, "weight_decay": 0.1, "rotation": 40, "shift": 7, "elastic": 3}
+_STRONG_DROPOUT = 0.7
 
 
 def guessing(classes: int) -> float:
@@ -67,3 +74,49 @@ def of_metrics(metrics: Metrics, classes: int) -> Outcome:
 def is_hardly_better_than_guessing(metrics: Metrics, classes: int) -> bool:
     """Whether a run's network is of no use: it learned nothing, or next to nothing."""
     return of_metrics(metrics, classes) != "learned"
+
+
+def explained(metrics: Metrics, recipe: Recipe) -> str:
+    """What happened to a run that is hardly better than guessing, and what to change, in sentences.
+
+    Empty for a run that learned.
+    """
+    classes = recipe.info.class_count
+    found = of_metrics(metrics, classes)
+    if found == "learned":
+        return ""
+    reached = f"{100 * metrics.validation_accuracy:.2f} %"
+    chance = f"{100 * guessing(classes):.3g} %"
+    if found == "learned nothing":
+        what = f"It learned nothing: {reached} on validation is no better than guessing ({chance})."
+    else:
+        what = f"It learned hardly anything: {reached} on validation, and guessing gives {chance}."
+    return f"{what} {advice(recipe)}"
+
+
+def advice(recipe: Recipe) -> str:
+    """What to change in a recipe that did not learn, the likeliest reason first, in a sentence."""
+    title, usual = USUAL[recipe.optimizer]
+    # At most: the dataset may have fewer images than the recipe asks for.
+    steps = recipe.epochs * -(-recipe.images_an_epoch() // recipe.batch_size)
+    averaged = 1 / (1 - recipe.ema_decay)
+    strong = [
+        f"{name.replace('_', ' ')} {getattr(recipe, name):g}"
+        for name, most in _STRONG.items()
+        if getattr(recipe, name) >= most
+    ]
+    rates = [getattr(layer, "rate", 0) for layer in recipe.layers]
+    strong += [f"dropout {rate:g}" for rate in rates if rate >= _STRONG_DROPOUT]
+    if unusual := unusual_learning_rate(recipe):
+        return unusual
+    if averaged > steps:
+        return (
+            f"The EMA of the weights averages over {averaged:,.0f} steps, and it made {steps:,} "
+            "at most: lower the EMA decay."
+        )
+    if strong:
+        return f"Try it with less: {', '.join(strong)}."
+    if steps < _FEW_STEPS:
+        many = f"{steps} step" + "s" * (steps > 1)
+        return f"It made {many} at most: train for more epochs or with a smaller batch."
+    return f"Try another learning rate ({title}'s usual one is {usual:g}) or another seed."

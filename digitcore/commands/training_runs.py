@@ -11,6 +11,7 @@ from contextlib import suppress
 from tqdm import tqdm
 
 from digitcore import runs
+from digitcore.analysis import outcome
 from digitcore.commands.flags import flag
 from digitcore.commands.output import PROGRAM, Result, accuracy, percent
 from digitcore.drawing.samples import HandwritingSamples
@@ -88,7 +89,7 @@ def list_all(options: argparse.Namespace) -> tuple[Result, str]:
     rows = [row for row in rows if row["status"] != "deleted"]  # while they were read
     lines = [
         f"{row['run']:42} {row['status']:9} {percent(row.get('validation_accuracy')):>8} "
-        f"{percent(row.get('test_accuracy')):>8}  {row['message']}".rstrip()
+        f"{percent(row.get('test_accuracy')):>8}  {row['message'] or row.get('outcome', '')}".rstrip()
         for row in rows
     ]
     head = f"{'run':42} {'status':9} {'valid.':>8} {'test':>8}"
@@ -116,6 +117,8 @@ def _watch(run: Run, offset: int) -> tuple[Result, str]:
             f"validation {percent(result['validation_accuracy'])}, "
             f"{result['parameters']:,} parameters, {result['fit_seconds']:.0f} s"
         )
+    if result.get("outcome"):
+        text += f"\n{result['outcome']}"
     return result, text
 
 
@@ -163,4 +166,5 @@ def _summary(run: Run) -> Result:
         metrics = None if unknown else run.metrics
     except runs.RunError as error:  # must not keep the other runs from being listed
         metrics, result["message"] = None, str(error)
+    result["outcome"] = outcome.explained(metrics, recipe) if metrics else ""
     return {**result, **(metrics.as_dict() if metrics else dict.fromkeys(keys))}

@@ -13,21 +13,24 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from digitcore.analysis.outcome import least_useful
 from digitcore.figures.layout import with_axes
-from digitcore.figures.style import BLUE, PALE, Quantity, heights, smooth
+from digitcore.figures.style import BLUE, PALE, Quantity, beyond, heights, smooth, y_range
 from digitcore.runs.events import Columns, EventLog, best_epoch
 
 # As many as a browser window of ordinary width can show of a line.
 MAX_POINTS = 400
 
 
-def learning_curves(log: EventLog, quantity: Quantity) -> go.Figure:
+def learning_curves(log: EventLog, quantity: Quantity, classes: int = 10) -> go.Figure:
     """Training (pale, raw and smoothed) and validation (blue, one point an epoch) by step.
 
     Args:
         log: the run's events. At most `MAX_POINTS` batches are drawn: the lowest and the
-            highest of each stretch of the axis. The last epoch marked best gets a star.
+            highest of each stretch of the axis. The last epoch marked best gets a star, unless it
+            is hardly better than guessing. Where a line leaves the figure stands an arrow.
         quantity: what is drawn.
+        classes: of the dataset.
     """
     batches, epochs = log.batches, log.epochs
     values, validation = batches[quantity], epochs[f"validation_{quantity}"]
@@ -57,9 +60,14 @@ def learning_curves(log: EventLog, quantity: Quantity) -> go.Figure:
             hovertemplate=f"step %{{x:,}} · {_shown(quantity)} training<extra></extra>",
         ),
         _validation(epochs, quantity),
-        _best(epochs, quantity, end),
     ]
-    layout = with_axes(np.concatenate([mean, validation]), quantity, quantity)
+    if (epochs["validation_accuracy"][best_epoch(epochs)] >= least_useful(classes)).all():
+        traces.append(_best(epochs, quantity, end))
+    drawn_values = np.concatenate([mean, validation])
+    layout = with_axes(drawn_values, quantity, quantity)
+    top = y_range(drawn_values, quantity)[1]
+    traces += _arrows(steps, mean[drawn], quantity, top, PALE)
+    traces += _arrows(epochs["step"], validation, quantity, top, BLUE)
     layout["xaxis"] |= {"range": [0, end], "title": {"text": "step"}}
     return go.Figure(traces, layout)
 
@@ -84,7 +92,11 @@ def compare_curves(
             | {"marker": {"size": 7, "color": colour, "symbol": symbol}}
         )
     validation = [epochs[f"validation_{quantity}"] for epochs in runs.values()]
-    layout = with_axes(np.concatenate([*validation, []]), quantity, f"validation {quantity}")
+    everything = np.concatenate([*validation, []])
+    layout = with_axes(everything, quantity, f"validation {quantity}")
+    top = y_range(everything, quantity)[1]
+    for (name, epochs), values in zip(runs.items(), validation, strict=True):
+        traces += _arrows(epochs["epoch"], values, quantity, top, styles[name][0])
     last = int(max((epochs["epoch"].max(initial=1) for epochs in runs.values()), default=1))
     apart = -(-last // 10)
     ticks = list(range(apart, last + 1, apart))
@@ -122,14 +134,17 @@ def _line(
 
 
 def _validation(epochs: Columns, quantity: Quantity, x: str = "step") -> dict[str, Any]:
+    values = epochs[f"validation_{quantity}"]
+    inside = not len(beyond(values, quantity, y_range(values, quantity)[1]))
     return _line(
         epochs[x],
-        epochs[f"validation_{quantity}"],
+        values,
         quantity,
         BLUE,
         mode="lines+markers",
         marker={"size": 7, "color": BLUE},
-        cliponaxis=False,
+        # A marker on an edge is whole, and one beyond it is not over the title.
+        cliponaxis=not inside,
         name="validation",
         text=[f"epoch {number:.0f}" for number in epochs["epoch"]],
         hovertemplate=f"%{{text}} · {_shown(quantity)} validation<extra></extra>",
@@ -160,6 +175,27 @@ def _best(epochs: Columns, quantity: Quantity, end: float) -> dict[str, Any]:
         hoverinfo="skip",
         showlegend=False,
     )
+
+
+def _arrows(
+    x: np.ndarray, values: np.ndarray, quantity: Quantity, top: float, colour: str
+) -> list[dict[str, Any]]:
+    """Where a line leaves the figure, as a trace if it does; hover tells its value."""
+    outside = beyond(values, quantity, top)
+    if not len(outside):
+        return []
+    arrows = {
+        "type": "scatter",
+        "x": x[outside].astype(int).tolist(),
+        "y": [top] * len(outside),
+        "customdata": values[outside],
+        "mode": "markers",
+        "marker": {"symbol": "triangle-up", "size": 12, "color": colour},
+        "cliponaxis": False,
+        "hovertemplate": "%{customdata:,.4g}, above the figure<extra></extra>",
+        "showlegend": False,
+    }
+    return [arrows]
 
 
 def _shown(quantity: Quantity) -> str:

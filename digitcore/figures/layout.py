@@ -11,7 +11,7 @@ import numpy as np
 
 from digitcore.figures.style import TICKS, Quantity, y_range
 
-HEIGHT = 280
+HEIGHT = 230
 LAYOUT: dict[str, Any] = {
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",

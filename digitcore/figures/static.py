@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from digitcore.analysis.outcome import least_useful
 from digitcore.figures.style import (
     BLUE,
     MOST_NUMBERED,
@@ -22,6 +23,7 @@ from digitcore.figures.style import (
     TICKS,
     VERMILION,
     Quantity,
+    beyond,
     heights,
     smooth,
     y_range,
@@ -36,18 +38,19 @@ _ERRORS = LinearSegmentedColormap.from_list("errors", ["white", VERMILION])
 _DRAWING = threading.Lock()
 
 
-def curves_file(log: EventLog, title: str = "") -> Figure:
-    """Loss and accuracy by step: training pale, validation blue, the best epoch a star.
+def curves_file(log: EventLog, title: str = "", classes: int = 10) -> Figure:
+    """Loss and accuracy by step, as `curves.learning_curves` shows them.
 
     Args:
         log: the run's events.
         title: a person's text, drawn as it is.
+        classes: of the dataset.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     figure.suptitle(title, parse_math=False)
     loss, accuracy = figure.subplots(1, 2)
-    _curves(loss, log, "loss")
-    _curves(accuracy, log, "accuracy")
+    _curves(loss, log, "loss", classes)
+    _curves(accuracy, log, "accuracy", classes)
     loss.legend(frameon=False)
     return figure
 
@@ -145,7 +148,7 @@ def to_bytes(figure: Figure, kind: Kind) -> bytes:
     return buffer.getvalue()
 
 
-def _curves(axes: Axes, log: EventLog, quantity: Quantity) -> None:
+def _curves(axes: Axes, log: EventLog, quantity: Quantity, classes: int) -> None:
     training, steps = log.batches[quantity], log.batches["step"]
     validation, ends = log.epochs[f"validation_{quantity}"], log.epochs["step"]
     mean = smooth(training)
@@ -153,12 +156,20 @@ def _curves(axes: Axes, log: EventLog, quantity: Quantity) -> None:
     axes.plot(steps, heights(mean, quantity), color=PALE, label="training")
     axes.plot(ends, heights(validation, quantity), "o-", color=BLUE, label="validation")
     best = best_epoch(log.epochs)
-    at = heights(validation[best], quantity)
-    axes.plot(ends[best], at, "*", color=BLUE, markersize=14, label="best epoch")
+    if (log.epochs["validation_accuracy"][best] >= least_useful(classes)).all():
+        at = heights(validation[best], quantity)
+        axes.plot(ends[best], at, "*", color=BLUE, markersize=14, label="best epoch")
+    bottom, top = y_range(np.concatenate([mean, validation]), quantity)
+    for x, values, colour in ((steps, mean, PALE), (ends, validation, BLUE)):
+        for outside in beyond(values, quantity, top):
+            axes.plot(x[outside], top, "^", color=colour, markersize=9, clip_on=False, zorder=3)
+            axes.annotate(
+                f"{values[outside]:,.4g}", (x[outside], top), (0, -14), textcoords="offset points"
+            )
     axes.set_yscale("log")
     axes.set_yticks(list(TICKS[quantity]), list(TICKS[quantity].values()))
     axes.set_yticks([], minor=True)
-    axes.set_ylim(*y_range(np.concatenate([mean, validation]), quantity))
+    axes.set_ylim(bottom, top)
     axes.set(xlabel="step", title=quantity)
     axes.grid(alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)

@@ -82,3 +82,18 @@ def y_range(values: np.ndarray, quantity: Quantity) -> tuple[float, float]:
     least, most = real.min(initial=0.01), real.max(initial=3.0)
     bottom = next((t for t in (0.01, 0.001, 1e-4, 1e-5) if t <= least), _LEAST["loss"])
     return bottom, next((t for t in (3.0, 10.0) if t >= most), 100.0)
+
+
+def beyond(values: np.ndarray, quantity: Quantity, top: float) -> np.ndarray:
+    """Indices of values above the axis: of each stretch of them the highest, integer (K,).
+
+    Args:
+        values: float (N,); gaps are NaN.
+        quantity: what they are; only losses leave their axis.
+        top: its end, in units of `heights`.
+    """
+    above = np.flatnonzero((quantity == "loss") & (heights(values, quantity) > top))
+    if not len(above):
+        return np.empty(0, dtype=int)
+    stretches = np.split(above, np.flatnonzero(np.diff(above) > 1) + 1)
+    return np.array([part[values[part].argmax()] for part in stretches])

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from digitcore.datasets import Split
 from digitcore.recipes import Recipe
+from digitcore.recipes.usual import unusual_learning_rate
 from digitcore.training import network
 from digitcore.training.batches import Batches
 from digitcore.training.learner import Learner, assign
@@ -251,10 +252,11 @@ class Training:
 
     def _tell(self, event: Event) -> None:
         if not all(math.isfinite(event.get(key, 0)) for key in ("loss", "validation_loss")):
-            raise DivergedError(
-                "The training diverged: its loss is no longer a number. Lower the learning rate, "
-                f"or give it a warm-up. Received: learning_rate={self._recipe.learning_rate:g}"
+            way = unusual_learning_rate(self._recipe) or (
+                "Lower the learning rate, or give it a warm-up. "
+                f"Received: learning_rate={self._recipe.learning_rate:g}"
             )
+            raise DivergedError(f"The training diverged: its loss is no longer a number. {way}")
         if self._report({**event, "time": time.time()}):
             self._asked_to_stop = True
 
