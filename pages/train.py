@@ -7,7 +7,7 @@ import streamlit as st
 from digitcore import datasets, runs
 from digitcore.jobs import estimates, queue, teacher
 from digitcore.recipes import Recipe, RecipeError
-from ui import text
+from ui import browsers, text
 from ui.live_run import live, pace
 from ui.network_view import layer_table, network_html
 from ui.notices import run_notice
@@ -22,9 +22,11 @@ def others_at_work(shown: runs.Run | None) -> None:
     active = [(run, state) for run, state in runs.list_active() if run != shown]
     active.sort(key=lambda each: each[1].status == "queued")
     for run, state in active[:_LINKS]:
+        other = browsers.someone_else(state)
         st.page_link(
             "pages/train.py",
-            label=f"{text.plain(text.named(run, state))} {'waits' if state.status == 'queued' else 'trains'}",
+            label=f"{text.plain(text.named(run, state))} {'waits' if state.status == 'queued' else 'trains'}"
+            + (f" · {other}" if other else ""),
             icon=":material/visibility:",
             query_params={"run": run.id},
         )

@@ -14,7 +14,7 @@ from digitcore.jobs import queue
 from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Metrics, Run, RunError, State
 from digitcore.runs.events import EventLog, best_epoch
-from ui import caching, text
+from ui import browsers, caching, text
 from ui.recipe_form import use
 from ui.run_progress import progress, trains
 from ui.shown_run import show_started, when
@@ -161,14 +161,16 @@ def _progress_line(run: Run, state: State, log: EventLog, resumable: bool) -> No
     fraction, words = progress(run, state, log.last)
     st.progress(fraction, text=words)
     if state.status in runs.ACTIVE:
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            on_click=_try,
-            args=(Run.stop, run),
-            disabled=state.status == "stopping",
-            help="Ends after this step and keeps the best epoch so far.",
-        )
+        stopping = state.status == "stopping"
+        with browsers.asked_first(state, "Stop", ":material/stop:", stopping):
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                on_click=_try,
+                args=(Run.stop, run),
+                disabled=stopping,
+                help="Ends after this step and keeps the best epoch so far.",
+            )
     elif resumable:
         st.button("Resume", icon=":material/resume:", on_click=_try, args=(queue.resume, run))
 
@@ -212,6 +214,8 @@ def _numbers(run: Run, state: State, log: EventLog, metrics: Metrics | None) -> 
         said.append(f"ended after epoch {last['epoch']['epoch']} of {run.recipe.epochs}")
     if state.status != "queued":
         said.append(f"started {when(state.started or state.created)}")
+    if other := browsers.someone_else(state):
+        said.append(f"begun by {other}")
     said.append(f"{run.recipe.parameters:,} parameters")
     return [*said, *filter(None, [text.settings(run.recipe)])]
 

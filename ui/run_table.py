@@ -13,9 +13,10 @@ from digitcore import files
 from digitcore.analysis import outcome
 from digitcore.figures import style
 from digitcore.runs import ACTIVE, UNREADABLE, Run, RunError, State, events
-from ui import address, caching, text
+from ui import address, browsers, caching, text
 from ui.shown_run import shown_id
 
+_YOU = "you"
 _SELECTED, _TABLES = "selected_runs", "tables_of_runs"
 
 SHAPES = {
@@ -47,6 +48,7 @@ COLUMNS = {
     "parameters": st.column_config.NumberColumn("Parameters", format="localized"),
     "seconds": st.column_config.NumberColumn("Training", format="%.0f s"),
     "created": st.column_config.DatetimeColumn("When", format="D MMM, HH:mm"),
+    "by": st.column_config.TextColumn("By", help="Whose browser began it, by a made-up name"),
     "note": st.column_config.TextColumn("Note"),
 }
 
@@ -104,6 +106,7 @@ def row(run: Run, state: State) -> dict[str, Any]:
         "parameters": recipe and recipe.parameters,
         "seconds": metrics.fit_seconds if metrics else None,
         "created": pd.Timestamp.fromtimestamp(state.created) if state.created else None,
+        "by": browsers.someone_else(state) or (_YOU if state.begun_by else ""),
         "note": text.cell(note),
         "id": run.id,
     }
@@ -135,6 +138,8 @@ def selectable(rows: list[dict[str, Any]]) -> list[str]:
     # a selection from the address, as by the back button: a table cannot be told another one.
     key = f"runs-{st.session_state[_TABLES]}-{hash(tuple(ids))}"
 
+    shared = any(row["by"] not in ("", _YOU) for row in rows)
+
     def keep() -> None:
         chosen = [ids[place] for place in st.session_state[key].selection.rows]
         st.session_state[_SELECTED] = chosen
@@ -142,7 +147,7 @@ def selectable(rows: list[dict[str, Any]]) -> list[str]:
 
     st.dataframe(
         pd.DataFrame(rows),
-        column_order=list(COLUMNS),
+        column_order=[name for name in COLUMNS if name != "by" or shared],
         column_config=COLUMNS,
         hide_index=True,
         placeholder="",

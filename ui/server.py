@@ -20,6 +20,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from digitcore import datasets
 from digitcore.jobs import queue
+from ui import browsers
 from ui.frame import ICON, PAGES, tab_title
 from ui.memory import keep_small
 
@@ -79,8 +80,10 @@ def routes() -> list[Route]:
 
 
 def _answer(page: str) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(_: Request) -> Response:
-        return HTMLResponse(_first_frame(page), headers={"Cache-Control": "no-cache"})
+    async def answer(request: Request) -> Response:
+        response = HTMLResponse(_first_frame(page), headers={"Cache-Control": "no-cache"})
+        browsers.give_mark(request, response)
+        return response
 
     return answer
 

@@ -8,7 +8,7 @@ from digitcore.jobs import evaluate, exam, queue
 from digitcore.jobs.job import Job
 from digitcore.jobs.kinds import SHORT
 from digitcore.runs import ACTIVE, Run, RunError
-from ui import text
+from ui import browsers, text
 from ui.shown_run import when
 
 _POLL_SECONDS = 0.5
@@ -46,7 +46,8 @@ def _row(run: Run, kind: str, polls: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if active:
             st.progress(*progress(job))
-            st.button("Stop", icon=":material/stop:", on_click=job.stop, key=f"stop-{kind}")
+            with browsers.asked_first(state, "Stop", ":material/stop:"):
+                st.button("Stop", icon=":material/stop:", on_click=job.stop, key=f"stop-{kind}")
             return
         try:
             ROWS[kind](run)
@@ -119,6 +120,9 @@ def _button(run: Run, kind: str, label: str, icon: str) -> None:
 
 def _submit(run: Run, kind: str) -> None:
     try:
-        queue.submit_job(run, kind)
+        job = queue.submit_job(run, kind)
     except (RunError, OSError) as error:
         st.toast(text.plain(str(error)), icon=":material/error:")
+        return
+    if (state := job.state) and not state.begun_by:  # else somebody had begun it
+        browsers.record(job)

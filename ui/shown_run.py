@@ -14,7 +14,7 @@ from digitcore import datasets, runs
 from digitcore.analysis import leaderboard, outcome
 from digitcore.jobs import request
 from digitcore.runs import Run, RunError, State
-from ui import address, text
+from ui import address, browsers, text
 from ui.frame import section
 from ui.notices import chosen_dataset, run_notice
 
@@ -141,12 +141,13 @@ def shown_id() -> str | None:
 
 
 def show_started(run_id: str) -> None:
-    """Shows a run that was just started instead of the one that is shown.
+    """Shows a run that was just started here instead of the one that is shown.
 
     The live view asks each second with the address that the browser has: for a moment that
     is still the old one, which must not bring the old run back.
     """
     st.session_state[_LEFT] = (address.read("run"), time.monotonic())
+    browsers.record(runs.load(run_id))
     show(run_id)
 
 

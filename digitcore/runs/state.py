@@ -24,6 +24,7 @@ MOST_TEXT_BYTES = 1_000_000
 
 
 _Time = Annotated[float, pydantic.Field(ge=0, le=1e11, allow_inf_nan=False)]
+_Mark = Annotated[str, pydantic.Field(pattern=r"^([0-9a-f]{16})?$")]
 _Count = Annotated[int, pydantic.Field(ge=0, le=10**12)]
 
 
@@ -41,6 +42,7 @@ class State:
         parent: the id of the run that it continued or was fine-tuned from.
         pid: the process that trains it, or trained it last.
         data_folder: what DIGITCORE_DATA_DIR was where the run was started.
+        begun_by: the mark of the browser that began it; empty where a shell did.
     """
 
     status: Status
@@ -53,6 +55,7 @@ class State:
     pid: _Count | None = None
     started: _Time | None = None
     data_folder: str | None = None
+    begun_by: _Mark = ""
 
 
 _STATE = pydantic.TypeAdapter(State)
