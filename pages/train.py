@@ -57,6 +57,23 @@ def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
     return given, validation, recipe.images_an_epoch(given)
 
 
+def is_here(dataset: str) -> bool:
+    try:
+        return datasets.available(dataset) is not None
+    except datasets.DataError:
+        return False  # the frame says it
+
+
+def counted_instead(recipe: Recipe, instead: datasets.DatasetInfo | None) -> str:
+    """How many images there are where the dataset cannot be had and another takes its place."""
+    if instead is None:
+        return ""
+    given, validation = datasets.split_sizes(
+        instead.train_images, recipe.training_images, recipe.validation_split
+    )
+    return f", or {given:,} and {validation:,} of {instead.title} where there is no {recipe.info.title}"
+
+
 def refusal(recipe: Recipe) -> str | None:
     """Why this recipe cannot be trained, or None if it can."""
     try:
@@ -96,10 +113,11 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 if error := refused or st.session_state.pop("start_error", None):
     st.error(error)
 images, validation, an_epoch = split_sizes(recipe)
+instead = None if is_here(recipe.dataset) else datasets.substitute(recipe.dataset)
 steps = f"{-(-an_epoch // recipe.batch_size):,} steps an epoch"
 facts = [
     f"{recipe.parameters:,} parameters",
-    f"{images:,} training and {validation:,} validation images",
+    f"{images:,} training and {validation:,} validation images" + counted_instead(recipe, instead),
     steps if an_epoch == images else f"{an_epoch:,} images in {steps}",
 ]
 if speed := estimates.images_per_second(recipe):

@@ -186,7 +186,7 @@ def test_without_mnist_train_says_what_start_works_on(monkeypatch: pytest.Monkey
     monkeypatch.setitem(registry._registered, "mnist", known)
     app = visit("train")
     assert "MNIST is not on this machine yet" in said(app)
-    assert "choose the dataset `digits`: Start trains on scikit-learn's digits" in said(app)
+    assert "Start works at once all the same: it trains on scikit-learn's digits" in said(app)
     app.sidebar.selectbox(key="dataset").select("digits").run()
     assert "not on this machine" not in said(app)
     assert "predicts 88 ± 3 % (mean ± SD of 10 seeds) of the 400 test images" in said(app)

@@ -6,6 +6,7 @@ import pytest
 from pages_of_runs import bars, said, visit
 
 from digitcore import runs
+from digitcore.datasets import registry
 from digitcore.recipes import Recipe, hyperparameters
 
 pytestmark = pytest.mark.usefixtures("fresh_pages")
@@ -82,3 +83,27 @@ def test_the_steps_of_an_epoch_are_those_of_the_images_that_it_takes() -> None:
     assert "190 training and 10 validation images · 2 steps an epoch" in said(visit("train"))
     some = said(visit("train", epoch_images="150", batch_size="50"))
     assert "190 training and 10 validation images · 150 images in 3 steps an epoch" in some
+
+
+def test_every_slider_ends_at_the_bounds_of_its_field() -> None:
+    stopped = [p for p in hyperparameters() if p.stops]
+    assert len(stopped) > 5
+    for p in stopped:
+        assert max(p.stops) == p.high, p.name
+        assert p.above or min(p.stops) >= p.low, p.name
+
+
+def test_without_mnist_train_says_before_start_what_is_trained_on_and_what_to_expect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DIGITCORE_DATA_DIR")
+    told = said(visit("train", recipe="fast"))
+    assert "Start works at once all the same: it trains on scikit-learn's digits, 1,397" in told
+    assert registry.get("digits").expected in told
+    assert "1,327 and 70 of scikit-learn's digits where there is no MNIST" in told
+
+
+def test_with_the_images_here_train_counts_them_alone() -> None:
+    told = said(visit("train", recipe="fast"))
+    assert "190 training and 10 validation images" in told
+    assert "scikit-learn" not in told

@@ -34,23 +34,35 @@ def data_notice(name: str | None = None) -> None:
 
 
 def _offer_download(info: DatasetInfo) -> None:
+    instead = datasets.substitute(info.name)
+    offline = (
+        f" Where it cannot be had, Start works at once all the same: it trains on {instead.title}, "
+        f"{instead.train_images:,} small images, and `fast` predicts {instead.expected} of their "
+        f"{instead.test_images:,} test images."
+        if instead
+        else ""
+    )
     if not info.sources:
-        st.error(
+        said = (
             f"{info.title} is not on this machine. Put it into a folder `{info.name}` of the one "
-            f"that `{datasets.VARIABLE}` names.",
-            icon=":material/folder_off:",
+            f"that `{datasets.VARIABLE}` names.{offline}"
         )
+        if instead:
+            st.caption(f":material/info: {said}")
+        else:
+            st.error(said, icon=":material/folder_off:")
         return
     size = sum(file.size for file in info.sources[0]) / 1e6
-    instead = registry.get("digits")
-    offline = (
-        f" Without a network, choose the dataset `{instead.name}`: Start trains on {instead.title}, and "
-        f"`fast` predicts {instead.expected} of their test images."
-    )
+    if not instead:
+        other = registry.get("digits")
+        offline = (
+            f" Without a network, choose the dataset `{other.name}`: Start trains on {other.title}, "
+            f"and `fast` predicts {other.expected} of their test images."
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             f":material/cloud_download: {info.title} is not on this machine yet. "
-            f"The first training downloads it ({size:.0f} MB).{offline}",
+            f"The first training downloads it ({size:.0f} MB) where there is a network.{offline}",
             width="content",
         )
         wanted = st.button("Download it now", type="tertiary", icon=":material/download:")

@@ -16,6 +16,7 @@ from digitcore.datasets.load import (
     fetch,
     load_dataset,
     split_sizes,
+    substitute,
 )
 from digitcore.datasets.locate import VARIABLE
 
@@ -30,6 +31,7 @@ __all__ = [
     "fetch",
     "load_dataset",
     "split_sizes",
+    "substitute",
 ]
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "fetch",
     "load_dataset",
     "split_sizes",
+    "substitute",
 ]
 
 
@@ -152,6 +153,11 @@ def available(name: str = "mnist") -> str | None:
         DataError: DIGITCORE_DATA_DIR is set, and lacks a part of the dataset.
     """
     return locate.folder(registry.get(name))
+
+
+def substitute(name: str) -> DatasetInfo | None:
+    """The dataset that is trained on in place of that one where it cannot be had; None for most."""
+    return registry.get("digits") if name == locate.SUBSTITUTED else None
 
 
 def fetch(progress: Progress | None = None, name: str = "mnist") -> None:

@@ -23,6 +23,8 @@ Progress = Callable[[int, int], None]
 
 VARIABLE = "DIGITCORE_DATA_DIR"
 EMBEDDED_TEST_IMAGES = 400
+# Where it cannot be had, scikit-learn's digits take its place.
+SUBSTITUTED = "mnist"
 # What its files are put into directly, and not into a subfolder of its name.
 _WITHOUT_FOLDER = "mnist"
 
@@ -58,7 +60,7 @@ def locate(info: DatasetInfo, download: bool, progress: Progress) -> Located:
     try:
         files, source = _files(info, download, progress)
     except _MissingError as error:
-        if info.name != _WITHOUT_FOLDER:
+        if info.name != SUBSTITUTED:
             raise DataError(
                 f"{error}. Download it, or put its files into the folder {info.name} of the one "
                 f"that {VARIABLE} names."

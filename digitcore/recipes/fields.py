@@ -40,7 +40,7 @@ class RecipeFields(Frozen):
         "Images in one step of the optimizer.",
         "Training",
         unit="images",
-        stops=(8, 16, 32, 60, 64, 120, 128, 256, 512, 1024, 2048),
+        stops=(8, 16, 32, 60, 64, 120, 128, 256, 512, 1024, 2048, 4096),
         ge=1,
         le=4096,
     )
@@ -65,6 +65,9 @@ class RecipeFields(Frozen):
             0.2,
             0.5,
             1,
+            2,
+            5,
+            10,
         ),
         gt=0,
         le=10,
@@ -76,7 +79,10 @@ class RecipeFields(Frozen):
         "last of these.",
         "Data",
         unit="images",
-        stops=(500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 240_000),
+        stops=(
+            *(100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000),
+            *(60_000, 120_000, 240_000, 500_000, 1_000_000),
+        ),
         ge=100,
         le=1_000_000,
     )
@@ -93,7 +99,10 @@ class RecipeFields(Frozen):
         "Training images per epoch, chosen at random each time; 0 uses all.",
         "Data",
         unit="images",
-        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000),
+        stops=(
+            *(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000),
+            *(120_000, 240_000, 500_000, 1_000_000),
+        ),
         ge=0,
         le=1_000_000,
     )
@@ -103,7 +112,7 @@ class RecipeFields(Frozen):
         "slashed zeros, crossed sevens, open fours.",
         "Data",
         unit="images",
-        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000),
+        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 100_000),
         ge=0,
         le=100_000,
     )
@@ -113,7 +122,7 @@ class RecipeFields(Frozen):
         "(Hendrycks et al., 2019).",
         "Data",
         unit="images",
-        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000),
+        stops=(0, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 100_000),
         ge=0,
         le=100_000,
     )
@@ -230,7 +239,7 @@ class RecipeFields(Frozen):
         "Fraction of each weight that a step removes, times the learning rate (Loshchilov and Hutter, "
         "2019).",
         "Regularisation",
-        stops=(0, 1e-5, 1e-4, 5e-4, 1e-3, 0.004, 0.01, 0.05, 0.1),
+        stops=(0, 1e-5, 1e-4, 5e-4, 1e-3, 0.004, 0.01, 0.05, 0.1, 0.2, 0.5, 1),
         ge=0,
         le=1,
     )
