@@ -126,12 +126,7 @@ st.caption(" · ".join(facts))
 # Beside a run it is closed, so that the run's curves are on the first screen.
 network = st.expander("Network", expanded=run is None)
 network.html(network_html(recipe))
-network.dataframe(
-    layer_table(recipe),
-    hide_index=True,
-    column_config={"Parameters": st.column_config.NumberColumn(format="localized")},
-    width=560,
-)
+network.html(layer_table(recipe))
 others_at_work(run)
 if run is None:
     st.markdown(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 import math
 
-import pandas as pd
-
 from digitcore.recipes import Recipe
 from digitcore.recipes.layers import LayerRow, Shape
 
@@ -23,6 +21,10 @@ _CSS = f"""<style>
 .network .box {{ border: 1px solid color-mix(in srgb, currentColor 45%, transparent);
   border-radius: 2px; background: color-mix(in srgb, currentColor 12%, transparent); }}
 .network .what {{ opacity: 0.75; }}
+.layers {{ margin: 0.5rem 0; border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }}
+.layers :is(th, td) {{ padding: 0.3rem 0.75rem; text-align: left; font-weight: 400;
+  border: 1px solid color-mix(in srgb, currentColor 15%, transparent); }}
+.layers :is(th, td):last-child {{ text-align: right; }}
 </style>"""
 
 
@@ -47,16 +49,18 @@ def _figure(row: LayerRow, pixel: float) -> str:
     )
 
 
-def layer_table(recipe: Recipe) -> pd.DataFrame:
-    """One row a layer: what it is, its output's shape, its parameters."""
-    rows = recipe.summary()
-    return pd.DataFrame(
-        {
-            "Layer": [row.layer for row in rows],
-            "Output": [_text(row.shape) for row in rows],
-            "Parameters": [row.parameters for row in rows],
-        }
+def layer_table(recipe: Recipe) -> str:
+    """HTML, one row a layer: what it is, its output's shape, its parameters.
+
+    Streamlit's own table would make the browser of a first visitor load 1.6 MB more.
+    """
+    rows = "".join(
+        f"<tr><td>{html.escape(row.layer)}</td><td>{_text(row.shape)}</td>"
+        f"<td>{row.parameters:,}</td></tr>"
+        for row in recipe.summary()
     )
+    head = "<tr><th>Layer</th><th>Output</th><th>Parameters</th></tr>"
+    return f'<table class="layers">{head}{rows}</table>'
 
 
 def _size(shape: Shape, pixel: float) -> tuple[float, float]:
