@@ -88,6 +88,8 @@ def test_at_first_it_says_what_to_draw_and_there_is_nothing_to_fine_tune_on() ->
     disabled = {button.label for button in app.button if button.disabled}
     assert disabled >= {"Keep as 0", "Fine-tune on my handwriting"}
     assert files() == []
+    assert "30 drawings of 30 missing" in said(app)
+    assert "0 drawings beside" not in said(app)
 
 
 @pytest.mark.usefixtures("reader")
@@ -96,7 +98,10 @@ def test_kept_drawings_are_predicted_and_the_rarest_digit_is_asked_for() -> None
     app = visit()
     assert "Write a <b>3</b>" in said(app)
     assert "of 5 drawings correct by reader · 25 to go" in said(app)
-    assert "A new run: reader, fine-tuned on 5 drawings beside MNIST. Held out: 0" in said(app)
+    assert (
+        "25 drawings of 30 missing. A new run: reader, fine-tuned on 5 drawings beside MNIST. Held out: 0"
+        in said(app)
+    )
 
 
 @pytest.mark.usefixtures("reader")

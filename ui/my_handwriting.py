@@ -213,11 +213,15 @@ def _fine_tune(run: Run, samples: HandwritingSamples) -> None:
             on_click=_done,
             args=(_start, run, samples),
         )
-        st.caption(
-            f"A new run: {text.plain(text.named(run))}, fine-tuned on "
-            f"{text.counted(len(samples.training), 'drawing')} beside {run.recipe.info.title}. "
-            f"Held out: {len(samples.held_out)}."
-        )
+        missing = ENOUGH - len(samples)
+        said = f"{text.counted(missing, 'drawing')} of {ENOUGH} missing. " if missing > 0 else ""
+        if samples.training:
+            said += (
+                f"A new run: {text.plain(text.named(run))}, fine-tuned on "
+                f"{text.counted(len(samples.training), 'drawing')} beside {run.recipe.info.title}. "
+                f"Held out: {len(samples.held_out)}."
+            )
+        st.caption(said)
     if child:
         polls = child.active
         st.fragment(_follow, run_every=0.5 if polls else None)(child, polls)
