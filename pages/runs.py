@@ -211,9 +211,10 @@ def table(everything: list[tuple[Run, State]]) -> None:
     actions(chosen)
     picked = {run.id for run in chosen}
     for r in shown:
-        if r["note"] and r["id"] in picked:
-            name = "" if r["status"] in runs.UNREADABLE else f"{r['name']}: "
-            st.caption(text.plain(name + r["note"]))
+        told = [r["settings"], r["note"]] if r["id"] in picked else []
+        if said := " · ".join(filter(None, told)):
+            name = "" if r["status"] in runs.UNREADABLE else f"{r['whole_name']}: "
+            st.caption(text.plain(name + said))
     curves(selected)
 
 

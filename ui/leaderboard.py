@@ -16,7 +16,7 @@ from digitcore.figures.style import run_colour
 from digitcore.runs import Run, State
 from ui import text
 from ui.choice import choice
-from ui.run_table import PERCENT, RING, dot
+from ui.run_table import LETTERS, PERCENT, RING, dot, name_column
 
 _COSTS: dict[Cost, str] = {
     "parameters": "parameters",
@@ -49,7 +49,7 @@ _RULES = (
 def show(everything: list[tuple[Run, State]]) -> None:
     """Draws the leaderboard of the recipes and these runs."""
     own = [
-        (entry._replace(name=text.named(run, state)), state)
+        (entry._replace(name=text.named(run, state, most=LETTERS)), state)
         for run, state in everything
         if (entry := leaderboard.from_run(run, state))
     ]
@@ -85,17 +85,13 @@ def _ranking(entries: list[Entry], dots: dict[str, str]) -> None:
         st.caption("Nothing qualifies yet.")
         return
     rows = pd.DataFrame([_row(rank, entry, dots) for rank, entry in enumerate(ranked, 1)])
-    # By itself Streamlit cuts long names. A letter takes about 8 pixels.
-    name = st.column_config.TextColumn(
-        "Name", width=min(300, 8 * int(rows["name"].str.len().max()))
-    )
     st.dataframe(
         rows,
         # First what decides the ranking, so that a narrow window shows it.
         column_order=list(
             dict.fromkeys(["dot", "name", "validation", challenge.cost, "test", *_COLUMNS])
         ),
-        column_config={"name": name, **_COLUMNS},
+        column_config={"name": name_column(rows["name"]), **_COLUMNS},
         width="content",
         hide_index=True,
         placeholder="–",

@@ -13,7 +13,7 @@ _HEIGHT = 77  # screen pixels, of the input image
 
 # Written in HTML, because st.html drops SVG.
 _CSS = f"""<style>
-.network {{ display: flex; gap: 0.35rem; overflow-x: auto; padding: 0.25rem 0;
+.network {{ display: flex; flex-wrap: wrap; gap: 0.35rem; padding: 0.25rem 0;
   font-size: 0.75rem; line-height: 1.25; font-variant-numeric: tabular-nums; }}
 .network figure {{ margin: 0; min-width: 4.2rem; text-align: center; flex: 0 0 auto; }}
 .network .space {{ height: {_HEIGHT}px; display: flex; align-items: center;
@@ -35,7 +35,7 @@ def network_html(recipe: Recipe) -> str:
     spoken = html.escape(" to ".join(_text(row.shape) for row in rows))
     pixel = _HEIGHT / recipe.input_shape[0]
     boxes = "".join(_figure(row, pixel) for row in rows)
-    return f'{_CSS}<div class="network" role="img" tabindex="0" aria-label="Network: {spoken}">{boxes}</div>'
+    return f'{_CSS}<div class="network" role="img" aria-label="Network: {spoken}">{boxes}</div>'
 
 
 def _figure(row: LayerRow, pixel: float) -> str:

@@ -25,13 +25,17 @@ SHAPES = {
     "diamond": '<path d="M8 2 14 8 8 14 2 8Z"/>',
     "triangle-up": '<path d="M8 3 14 13H2Z"/>',
 }
+LETTERS = 16  # of a name in a table, so that the numbers beside it are seen in a narrow window
 PERCENT = st.column_config.NumberColumn(format="%.2f %%")
+# First what a narrow window must show.
 COLUMNS = {
     "dot": st.column_config.ImageColumn("", width=30, help="Its colour in the curves below"),
     "name": st.column_config.TextColumn("Name"),
-    "recipe": st.column_config.TextColumn("Recipe", width=105),
-    "settings": st.column_config.TextColumn("Changed", help="What differs from the recipe"),
-    "status": st.column_config.TextColumn("Status"),
+    "validation": {**PERCENT, "label": "Validation", "help": "Accuracy of the best epoch"},
+    "test": {**PERCENT, "label": "Test", "help": "Accuracy of the same network"},
+    "interval": st.column_config.TextColumn(
+        "Test interval", help="95 % interval (Wilson) in percent", alignment="right"
+    ),
     "by_epoch": st.column_config.LineChartColumn(
         "By epoch",
         help="Validation accuracy by epoch, from 0 to 100 % in every row",
@@ -40,17 +44,20 @@ COLUMNS = {
         y_max=100,
         color=style.BLUE,
     ),
-    "validation": {**PERCENT, "label": "Validation", "help": "Accuracy of the best epoch"},
-    "test": {**PERCENT, "label": "Test", "help": "Accuracy of the same network"},
-    "interval": st.column_config.TextColumn(
-        "Test interval", help="95 % interval (Wilson) in percent", alignment="right"
-    ),
+    "status": st.column_config.TextColumn("Status"),
     "parameters": st.column_config.NumberColumn("Parameters", format="localized"),
     "seconds": st.column_config.NumberColumn("Training", format="%.0f s"),
     "created": st.column_config.DatetimeColumn("When", format="D MMM, HH:mm"),
     "by": st.column_config.TextColumn("By", help="Whose browser began it, by a made-up name"),
+    "recipe": st.column_config.TextColumn("Recipe", width=105),
+    "settings": st.column_config.TextColumn("Changed", help="What differs from the recipe"),
     "note": st.column_config.TextColumn("Note"),
 }
+
+
+def name_column(names: pd.Series) -> Any:
+    """A column wide enough for these names, which Streamlit would cut; a letter takes about 8 pixels."""
+    return st.column_config.TextColumn("Name", width=min(320, 24 + 8 * int(names.str.len().max())))
 
 
 def _picture(shape: str, style: str) -> str:
@@ -95,7 +102,8 @@ def row(run: Run, state: State) -> dict[str, Any]:
     interval = [f"{100 * end:.2f}" for end in (metrics.test_interval if metrics else ())]
     return {
         "dot": dot(state.number),
-        "name": text.cell(text.named(run, state)),
+        "name": text.cell(text.named(run, state, most=LETTERS)),
+        "whole_name": text.named(run, state),
         "recipe": recipe and recipe.name,
         "settings": recipe and text.settings(recipe),
         "status": state.status,
@@ -114,7 +122,7 @@ def row(run: Run, state: State) -> dict[str, Any]:
 
 def wanted(row: dict[str, Any], words: list[str], statuses: list[str]) -> bool:
     """Whether a row has each of the words, and one of the statuses if any is given."""
-    told = f"{row['name']} {row['recipe']} {row['settings']} {row['id']}".casefold()
+    told = f"{row['whole_name']} {row['recipe']} {row['settings']} {row['id']}".casefold()
     return all(word in told for word in words) and (not statuses or row["status"] in statuses)
 
 
@@ -145,10 +153,11 @@ def selectable(rows: list[dict[str, Any]]) -> list[str]:
         st.session_state[_SELECTED] = chosen
         address.keep("selected", ",".join(chosen))
 
+    table = pd.DataFrame(rows)
     st.dataframe(
-        pd.DataFrame(rows),
+        table,
         column_order=[name for name in COLUMNS if name != "by" or shared],
-        column_config=COLUMNS,
+        column_config={**COLUMNS, "name": name_column(table["name"])},
         hide_index=True,
         placeholder="",
         key=key,
