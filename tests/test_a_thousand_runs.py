@@ -134,14 +134,14 @@ def test_what_is_read_and_drawn_is_the_same_for_all_who_watch_a_run(
     monkeypatch.setattr(caching, "_SHARED_SECONDS", 60)
     tell(many[0])
     first = caching.events(many[0])
-    drawn = caching.learning_curves(first, "loss")
-    assert caching.learning_curves(first, "accuracy") is not drawn
+    drawn = caching.learning_curves(first, "loss", 10)
+    assert caching.learning_curves(first, "accuracy", 10) is not drawn
     tell(many[0], step=20)
     assert caching.events(many[0]) is first
-    assert caching.learning_curves(first, "loss") is drawn
+    assert caching.learning_curves(first, "loss", 10) is drawn
     later = caching.events(Run(Path(many[0].path)), anew=True)
     assert list(later.epochs["step"]) == [10, 20]
-    assert list(caching.learning_curves(later, "loss").to_dict()["data"][2]["text"]) == [
+    assert list(caching.learning_curves(later, "loss", 10).to_dict()["data"][2]["text"]) == [
         "epoch 1",
         "epoch 1",
     ]
@@ -153,5 +153,5 @@ def test_curves_of_the_past_are_let_go(many: list[Run], no_caches: None) -> None
     for step in range(1, 5):
         tell(many[0], step=step)
         log = caching.events(many[0], anew=True)
-        caching.learning_curves(log, "loss")
+        caching.learning_curves(log, "loss", 10)
     assert len(caching._figures) == before + 1
