@@ -41,8 +41,8 @@ def test_every_frame_of_a_fresh_server_has_our_menu_and_our_title(
 ) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     tab = context.new_page()
-    asked: list[str] = []
-    tab.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    tab.on("request", lambda request: requests.append(request.url))
     tab.add_init_script(f"({WATCH})()")
     tab.goto(f"{fresh.url}/{path}", wait_until="commit")
     tab.wait_for_selector("[data-testid=stMainBlockContainer] [data-testid=stElementContainer]")
@@ -52,7 +52,7 @@ def test_every_frame_of_a_fresh_server_has_our_menu_and_our_title(
     context.close()
     assert left == 0
     # Streamlit's tables are most of what a browser could load for its first page.
-    assert not [url for url in asked if "DataFrame" in url]
+    assert not [url for url in requests if "DataFrame" in url]
     assert {title for title, _ in frames} <= {f"{page} · Digit Studio", "Digit Studio"}
     assert frames[0][0] == frames[-1][0] == f"{page} · Digit Studio"
     for _, text in frames:
