@@ -1,4 +1,4 @@
-"""The command line: train, runs, stop, resume, fine-tune, evaluate, exam, predict, data.
+"""The command line: train, runs, watch, stop, resume, fine-tune, evaluate, exam, predict, data.
 
 Results go to stdout, progress to stderr. Exit status: 0 done, 1 an error told in one
 line, 2 wrong usage, 130 stopped.
@@ -14,15 +14,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from digitcore import __version__
+from digitcore import __version__, runs
 from digitcore.commands.flags import Parser, Renamed, add_recipe_flags, whole_number
 from digitcore.commands.measuring_runs import evaluate, examine, predict, show_data
 from digitcore.commands.output import PROGRAM, one_line, sentence, to_json
-from digitcore.commands.training_runs import fine_tune, list_all, resume, stop, train
+from digitcore.commands.training_runs import fine_tune, list_all, resume, stop, train, watch
 from digitcore.datasets import registry
 from digitcore.recipes.faults import did_you_mean, received
 
 STOPPED = 130
+_EPILOG = f"""\
+What a command takes: {PROGRAM} train --help
+
+A first walk:
+  {PROGRAM} train --epochs 2           prints the run's id, which the others take
+  {PROGRAM} runs
+  {PROGRAM} predict RUN seven.png
+
+Runs are folders in {{folder}}, elsewhere with DIGITCORE_MODELS_DIR. A training
+goes on when its shell is closed. DIGITCORE_DATA_DIR is a folder that holds datasets."""
+_DRAWINGS = "a file of drawings, which the page Draw exports"
 _EARLIER_COMMANDS = {"teach": "fine-tune"}
 
 
@@ -74,8 +85,8 @@ def _parser() -> tuple[Parser, list[str]]:
     """The parser, and the names of its commands."""
     parser = Parser(
         prog=PROGRAM,
-        description=__doc__,
-        epilog=f"What a command takes: {PROGRAM} train --help",
+        description=(__doc__ or "").partition("\n\n")[2],
+        epilog=_EPILOG.format(folder=runs.models_dir()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"digitcore {__version__}")
@@ -93,6 +104,7 @@ def _parser() -> tuple[Parser, list[str]]:
     add_recipe_flags(add("train", train))
     add("runs", list_all)
     for name, command in (
+        ("watch", watch),
         ("stop", stop),
         ("resume", resume),
         ("evaluate", evaluate),
@@ -106,16 +118,16 @@ def _parser() -> tuple[Parser, list[str]]:
                 "--epochs",
                 type=whole_number,
                 metavar="N",
-                help="go on as a new run, up to so many epochs in all",
+                help="go on as a new run, up to that many epochs in all",
             )
         if name == "evaluate":
-            one.add_argument("--handwriting", type=Path, metavar="FILE", help="a file of drawings")
+            one.add_argument("--handwriting", type=Path, metavar="FILE", help=_DRAWINGS)
             one.add_argument(
                 "--hand", action=Renamed, now="--handwriting", nargs="?", help=argparse.SUPPRESS
             )
     tunes = add("fine-tune", fine_tune)
     tunes.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it")
-    tunes.add_argument("samples", metavar="FILE", type=Path, help="a file of drawings")
+    tunes.add_argument("samples", metavar="FILE", type=Path, help=_DRAWINGS)
     asks = add("predict", predict)
     asks.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it")
     asks.add_argument("image", metavar="IMAGE", nargs="+", help="an image file of one character")

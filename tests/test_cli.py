@@ -106,7 +106,9 @@ def test_resuming_a_finished_run_is_an_error(
     answering: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["resume", answering.id]) == 1
-    assert "Only a stopped or failed run can go on" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "Only a stopped or failed run can go on" in err
+    assert err.endswith("is finished. Train it further with --epochs.\n")
 
 
 def test_a_command_of_its_own_process_shows_no_traceback() -> None:
@@ -140,9 +142,30 @@ def test_every_field_of_a_recipe_is_a_flag_with_help(
     assert help_.replace(" ", "") in words.replace(" ", "")
 
 
+def test_the_first_help_says_what_to_do_and_where_runs_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert "python -m digitcore train --help" in out
+    assert f"Runs are folders in {runs.models_dir()}," in out
+
+
 @pytest.mark.parametrize(
     "command",
-    ["train", "runs", "stop", "resume", "evaluate", "exam", "fine-tune", "predict", "data"],
+    [
+        "train",
+        "runs",
+        "watch",
+        "stop",
+        "resume",
+        "evaluate",
+        "exam",
+        "fine-tune",
+        "predict",
+        "data",
+    ],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from PIL import Image
 
 from digitcore import runs
 from digitcore.__main__ import main
+from digitcore.jobs import queue
 from digitcore.runs import Run
 from digitcore.runs.predictor import Predictor
 
@@ -81,6 +85,24 @@ def test_a_queued_run_is_stopped_and_that_is_done(capsys: pytest.CaptureFixture[
     result, _ = told(capsys)
     assert (result["run"], result["status"]) == (run.id, "stopped")
     assert run.status == "stopped"
+
+
+def test_watch_follows_a_run_and_leaves_it_as_it_is(
+    answering: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["watch", answering.id, "--json"]) == 0
+    assert told(capsys)[0]["test_accuracy"] == 0.5
+    monkeypatch.setattr(queue, "start_worker", lambda short=False: None)
+    waits = runs.create(SMALLEST)
+    pressed = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+    monkeypatch.setattr(time, "sleep", lambda seconds: pressed.join())
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        pressed.start()
+        assert main(["watch", waits.id, "--json"]) == 0
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    assert told(capsys)[0]["status"] == waits.status == "queued"
 
 
 # --- predict, data ------------------------------------------------------------
@@ -227,5 +249,6 @@ def test_help_says_whether_the_least_value_is_one(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     told = " ".join(capsys.readouterr().out.split())
+    assert "From 1 to 4,096 images." in told
     assert "Above 0, up to 10." in told
     assert "From 0 to 45 °." in told or "From 0 to 90 °." in told

@@ -28,6 +28,7 @@ COMMANDS = (
     ("train", "--recipe"),
     ("runs", "--no-such-flag"),
     ("stop",),
+    ("watch",),
     ("resume",),
     ("resume", "sound", "--epochs"),
     ("evaluate",),

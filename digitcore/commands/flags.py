@@ -61,7 +61,9 @@ def add_recipe_flags(parser: argparse.ArgumentParser) -> None:
         if name == "layers":
             text = f"""{text} A JSON list such as '[{{"kind": "flatten"}}]'."""
         if parameter:
-            text = f"{text}{_bounds(parameter)} Default: the recipe's, else {parameter.default}."
+            default = parameter.default
+            number = default if isinstance(default, str) else f"{default:,}"
+            text = f"{text}{_bounds(parameter)} Default: the recipe's, else {number}."
         heading = parameter.group if parameter else "What is trained"
         if heading not in groups:
             groups[heading] = parser.add_argument_group(heading)
@@ -103,11 +105,11 @@ class Renamed(argparse.Action):
 
 
 def _bounds(parameter: Hyperparameter) -> str:
-    if parameter.high is None:
+    if parameter.low is None or parameter.high is None:
         return ""
     unit = f" {parameter.unit}" if parameter.unit else ""
-    low = f"Above {parameter.low}, up" if parameter.above else f"From {parameter.low}"
-    return f" {low} to {parameter.high}{unit}."
+    low = f"Above {parameter.low:,}, up" if parameter.above else f"From {parameter.low:,}"
+    return f" {low} to {parameter.high:,}{unit}."
 
 
 def _metavar(parameter: Hyperparameter) -> str:

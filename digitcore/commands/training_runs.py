@@ -19,7 +19,7 @@ from digitcore.jobs import fine_tuning, queue
 from digitcore.jobs.job import Job
 from digitcore.jobs.kinds import SHORT
 from digitcore.recipes import Recipe, RecipeError
-from digitcore.runs import Run, RunError
+from digitcore.runs import Run, RunError, RunStateError
 
 
 def train(options: argparse.Namespace) -> tuple[Result, str]:
@@ -45,19 +45,23 @@ def train(options: argparse.Namespace) -> tuple[Result, str]:
 def resume(options: argparse.Namespace) -> tuple[Result, str]:
     """Goes on with a stopped or failed run from its last checkpoint.
 
-    With --epochs, any run that has ended goes on as a new run, up to so many epochs in all.
+    With --epochs, any run that has ended goes on as a new run, up to that many epochs in all.
     """
     run = runs.load(options.run)
     _, offset = run.events()
     if options.epochs is None:
-        queue.resume(run)
+        try:
+            queue.resume(run)
+        except RunStateError as error:
+            more = " Train it further with --epochs." if run.status == "finished" else ""
+            raise RunStateError(f"{error}{more}") from None
     else:
         run = queue.extend(run, options.epochs)
     return _watch(run, offset)
 
 
 def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
-    """Fine-tunes a run on a person's drawings, as a new run; Draw exports such a file."""
+    """Fine-tunes a run on a person's drawings, as a new run."""
     samples = HandwritingSamples.load(options.samples)
     run = fine_tuning.fine_tune(runs.load(options.run), samples)
     result, text = _watch(run, 0)
@@ -68,6 +72,17 @@ def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
             f"test {percent(measured['test_accuracy_before'])} before"
         )
     return result, text
+
+
+def watch(options: argparse.Namespace) -> tuple[Result, str]:
+    """Shows how a run trains until it ends; Ctrl-C ends only the watching.
+
+    Of a run that has ended it shows the result.
+    """
+    run = runs.load(options.run)
+    with suppress(KeyboardInterrupt):
+        _progress(run, 0)
+    return _outcome(run)
 
 
 def stop(options: argparse.Namespace) -> tuple[Result, str]:
@@ -107,6 +122,10 @@ def _watch(run: Run, offset: int) -> tuple[Result, str]:
             run.stop()
         while run.active:
             time.sleep(0.1)
+    return _outcome(run)
+
+
+def _outcome(run: Run) -> tuple[Result, str]:
     result = _summary(run)
     if result.get("data_notice"):
         print(result["data_notice"], file=sys.stderr)
