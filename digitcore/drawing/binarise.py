@@ -52,7 +52,9 @@ def likely_pens(grey: Floats) -> list[Pen]:
                 break
             away = ndimage.gaussian_filter(level, blur) - ndimage.gaussian_filter(level, 2.5 * blur)
             # Wide lines cover more area, and spots of light even more: normalise by the width.
-            responses[width] = float((away.astype(np.float64) ** 5).mean()) / width**1.5
+            away = away.astype(np.float64)
+            fifth = away * away * (away * away) * away  # a power is ten times slower
+            responses[width] = float(fifth.mean()) / width**1.5
         level = np.asarray(Image.fromarray(level).reduce(2))
         size *= 2
     pens: list[Pen] = []
@@ -80,7 +82,8 @@ def written_with(pen: Pen, grey: Floats) -> Floats:
     depth = _depth(_smooth(grey), pen)
     quiet, quarter = np.percentile(depth, [5, 25])
     floor = quarter + 5 * (quarter - quiet)
-    strongest = float(np.partition(depth.ravel(), -100)[-100:].mean()) if depth.size > 100 else 0
+    # Sorted, because on a regular pattern a partition takes ten times longer than that.
+    strongest = float(np.sort(depth, axis=None)[-100:].mean()) if depth.size > 100 else 0
     floor = max(floor, 0.1 * strongest)
     if strongest - floor < _MIN_CONTRAST:
         raise DrawingError(

@@ -22,6 +22,7 @@ _SHORTEST = 0.38  # of the picture's width, as a sheet may end within the pictur
 _SLENDER = 40  # length over thickness; no stroke reaches it
 _COVERED = 0.6  # fraction of a line that is visible; the rest is faded or under strokes
 _MOST_LINES = 100
+_MOST_FAILURES = 50  # candidates in a row that are no lines; a line has few worse ones before it
 _MOST_POINTS = 50_000
 _BIN = 3  # pixels
 
@@ -47,9 +48,8 @@ def without_lines(ink: Mask) -> Mask:
 def _without_horizontal_lines(ink: Mask) -> Mask:
     runs = _run_lengths(ink)
     thickest = max(4, max(ink.shape) // _THICKEST)
-    ys, xs = np.nonzero((runs > 0) & (runs <= thickest))
     kept = ink.copy()
-    for line in _lines(ys, xs, runs, thickest):
+    for line in _lines(runs, thickest):
         _erase(kept, runs, line)
     return kept
 
@@ -60,19 +60,38 @@ def _run_lengths(ink: Mask) -> NDArray[np.int32]:
     change = np.diff(padded.ravel().astype(np.int8))
     starts, ends = np.flatnonzero(change == 1) + 1, np.flatnonzero(change == -1) + 1
     lengths = np.zeros(padded.size + 1, np.int32)
-    np.add.at(lengths, starts, ends - starts)
-    np.add.at(lengths, ends, starts - ends)
+    lengths[starts], lengths[ends] = ends - starts, starts - ends
     return np.cumsum(lengths[:-1], dtype=np.int32).reshape(padded.shape).T[1:-1]
 
 
-def _lines(
-    ys: NDArray[np.intp], xs: NDArray[np.intp], runs: NDArray[np.int32], thickest: int
-) -> list[_Line]:
-    """Lines through many of the points (ys, xs) of thin ink, the best first."""
+def _lines(runs: NDArray[np.int32], thickest: int) -> list[_Line]:
+    """Lines through many pixels of thin ink, the best first."""
+    height, width = runs.shape
+    left = (runs > 0) & (runs <= thickest)
+    lines: list[_Line] = []
+    failures = 0
+    for start, slope in _likely_lines(left, runs):
+        line = _fitted(left, runs, start + slope * np.arange(width), thickest)
+        if line is None:
+            failures += 1
+            if failures == _MOST_FAILURES:
+                break
+            continue
+        failures = 0
+        lines.append(line)
+        left[_beside(line.y, line.thickness, height)] = False
+        if len(lines) == _MOST_LINES:
+            break
+    return lines
+
+
+def _likely_lines(thin: Mask, runs: NDArray[np.int32]) -> list[tuple[float, float]]:
+    """Row at the left edge and slope of lines that many thin pixels vote for, the best first."""
     height, width = runs.shape
     slopes = np.arange(-_STEEPEST, _STEEPEST + 1e-9, 2 * _BIN / width)
     shift = round(_STEEPEST * width / 2) + _BIN
     bins = (height + 2 * shift) // _BIN + 2
+    ys, xs = np.nonzero(thin)
     # If there are very many points, some columns are enough to detect lines.
     step = max(1, len(ys) // _MOST_POINTS)
     sampled = xs % step == 0
@@ -88,47 +107,40 @@ def _lines(
     table = table[:, :-1] + table[:, 1:]  # a line may lie between two bins
     least = _SHORTEST * _COVERED * width
     peaks = (table == ndimage.maximum_filter(table, (5, 5))) & (table > 0.8 * least)
-    order = np.argwhere(peaks)[np.argsort(-table[peaks])][
-        : _MOST_LINES + 60
-    ]  # some lines peak twice
-    lines: list[_Line] = []
-    left = np.ones(len(ys), bool)
-    for slope, place in order:
-        start = (place + 1) * _BIN - shift - slopes[slope] * width / 2
-        line = _fitted(ys, xs, left, runs, float(start), float(slopes[slope]), thickest)
-        if line is None:
-            continue
-        lines.append(line)
-        left &= np.abs(ys - line.y[xs]) > line.thickness
-        if len(lines) == _MOST_LINES:
-            break
-    return lines
+    # Some lines peak twice.
+    order = np.argwhere(peaks)[np.argsort(-table[peaks])][: _MOST_LINES + 60]
+    return [
+        (float((place + 1) * _BIN - shift - slopes[slope] * width / 2), float(slopes[slope]))
+        for slope, place in order
+    ]
+
+
+def _beside(
+    path: NDArray[np.floating], reach: float, height: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the pixels no further than `reach` from a path's row in each column.
+
+    A line's work is in these pixels alone, however much ink there is elsewhere.
+    """
+    rows = np.ceil(path - reach).astype(np.intp) + np.arange(int(2 * reach) + 1)[:, None]
+    near, columns = np.nonzero((rows <= path + reach) & (rows >= 0) & (rows < height))
+    return rows[near, columns], columns
 
 
 def _fitted(
-    ys: NDArray[np.intp],
-    xs: NDArray[np.intp],
-    left: Mask,
-    runs: NDArray[np.int32],
-    start: float,
-    slope: float,
-    thickest: int,
+    left: Mask, runs: NDArray[np.int32], path: NDArray[np.floating], thickest: int
 ) -> _Line | None:
-    """The line near a start row and slope, fitted to the points, or None if there is none."""
-    width = runs.shape[1]
-    columns = np.arange(width)
-    path: NDArray[np.floating] = start + slope * columns
-    around = left & (np.abs(ys - path[xs]) <= 4 * _BIN)
+    """The line near a path (w,), fitted to the pixels that are left, or None if there is none."""
+    height, width = runs.shape
+    ys, xs = _beside(path, 4 * _BIN, height)
+    around = left[ys, xs]
     ys, xs = ys[around], xs[around]
     near: Mask = np.zeros(len(ys), bool)
     for reach in (2.0 * _BIN, 4.0, 2.5):
         near = np.abs(ys - path[xs]) <= reach
         if near.sum() < _SHORTEST * _COVERED * width:
             return None
-        middle = xs[near] / width - 0.5
-        # A parabola, because sheets are bent and lenses distort.
-        curve = np.polyfit(middle, ys[near], 2)
-        path = np.polyval(curve, columns / width - 0.5)
+        path = _parabola(xs[near], ys[near], width)
     thickness = float(np.median(runs[ys[near], xs[near]]))
     covered = np.zeros(width)
     covered[xs[near]] = 1
@@ -151,13 +163,22 @@ def _fitted(
     return _Line(path, thickness, int(first), int(last))
 
 
+def _parabola(xs: NDArray[np.intp], ys: NDArray[np.intp], width: int) -> NDArray[np.floating]:
+    """Row in each column (w,) of the parabola of least squares through pixels.
+
+    A parabola, because sheets are bent and lenses distort. By sums over columns, which are far
+    fewer than pixels.
+    """
+    powers = (np.arange(width) / width - 0.5) ** np.arange(5)[:, None]
+    sums = powers @ np.bincount(xs, minlength=width)
+    normal = np.array([sums[k : k + 3] for k in range(3)])
+    right = powers[:3] @ np.bincount(xs, ys, width)
+    return np.asarray(np.linalg.lstsq(normal, right)[0] @ powers[:3])
+
+
 def _erase(ink: Mask, runs: NDArray[np.int32], line: _Line) -> None:
     """Erases the line where the ink is no thicker than it."""
-    columns = np.arange(ink.shape[1])  # all columns: it may continue beyond where it was detected
-    most = 1.3 * line.thickness + 1
-    for move in range(-int(line.thickness) - 1, int(line.thickness) + 2):
-        rows = np.round(line.y[columns]).astype(int) + move
-        inside = (rows >= 0) & (rows < ink.shape[0])
-        y, x = rows[inside], columns[inside]
-        thin = runs[y, x] <= most
-        ink[y[thin], x[thin]] = False
+    # In all columns, as it may continue beyond where it was detected.
+    y, x = _beside(np.round(line.y), int(line.thickness) + 1, ink.shape[0])
+    thin = runs[y, x] <= 1.3 * line.thickness + 1
+    ink[y[thin], x[thin]] = False
