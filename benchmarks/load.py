@@ -5,6 +5,7 @@
     DIGITCORE_DATA_DIR=... python benchmarks/load.py --json load.json
 
     sessions   30 people at once while a network trains: page switches, strokes, memory
+    waves      30 people at once who draw, four times: memory after each time
     training   images a second of a training, with 30 sessions over without
     watcher    the same with one watcher: a websocket client, and a page in Chromium
     start      click on Start to the first point of the chart, without and with a waiting worker
@@ -47,6 +48,7 @@ from crowd import (  # noqa: E402
     one_visitor,
     start_strolls,
 )
+from load_memory import memory_rows, waves  # noqa: E402
 from load_speed import WATCHERS, training, watcher  # noqa: E402
 from studio_under_load import (  # noqa: E402
     busy_seconds,
@@ -183,21 +185,6 @@ def sessions(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def memory_rows(
-    kind: str, values: tuple[float, float, float, float], options: argparse.Namespace
-) -> list[Row]:
-    """MiB before, with all sessions, after all have left, and after one more came and left."""
-    before, during, after, at_last = values
-    each = (during - before) / options.sessions
-    return [
-        Row(f"Server {kind} before, every page seen once", "MiB", [before]),
-        Row(f"Server {kind} with {options.sessions} sessions", "MiB", [during]),
-        Row(f"Server {kind} a session", "MiB", [each], "≤ 15" if kind == "USS" else ""),
-        Row(f"Server {kind} {options.kept + 10} s after all left", "MiB", [after]),
-        Row(f"Server {kind} after one more came and left", "MiB", [at_last]),
-    ]
-
-
 def start(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
     """From the click on Start to the first training point in the client, in seconds."""
 
@@ -286,6 +273,7 @@ def _looks_at(
 
 SECTIONS: dict[str, Callable[[App, Run, argparse.Namespace], list[Row]]] = {
     "sessions": sessions,
+    "waves": waves,
     "training": training,
     "watcher": watcher,
     "start": start,
