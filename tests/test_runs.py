@@ -97,13 +97,13 @@ def test_a_zip_holds_the_folder_without_its_checkpoint(run: Run) -> None:
     (run.path / "checkpoint").mkdir()
     (run.path / "checkpoint" / "last.npz").write_bytes(b"x")
     (run.path / ".tmp-model.keras").write_bytes(b"half")
-    (run.path / "worker.log").write_text("hello")
+    (run.path / "model.tflite").write_bytes(b"a network")
     file = io.BytesIO()
     runs.write_zip([run], file)
     with zipfile.ZipFile(file) as archive:
-        names = ["recipe.toml", "state.json", "worker.log"]
+        names = ["model.tflite", "recipe.toml", "state.json"]
         assert archive.namelist() == [f"{run.id}/{name}" for name in names]
-        assert archive.read(f"{run.id}/worker.log") == b"hello"
+        assert archive.read(f"{run.id}/model.tflite") == b"a network"
 
 
 @pytest.mark.parametrize("crash", [OSError("disk full"), KeyboardInterrupt()])

@@ -22,9 +22,9 @@ from digitcore.runs.folder import (
     list_states,
     load,
     models_dir,
-    write_zip,
 )
 from digitcore.runs.metrics import FineTuning, Metrics, read_metrics, write_metrics
+from digitcore.runs.pack import write_zip
 from digitcore.runs.run import Run, stopped_early
 from digitcore.runs.state import ACTIVE, UNREADABLE, State, Status
 

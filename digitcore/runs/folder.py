@@ -1,4 +1,4 @@
-"""The folder of all runs: make, find, list and pack them."""
+"""The folder of all runs: make, find and list them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import secrets
 import shutil
 import tempfile
 import time
-import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
 
 from digitcore.recipes import Recipe
 from digitcore.runs.claimable import changes_lock
@@ -134,16 +132,6 @@ def list_active() -> list[tuple[Run, State]]:
     """The runs that wait, train or are about to stop, newest first, with their states now."""
     told = [(run, run.state) for run, written in _listed() if written.status in ACTIVE]
     return [(run, state) for run, state in told if state.status in ACTIVE]
-
-
-def write_zip(chosen: Iterable[Run], file: IO[bytes]) -> None:
-    """Writes the folders of these runs as one zip file, without their checkpoints."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for run in chosen:
-            for path in sorted(run.path.iterdir()):
-                # A link may lead to any file of this computer.
-                if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
-                    archive.write(path, f"{run.id}/{path.name}")
 
 
 def data_folder() -> str | None:

@@ -147,13 +147,12 @@ def test_links_in_a_run_are_neither_followed_by_delete_nor_packed(run: Run, tmp_
     secret = tmp_path / "secret"
     secret.mkdir()
     (secret / "key").write_text("secret")
-    (run.path / "worker.log").unlink(missing_ok=True)
-    (run.path / "worker.log").symlink_to(secret / "key")
+    (run.path / "exam.json").symlink_to(secret / "key")
     (run.path / "checkpoint").symlink_to(secret)
     packed = io.BytesIO()
     runs.write_zip([run], packed)
     assert b"secret" not in packed.getvalue()
-    assert "worker.log" not in str(zipfile.ZipFile(packed).namelist())
+    assert "exam.json" not in str(zipfile.ZipFile(packed).namelist())
     run.update(status="finished")
     run.delete()
     assert (secret / "key").read_text() == "secret"
