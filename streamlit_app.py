@@ -4,9 +4,11 @@ The server imports this file once for `app`; each time somebody's page is drawn,
 """
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from digitcore.jobs import queue
 from ui.frame import STYLE, heard, navigation
+from ui.guard import OwnPagesOnly
 from ui.notices import data_notice
 from ui.server import lifespan, routes
 
@@ -25,4 +27,6 @@ if __name__ == "__main__":
     page.run()
     warm_up()
 else:
-    app = st.App(__file__, routes=routes(), lifespan=lifespan)
+    app = st.App(
+        __file__, routes=routes(), middleware=[Middleware(OwnPagesOnly)], lifespan=lifespan
+    )

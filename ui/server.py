@@ -22,7 +22,7 @@ from digitcore import datasets
 from digitcore.jobs import queue
 from ui import browsers
 from ui.frame import ICON, PAGES, tab_title
-from ui.memory import keep_small
+from ui.memory import give_back, keep_small
 
 _HERE = Path(__file__).parent
 _HTML = Path(st.__file__).parent / "static" / "index.html"
@@ -32,6 +32,7 @@ _THEME = {"ink": "textColor", "ground": "backgroundColor", "shade": "secondaryBa
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """From the server's start to its end."""
+    give_back()
     # Until a first session calls `st.navigation`, Streamlit takes a folder named `pages` for an app
     # whose menu lists that folder's files, and shows such a menu.
     PagesManager.uses_pages_directory = False
