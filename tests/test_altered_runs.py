@@ -216,11 +216,61 @@ def test_an_altered_run_answers_or_says_why_not(
         assert rows[run.id]["message"] or rows[run.id]["status"] != "broken"
         if rows[run.id]["status"] in ("finished", "stopped"):
             assert run.metrics
-        for words in (("evaluate", run.id), ("predict", run.id, str(house.image))):
+        for words in (
+            ("evaluate", run.id),
+            ("predict", run.id, str(house.image)),
+            ("stop", run.id),
+        ):
             command(capsys, *words)
         assert house.pages(run) == {}
     finally:
         shutil.rmtree(run.path, ignore_errors=True)
+
+
+def merged(name: str, *, line: int | None = None, **values: Any) -> Alteration:
+    """These values are set in a JSON file, or in one line of a file of events."""
+
+    def alter(run: Path) -> None:
+        lines = [(run / name).read_text()] if line is None else (run / name).read_text().split("\n")
+        place = line or 0
+        lines[place] = json.dumps(json.loads(lines[place]) | values)
+        (run / name).write_text("\n".join(lines))
+
+    return alter
+
+
+def arrays_of(kind: str) -> Alteration:
+    table = np.ones((60, 10), np.int64).astype(kind)
+    return lambda run: np.savez(run / "probabilities.npz", test=table, validation=table)
+
+
+NAMED: dict[str, Alteration] = {
+    **{f"seconds null in line {n}": merged("events.jsonl", line=n, seconds=None) for n in range(6)},
+    "notice 1.0": merged("metrics.json", data_notice=1.0),
+    "hand": merged("metrics.json", hand={"taught": 1}),
+    "fine_tuning": merged("metrics.json", fine_tuning={"samples": 1, "correct_before": "**b**"}),
+    "infinite": merged("metrics.json", test_loss=float("inf"), images_per_second=float("-inf")),
+    "interval": merged("metrics.json", test_interval=[float("nan"), float("inf")]),
+    **{f"probabilities {kind}": arrays_of(kind) for kind in ("?", "complex128", "M8[s]", "O")},
+    "exam": lambda run: (run / "exam.json").write_text('{"accuracy": Infinity, "time": null}'),
+    "evaluate": lambda run: (run / "evaluate.json").write_text('{"test": {"accuracy": "**b**"}}'),
+    "exam a list": lambda run: (run / "exam.json").write_text("[[]]"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_value_that_once_broke_a_page_harms_nothing(
+    name: str, house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = house.copy("altered")
+    NAMED[name](run.path)
+    status, listed = command(capsys, "runs")
+    assert status == 0
+    assert {row["run"] for row in listed["runs"]} == {"sound", "altered"}
+    for words in (("evaluate", run.id), ("predict", run.id, str(house.image)), ("stop", run.id)):
+        command(capsys, *words)
+    assert house.pages(run) == {}
+    assert not any("**b**" in said for said in house.said.values())
 
 
 def test_the_sound_run_beside_them_answers(

@@ -51,7 +51,7 @@ def test_the_zip_of_a_training_names_no_folder_and_no_person(
     run = studio.only_run()
     assert str(tmp_path.parent) in str([*run.path.iterdir(), run.state.data_folder])
     found = packed(run)
-    assert len(found) > 8  # the network's own parts among them
+    assert len(found) > 8  # those within the network's file, too
     secrets = {str(tmp_path), str(small_data), str(Path.home()), sys.prefix, tmp_path.name}
     if (user := getpass.getuser()) not in ("root", "user"):
         secrets.add(user)
