@@ -107,3 +107,16 @@ def test_with_the_images_here_train_counts_them_alone() -> None:
     told = said(visit("train", recipe="fast"))
     assert "190 training and 10 validation images" in told
     assert "scikit-learn" not in told
+
+
+def test_a_recipe_made_for_another_dataset_brings_it_along_and_others_keep_what_was_chosen() -> (
+    None
+):
+    app = visit("train")
+    app.sidebar.selectbox(key="recipe").select("small-digits").run()
+    assert app.sidebar.selectbox(key="dataset").value == "digits"
+    app.sidebar.selectbox(key="recipe").select("fast").run()
+    assert app.sidebar.selectbox(key="dataset").value == "digits"
+    assert visit("train", recipe="small-digits").sidebar.selectbox(key="dataset").value == "digits"
+    given = visit("train", recipe="small-digits", dataset="fashion-mnist")
+    assert given.sidebar.selectbox(key="dataset").value == "fashion-mnist"

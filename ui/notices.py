@@ -37,7 +37,7 @@ def _offer_download(info: DatasetInfo) -> None:
     instead = datasets.substitute(info.name)
     offline = (
         f" Where it cannot be had, Start works at once all the same: it trains on {instead.title}, "
-        f"{instead.train_images:,} small images, and `fast` predicts {instead.expected} of their "
+        f"{instead.train_images:,} small images, and predicts {instead.expected} of their "
         f"{instead.test_images:,} test images."
         if instead
         else ""
@@ -57,7 +57,7 @@ def _offer_download(info: DatasetInfo) -> None:
         other = registry.get("digits")
         offline = (
             f" Without a network, choose the dataset `{other.name}`: Start trains on {other.title}, "
-            f"and `fast` predicts {other.expected} of their test images."
+            f"and predicts {other.expected} of their test images."
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(

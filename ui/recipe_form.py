@@ -25,6 +25,8 @@ def recipe_form() -> Recipe:
     for earlier, now in EARLIER_NAMES.items():  # a link that was shared before
         if value := st.query_params.pop(earlier, None):
             st.query_params.setdefault(now, value)
+    if "dataset" not in st.session_state and "dataset" not in st.query_params:
+        _bring_dataset(st.query_params.get("recipe", ""))
     dataset = st.selectbox(
         "Dataset",
         registry.names(),
@@ -35,7 +37,7 @@ def recipe_form() -> Recipe:
     st.caption(_about(dataset))
     names = Recipe.names()
     name = st.selectbox(
-        "Recipe", names, key="recipe", bind="query-params", on_change=_follow_recipe
+        "Recipe", names, key="recipe", bind="query-params", on_change=_choose_recipe
     )
     base = _base(name, dataset)
     st.caption(base.description)
@@ -86,7 +88,7 @@ def _widget(parameter: Hyperparameter, default: Any) -> Any:
 def _about(dataset: str) -> str:
     info = registry.get(dataset)
     start = (
-        f" Start works without a network: it trains on {info.train_images:,} images, and `fast` "
+        f" Start works without a network: it trains on {info.train_images:,} images, and "
         f"predicts {info.expected} of the {info.test_images:,} test images."
         if info.expected
         else ""
@@ -126,6 +128,19 @@ def use(recipe: Recipe) -> None:
     st.session_state["dataset"] = recipe.dataset
     for parameter in hyperparameters():
         st.session_state[parameter.name] = getattr(recipe, parameter.name)
+
+
+def _choose_recipe() -> None:
+    _bring_dataset(st.session_state["recipe"])
+    _follow_recipe()
+
+
+def _bring_dataset(recipe: str) -> None:
+    """A recipe that was made for another dataset than most brings it along."""
+    if recipe in Recipe.names():
+        own = Recipe.load(recipe).dataset
+        if own != registry.names()[0]:
+            st.session_state["dataset"] = own
 
 
 def _follow_recipe() -> None:

@@ -69,7 +69,7 @@ class DatasetInfo:
         exam_files: the names of the IDX files of the `exam` split, images and labels.
         exam_begins: how many images at the start of these files are not of that split.
         embedded: whether its images come with the installation, so that it has no files.
-        expected: the test accuracy that the recipe `fast` reaches on it, mean ± SD over seeds, as a
+        expected: the test accuracy that a recipe reaches on it, mean ± SD over seeds, as a
             page says it; empty where it was not measured.
     """
 
