@@ -131,7 +131,9 @@ def test_nothing_of_ours_opens_a_pickle_or_makes_code_of_text() -> None:
             assert called not in {"eval", "exec", "os.system", "keras.models.load_model"}, where
             assert options.get("shell") != "True", where
             assert options.get("unsafe_allow_html") != "True", where
-            assert options.get("unsafe_allow_javascript") != "True", where
+            # The one script is a constant, into which a canvas's key is put, a word of the source.
+            if options.get("unsafe_allow_javascript") == "True":
+                assert ast.unparse(node.args[0]) == "_NAMED.format(key=key)", where
             if called.endswith((".load", ".read_array")) and called.startswith("np."):
                 assert options["allow_pickle"] == "False", where
 
