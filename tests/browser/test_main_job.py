@@ -90,7 +90,9 @@ def test_a_second_browser_finds_the_training_and_a_closed_tab_does_not_end_it(
     page.get_by_role("slider").first.press("ArrowRight")
     points(page, more_than=before)
     assert app.status(run) == "running", "the sidebar does not disturb the training"
-    stop(page)
+    page.get_by_role("button", name="Stop").click()  # asks, as another browser began it
+    page.get_by_test_id("stPopoverBody").get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile("^Stopped"))).to_be_visible(timeout=MINUTES)
     assert (app.models / run / "model.tflite").exists(), "Stop keeps the best model"
     assert app.status(run) == "stopped"
 
