@@ -130,3 +130,12 @@ def test_a_file_that_is_no_recipe_is_refused(content: bytes, words: str, tmp_pat
 def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be read"):
         Recipe.load(tmp_path)
+
+
+@pytest.mark.parametrize("field", Recipe.model_fields)
+@pytest.mark.parametrize("odd", [None, {}, [[]], -(10**30), float("inf"), "\ud800", "x" * 9_000])
+def test_whatever_stands_in_a_field_is_refused_in_a_sentence(field: str, odd: Any) -> None:
+    with pytest.raises(RecipeError, match=r"^(layer 1|A dataset|\w+)") as refused:
+        SMALL.changed(**{field: odd})
+    assert len(str(refused.value)) < 300
+    assert "\n" not in str(refused.value)

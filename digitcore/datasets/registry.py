@@ -6,6 +6,8 @@ that they need to know of a dataset from it.
 
 from __future__ import annotations
 
+import reprlib
+
 from digitcore.datasets.catalogue import DATASETS
 from digitcore.datasets.info import DatasetInfo, RemoteFile, Source
 from digitcore.drawing.input_image import AS_MNIST, DrawingInput
@@ -62,8 +64,9 @@ def get(name: str) -> DatasetInfo:
     try:
         return _registered[name]
     except KeyError:
+        told = name if name.isprintable() and 0 < len(name) <= 60 else reprlib.repr(name)
         raise ValueError(
-            f"A dataset is one of {', '.join(_registered)}. Received: {name}"
+            f"A dataset is one of {', '.join(_registered)}. Received: {told}"
         ) from None
 
 

@@ -139,7 +139,8 @@ def _rule(model: type[pydantic.BaseModel], name: str) -> str:
     if "pattern" in entry:
         return "1 to 40 small letters, digits and hyphens, a letter or digit first"
     if entry["type"] == "string":
-        return f"a text of up to {entry['maxLength']} characters"
+        most = entry.get("maxLength")
+        return f"a text of up to {most} characters" if most else "a text"
     if entry["type"] == "array":
         return f"a list of up to {entry['maxItems']} layers"
     return f"{_TYPES[entry['type']]}{_bounds(entry)}"
