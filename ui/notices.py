@@ -54,7 +54,7 @@ def _offer_download(info: DatasetInfo) -> None:
         return
     size = sum(file.size for file in info.sources[0]) / 1e6
     if not instead:
-        other = registry.get("digits")
+        other = next(one for one in map(registry.get, registry.names()) if one.embedded)
         offline = (
             f" Without a network, choose the dataset `{other.name}`: Start trains on {other.title}, "
             f"and predicts {other.expected} of their test images."

@@ -93,9 +93,10 @@ def _evaluate(run: Run) -> None:
 def _exam(run: Run) -> None:
     if not (found := exam.read(run)):
         _button(run, "exam", "Examine once", ":material/workspace_premium:")
+        info = registry.get(exam.dataset_of(run))
         st.caption(
-            "On QMNIST's 50,000 further test images, by which nothing was ever chosen. "
-            "What is found is recorded; there is no second time."
+            f"On {info.title}'s {info.exam_images:,} further test images, by which nothing was ever "
+            "chosen. What is found is recorded; there is no second time."
         )
         return
     accuracy = text.with_interval(found.accuracy, found.interval)

@@ -77,6 +77,7 @@ MNIST = DatasetInfo(
     teacher=True,
     checksum="06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16",
     exam="qmnist",
+    substitute="digits",
 )
 
 FASHION_MNIST = DatasetInfo(

@@ -68,6 +68,8 @@ class DatasetInfo:
         transposed: whether its IDX files hold each image with rows and columns exchanged.
         exam_files: the names of the IDX files of the `exam` split, images and labels.
         exam_begins: how many images at the start of these files are not of that split.
+        substitute: the dataset that takes its place where it cannot be had; empty for none. Its images
+            come with the installation.
         embedded: whether its images come with the installation, so that it has no files.
         expected: the test accuracy that a recipe reaches on it, mean ± SD over seeds, as a
             page says it; empty where it was not measured.
@@ -95,6 +97,7 @@ class DatasetInfo:
     transposed: bool = False
     exam_files: tuple[str, ...] = ()
     exam_begins: int = 0
+    substitute: str = ""
     embedded: bool = False
     expected: str = ""
 

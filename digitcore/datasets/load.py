@@ -105,7 +105,7 @@ def load_dataset(
     Raises:
         ValueError: an argument is out of bounds, or no dataset has that name.
         DataError: DIGITCORE_DATA_DIR is set, and a part of the dataset is missing or broken
-            there; or the dataset is not MNIST and cannot be had.
+            there; or it cannot be had and nothing takes its place.
     """
     info = registry.get(name)
     if not 0 < validation_split < 1:
@@ -118,7 +118,7 @@ def load_dataset(
     cut, validation = split_sizes(len(labels), training_images, validation_split)
     used = cut + validation
     return Dataset(
-        name="digits" if located.obstacle else name,
+        name=info.substitute if located.obstacle else name,
         train=Split(images[:cut], labels[:cut]),
         validation=Split(images[cut:used], labels[cut:used]),
         test=Split(located.contents.test_images, located.contents.test_labels),
@@ -157,7 +157,8 @@ def available(name: str = "mnist") -> str | None:
 
 def substitute(name: str) -> DatasetInfo | None:
     """The dataset that is trained on in place of that one where it cannot be had; None for most."""
-    return registry.get("digits") if name == locate.SUBSTITUTED else None
+    instead = registry.get(name).substitute
+    return registry.get(instead) if instead else None
 
 
 def fetch(progress: Progress | None = None, name: str = "mnist") -> None:

@@ -23,8 +23,6 @@ Progress = Callable[[int, int], None]
 
 VARIABLE = "DIGITCORE_DATA_DIR"
 EMBEDDED_TEST_IMAGES = 400
-# Where it cannot be had, scikit-learn's digits take its place.
-SUBSTITUTED = "mnist"
 # What its files are put into directly, and not into a subfolder of its name.
 _WITHOUT_FOLDER = "mnist"
 
@@ -33,10 +31,10 @@ class Located(NamedTuple):
     """What was found of a dataset.
 
     Attributes:
-        contents: its images and labels, or those of scikit-learn's digits in their place.
+        contents: its images and labels, or those of its substitute.
         exam: images and labels of its `exam` split; None where it has none.
         source: where the files were, in words.
-        obstacle: why these are scikit-learn's digits instead; empty if they are not.
+        obstacle: why these are its substitute's; empty if they are not.
     """
 
     contents: Contents
@@ -49,23 +47,24 @@ def locate(info: DatasetInfo, download: bool, progress: Progress) -> Located:
     """The dataset, wherever it is; downloaded if it may be.
 
     Raises:
-        DataError: DIGITCORE_DATA_DIR lacks a part of it, or it cannot be downloaded and is not MNIST.
+        DataError: DIGITCORE_DATA_DIR lacks a part of it, or it cannot be downloaded and nothing
+            takes its place.
     """
     if info.embedded:
         return Located(embedded(), None, f"{info.title}, installed", "")
     if info.base:
         base = locate(registry.get(info.base), download, progress)
         if base.obstacle:
-            raise DataError(f"{info.title} needs MNIST: {base.obstacle}. {way_out(info)}")
+            raise DataError(f"{info.title} needs {registry.get(info.base).title}: {base.obstacle}. {way_out(info)}")
     try:
         files, source = _files(info, download, progress)
     except _MissingError as error:
-        if info.name != SUBSTITUTED:
+        if not info.substitute:
             raise DataError(
                 f"{error}. Download it, or put its files into the folder {info.name} of the one "
                 f"that {VARIABLE} names."
             ) from None
-        return Located(embedded(), None, "scikit-learn's digits", str(error))
+        return Located(embedded(), None, registry.get(info.substitute).title, str(error))
     try:
         if info.base:
             return Located(base.contents, formats.read_exam(files, info), source, "")

@@ -2,7 +2,7 @@
 
 Each event is a dict with "kind" and "time" (seconds since 1970), and of kind
     stage      "stage": what the worker does now
-    download   "done", "total": bytes of MNIST
+    download   "done", "total": bytes of the dataset
     progress   "done", "total": images of a short job
     start      "step" to begin after, "steps" in all, "steps_per_epoch"
     batch      "step", "epoch", "loss", "accuracy" (means since the last such event),
