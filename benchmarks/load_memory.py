@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import time
 
 from browser.app import App
 from clients import Client
-from crowd import SEVEN, complain, one_visitor
+from crowd import SEVEN, complain, crowd, one_visitor
 from studio_under_load import memory, note
 from table_row import Row
 
@@ -54,12 +53,7 @@ async def _wave(app: App, done: Run, count: int) -> float:
             strokes = [[(x + 9 * k, y) for x, y in SEVEN] for k in range(number + 1)]
             await (await client.draw(strokes)).finished
 
-    async with contextlib.AsyncExitStack() as stack:
-        clients = []
-        for _ in range(count):
-            client = await stack.enter_async_context(Client(app.url))
-            await (await client.open(query=f"run={done.id}")).finished
-            clients.append(client)
+    async with crowd(app, done, count) as (clients, _):
         await asyncio.gather(*(draw(client) for client in clients))
         complain(clients)
         return memory(app)["USS"]

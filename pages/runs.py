@@ -121,7 +121,7 @@ def actions(chosen: list[Run]) -> None:
             here = {"query_params": {"run": run.id}}
             if answers and (run.path / "probabilities.npz").exists():
                 st.page_link("pages/explore.py", label="Explore", icon=":material/grid_on:", **here)
-            if answers and (run.path / "model.tflite").exists():
+            if answers and run.recipe.info.drawing and (run.path / "model.tflite").exists():
                 st.page_link("pages/draw.py", label="Draw", icon=":material/draw:", **here)
             st.page_link(
                 "pages/train.py", label="Training", icon=":material/model_training:", **here

@@ -120,7 +120,9 @@ def _actions(run: Run, metrics: Metrics | None) -> None:
             st.page_link(
                 "pages/explore.py", label="Explore its errors", icon=":material/grid_on:", **here
             )
-            st.page_link("pages/draw.py", label="Draw a digit", icon=":material/draw:", **here)
+            if like := run.recipe.info.drawing:
+                draw = f"Draw a {like.item}"
+                st.page_link("pages/draw.py", label=draw, icon=":material/draw:", **here)
             most = next(int(p.high or 0) for p in hyperparameters() if p.name == "epochs")
             if run.status == "finished" and run.has_checkpoint and metrics.epochs < most:
                 with st.popover("Train further", icon=":material/fast_forward:"):
@@ -202,7 +204,7 @@ def _numbers(run: Run, state: State, log: EventLog, metrics: Metrics | None) -> 
             useful = not outcome.is_hardly_better_than_guessing(metrics, classes)
         said.append(f"**{reached}** validation")
         said.append(f"best epoch {epoch:.0f}" if useful else "hardly better than guessing")
-        said.append(f"guessing gives {100 * outcome.guessing(classes):.3g} %")
+        said.append(f"guessing gives {outcome.chance(classes)}")
     if active and "epoch" in last:
         said.append(f"learning rate {last['epoch']['learning_rate']:.3g}")
     if active and "batch" in last:
@@ -229,11 +231,10 @@ def _meaning(run: Run, metrics: Metrics) -> str:
         if total
         else "The fraction of the test images, which it has never seen, that are predicted correctly."
     )
-    chance = f"Guessing among {classes} classes gives {100 * outcome.guessing(classes):.3g} %."
-    low, high = (f"{100 * end:.2f}" for end in metrics.test_interval)
     return (
-        f"{counted} {chance} With so many images, the accuracy on others of the same kind is "
-        f"between {low} and {high} % (95 % interval)."
+        f"{counted} Guessing among {classes} classes gives {outcome.chance(classes)}. With so many "
+        "images, the accuracy on others of the same kind is within "
+        f"{text.interval(metrics.test_interval)} % (95 % interval)."
     )
 
 

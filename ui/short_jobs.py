@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from digitcore.datasets import registry
 from digitcore.jobs import evaluate, exam, queue
 from digitcore.jobs.job import Job
 from digitcore.jobs.kinds import SHORT

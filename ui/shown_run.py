@@ -103,9 +103,9 @@ def _tell_poor(run: Run) -> None:
     except RunError:
         return  # the page says so where it needs the numbers
     if metrics and outcome.is_hardly_better_than_guessing(metrics, classes):
-        chance = f"{outcome.guessing(classes):.0%}".replace("%", " %")
         st.caption(
-            f":material/warning: This network is hardly better than guessing ({chance}). "
+            f":material/warning: This network is hardly better than guessing "
+            f"({outcome.chance(classes)}). "
             "Choose another run above, or see on Train what became of its training."
         )
 
@@ -170,7 +170,7 @@ def label(run: Run, state: State) -> str:
         accuracy = metrics.test_accuracy if metrics else None
     except RunError:
         accuracy = None
-    end = state.status if accuracy is None else f"{accuracy:.2%}".replace("%", " %")
+    end = state.status if accuracy is None else text.percent(accuracy)
     # A title says by itself what the run is, such as whose drawings it learned.
     changed = "" if state.title else text.settings(recipe)
     changed = f" ({changed})" if changed else ""

@@ -36,14 +36,19 @@ def guessing(classes: int) -> float:
     return 1 / classes
 
 
+def chance(classes: int) -> str:
+    """What guessing among that many classes gives, as `10 %`."""
+    return f"{100 * guessing(classes):.3g} %"
+
+
 def least_useful(classes: int) -> float:
     """The accuracy below which a network is hardly better than guessing: 19 % with ten classes.
 
     That is twice what guessing gives, or a tenth of the way from there to all correct where that
     is less.
     """
-    chance = guessing(classes)
-    return chance + min(chance, 0.1 * (1 - chance))
+    by_chance = guessing(classes)
+    return by_chance + min(by_chance, 0.1 * (1 - by_chance))
 
 
 def judged(low: float, classes: int) -> Outcome:
@@ -57,8 +62,8 @@ def judged(low: float, classes: int) -> Outcome:
     Raises:
         ValueError: there is less than one class.
     """
-    chance, useful = guessing(classes), least_useful(classes)
-    if low <= chance + _UNEVEN * (useful - chance):
+    by_chance, useful = guessing(classes), least_useful(classes)
+    if low <= by_chance + _UNEVEN * (useful - by_chance):
         return "learned nothing"
     return "hardly better than guessing" if low < useful else "learned"
 
@@ -86,11 +91,10 @@ def explained(metrics: Metrics, recipe: Recipe) -> str:
     if found == "learned":
         return ""
     reached = f"{100 * metrics.validation_accuracy:.2f} %"
-    chance = f"{100 * guessing(classes):.3g} %"
     if found == "learned nothing":
-        what = f"It learned nothing: {reached} on validation is no better than guessing ({chance})."
+        what = f"It learned nothing: {reached} on validation is no better than guessing ({chance(classes)})."
     else:
-        what = f"It learned hardly anything: {reached} on validation, and guessing gives {chance}."
+        what = f"It learned hardly anything: {reached} on validation, and guessing gives {chance(classes)}."
     return f"{what} {advice(recipe)}"
 
 

@@ -55,7 +55,9 @@ def locate(info: DatasetInfo, download: bool, progress: Progress) -> Located:
     if info.base:
         base = locate(registry.get(info.base), download, progress)
         if base.obstacle:
-            raise DataError(f"{info.title} needs {registry.get(info.base).title}: {base.obstacle}. {way_out(info)}")
+            raise DataError(
+                f"{info.title} needs {registry.get(info.base).title}: {base.obstacle}. {way_out(info)}"
+            )
     try:
         files, source = _files(info, download, progress)
     except _MissingError as error:

@@ -109,15 +109,19 @@ PALE = """() => {
 }"""
 
 
+def opened(scene: str, page: Page, app: App, run: str) -> None:
+    path, act = SCENES[scene]
+    page.goto(f"{app.url}/{path}?run={run}")
+    page.wait_for_selector(CONTENT)
+    act(page)
+    settled(page)
+
+
 @pytest.mark.parametrize("scene", SCENES)
 def test_axe_finds_nothing_serious_on_a_page_with_content(
     scene: str, page: Page, app: App, reader: str, trained: str
 ) -> None:
-    path, act = SCENES[scene]
-    page.goto(f"{app.url}/{path}?run={trained}")
-    page.wait_for_selector(CONTENT)
-    act(page)
-    settled(page)
+    opened(scene, page, app, trained)
     assert violations(page) == []
 
 
@@ -170,11 +174,7 @@ def tab_stops(page: Page) -> list[dict[str, Any]]:
 def test_what_the_tab_key_reaches_is_seen_named_and_marked(
     scene: str, page: Page, app: App, reader: str, trained: str
 ) -> None:
-    path, act = SCENES[scene]
-    page.goto(f"{app.url}/{path}?run={trained}")
-    page.wait_for_selector(CONTENT)
-    act(page)
-    settled(page)
+    opened(scene, page, app, trained)
     page.get_by_test_id("stSkipToContent").focus()
     stops = tab_stops(page)
     assert len(stops) > 5
