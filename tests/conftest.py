@@ -67,6 +67,16 @@ def no_core_files() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def keras_is_left_alone() -> Iterator[None]:
+    """Streamlit clears Keras's session after each look at a page, and with it tidies up all memory of
+    the process. In a server, which never has Keras, there is nothing to clear."""
+    module = "streamlit.runtime.scriptrunner.script_runner"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"{module}._clean_problem_modules", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """The one Chromium of all tests: Playwright drives no second one in the same process.
