@@ -9,6 +9,7 @@ python -m digitcore.jobs.worker --short      carries out short jobs, and ends wh
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import sys
@@ -99,17 +100,22 @@ class _Idle:
         if not self._seconds:
             return False
         looked = time.monotonic()
-        idle = looked - self._since
-        if not self._warm and idle > _BEFORE_WARM_UP_SECONDS and not _something_trains():
-            warm_up.warm_up()
-            self._warm = True
-        while not self._alone.is_set() and time.monotonic() - self._since < self._seconds:
+        warm_up_at = max(looked, self._since + _BEFORE_WARM_UP_SECONDS)
+        while not self._alone.is_set() and (now := time.monotonic()) - self._since < self._seconds:
+            if not self._warm and now >= warm_up_at:
+                warm_up_at = math.inf
+                self._warm_up()
             woken = self._woken()
             if woken != self._seen or time.monotonic() - looked > _LOOK_ANYWAY_SECONDS:
                 self._seen = woken
                 return True
             time.sleep(_POLL_SECONDS)
         return False
+
+    def _warm_up(self) -> None:
+        if not _something_trains():
+            warm_up.warm_up()
+            self._warm = True
 
     def _watch(self) -> None:
         # The other end is held by the server, and closed by the system when that dies.
