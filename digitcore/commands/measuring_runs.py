@@ -137,7 +137,7 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
             image = drawing.from_image(drawing.read_image(name), info.drawing)
         except (ValueError, OSError) as error:
             fault = sentence(error)
-            faults.append(fault if name in fault else f"{name}: {fault}")
+            faults.append(fault if fault.startswith(name) else f"{name}: {fault}")
             continue
         table = predictor.probabilities(image[np.newaxis])[0]
         label = int(table.argmax())
