@@ -153,7 +153,7 @@ FOCUSED = """() => {
     }
     const style = getComputedStyle(one);
     const name = one.ariaLabel || one.labels?.[0]?.innerText || one.textContent || one.title;
-    return {tag: one.tagName, name: (name ?? '').trim(), visible: opacity > 0.5 && !cut,
+    return {tag: one.tagName, is: one.outerHTML.slice(0, 200), name: (name ?? '').trim(), visible: opacity > 0.5 && !cut,
             outline: style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth)};
 }"""
 
@@ -197,6 +197,8 @@ def test_a_page_has_its_title_and_headings_in_order(
     settled(page)
     title = (path or "train").capitalize()
     expect(page).to_have_title(f"{title} · Digit Studio")
+    # Streamlit loads what draws it after the rest.
+    expect(page.get_by_role("heading", level=1, name=title)).to_be_attached()
     levels = [
         (int(level), text)
         for level, text in page.evaluate(
