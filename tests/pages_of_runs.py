@@ -15,9 +15,14 @@ from digitcore.datasets import DatasetInfo
 from ui.sketches import sheet_of
 
 ROOT = Path(__file__).parents[1]
+# What Explore, Draw and Runs keep in the address beside the run.
+KEPT = (
+    *("true", "predicted", "sort", "confidence", "errors", "split", "cells", "page", "image"),
+    *("filter", "status", "selected", "view", "cost", "ranking", "input", "sketch"),
+)
 
 
-def visit(page: str, **query: str) -> AppTest:
+def visit(page: str, /, **query: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
     for name, value in query.items():
         app.query_params[name] = value

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pages_of_runs import bars, said, visit
+from pages_of_runs import KEPT, bars, said, visit
 
 from digitcore import files, runs
 from digitcore.analysis import leaderboard
@@ -36,6 +36,13 @@ def test_a_broken_run_harms_no_page(page: str, name: str) -> None:
     run = runs.create(Recipe.load("fast"))
     (run.path / name).write_text("{ not this }")
     app = visit(page, run=run.id)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("value", ["nonsense", "99", "-1", "", "1e400", "\0", "😀", "[1]"])
+@pytest.mark.parametrize("page", PAGES)
+def test_nonsense_in_an_address_is_ignored(page: str, value: str, finished: str) -> None:
+    app = visit(page, run=finished, **dict.fromkeys(KEPT, value))
     assert not app.exception
 
 
