@@ -2,12 +2,16 @@
 
     git worktree add /tmp/base 9598057
     DIGITCORE_DATA_DIR=.../mnist python benchmarks/versions.py --base /tmp/base
-    DIGITCORE_DATA_DIR=.../mnist python benchmarks/versions.py --base /tmp/base --recipes fast --pairs 9
+    DIGITCORE_DATA_DIR=.../mnist python benchmarks/versions.py --base /tmp/base --recipes fast --turns 60
 
-Each training is `python -m digitcore train` in its checkout's folder: that version's code with this
-Python, in a fresh process, on the same images. The two take turns, and each pair begins with the other
-one, so that a machine that gets slower favours neither. A ratio is this checkout's images/s over the
-base's, or the base's seconds of `import digitcore` over this checkout's: above 1 is faster.
+Both versions train at the same time, each in a process of its own with that checkout's code and this
+Python, but only one of them at any moment: they take turns of about a fifth of a second, while the
+other waits in its report of a batch. Each pair of turns begins with the other one. So a machine that
+gets slower or faster meanwhile favours neither, and the ratio of a pair varies by a few percent where
+that of two whole trainings varies by ten. What a training does before and after its steps is not timed.
+
+A ratio is this checkout's speed over the base's, above 1 is faster; of imports the base's seconds over
+this checkout's. Its interval is that of the median of all pairs (bootstrap, 95 %).
 
 DIGITCORE_DATA_DIR must be a folder that both versions read, so MNIST's own. Run nothing else meanwhile.
 """
@@ -15,6 +19,7 @@ DIGITCORE_DATA_DIR must be a folder that both versions read, so MNIST's own. Run
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -22,13 +27,42 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from machine import report, write_json  # noqa: E402
+
+# Trains, but waits before each turn for a line, the number of batch events in it, and prints the
+# turn's seconds after it. Its many epochs never end: it is killed.
+TRAINING = """
+import os, sys, time
+import tensorflow as tf
+from digitcore import Recipe, load_dataset, training
+left, begun = 0, 0.0
+
+def report(event):
+    global left, begun
+    if event["kind"] != "batch":
+        return
+    if left == 0:
+        print(time.perf_counter() - begun, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            os._exit(0)
+        left, begun = int(line), time.perf_counter()
+    left -= 1
+
+tf.config.experimental.enable_op_determinism()
+recipe = Recipe.load(sys.argv[1]).changed(epochs=99, precision=sys.argv[2])
+training.train(recipe, load_dataset(), report)
+"""
+SECONDS_PER_TURN = 0.2
 
 # Prints where digitcore lies and how many seconds its import took.
 IMPORT = """
@@ -47,9 +81,9 @@ def main() -> None:
     )
     parser.add_argument("--base", type=Path, required=True, help="folder of the other checkout")
     parser.add_argument("--recipes", nargs="*", default=["fast", "dropout-3x3", "best"])
-    parser.add_argument("--pairs", type=int, default=5, help="trainings of each version (5)")
-    parser.add_argument("--epochs", type=int, default=1, help="of each training (1)")
-    parser.add_argument("--images", type=int, default=60_000, help="training_images (60000)")
+    both = ("float32", "mixed_bfloat16")
+    parser.add_argument("--precisions", nargs="*", default=both, choices=both)
+    parser.add_argument("--turns", type=int, default=40, help="of each version and recipe (40)")
     parser.add_argument("--imports", type=int, default=10, help="imports of each version (10)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all values there, too")
     options = parser.parse_args()
@@ -59,19 +93,15 @@ def main() -> None:
             parser.error(f"A checkout has a folder digitcore. Received: {folder}")
         import_seconds(folder)  # compiles the modules, and checks that it is that one's code
     rows = []
-    for name in options.recipes:
-        changes = ["--epochs", str(options.epochs), "--training-images", str(options.images)]
-        found = turns(
-            options.pairs,
-            lambda folder, name=name, changes=changes: trained(folder, name, changes),
-            checkouts,
-            f"{name}, images/s",
-        )
-        rows.append({"what": f"`{name}`, images/s", "unit": "images/s", **found})
-    found = turns(options.imports, import_seconds, checkouts, "import, s")
-    rows.append({"what": "`import digitcore`", "unit": "s", **found})
+    for name, precision in itertools.product(options.recipes, options.precisions):
+        seconds = trained([name, precision], options.turns, checkouts)
+        row = {"what": f"steps of `{name}`, {precision}", **seconds}
+        rows.append(row)
+        print(line(row), file=sys.stderr, flush=True)
+    found = in_turns(options.imports, {n: partial(import_seconds, f) for n, f in checkouts.items()})
+    rows.append({"what": "`import digitcore`", **found})
     print(f"{report()}. Base: {commit(checkouts['base'])}\n")
-    print("| what | base, median | here, median | ratio, median (min–max) | pairs |")
+    print("| what | base, median s | here, median s | ratio, median (95 %) | pairs |")
     print("|---|---|---|---|---|")
     for row in rows:
         print(line(row))
@@ -79,26 +109,51 @@ def main() -> None:
         write_json(options.json, rows)
 
 
-def turns(
-    pairs: int, measured: Callable[[Path], float], checkouts: dict[str, Path], what: str
-) -> dict[str, list[float]]:
-    """What `measured` gives for each checkout, pair by pair."""
-    values: dict[str, list[float]] = {name: [] for name in checkouts}
+def in_turns(pairs: int, measured: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """The seconds that each of two gives, pair by pair."""
+    values: dict[str, list[float]] = {name: [] for name in measured}
     for number in range(pairs):
-        order = list(checkouts) if number % 2 == 0 else list(reversed(checkouts))
-        for name in order:
-            values[name].append(measured(checkouts[name]))
-        told = ", ".join(f"{name} {values[name][-1]:,.4g}" for name in checkouts)
-        print(f"{what}, pair {number + 1}: {told}", file=sys.stderr, flush=True)
+        for name in list(measured) if number % 2 == 0 else reversed(list(measured)):
+            values[name].append(measured[name]())
     return values
 
 
-def trained(folder: Path, recipe: str, changes: list[str]) -> float:
-    """Training images a second of that checkout's recipe."""
-    with tempfile.TemporaryDirectory() as models:
-        command = [sys.executable, "-m", "digitcore", "train", "--json", "--recipe", recipe]
-        result = told([*command, *changes], folder, DIGITCORE_MODELS_DIR=models)
-    return float(result["images_per_second"])
+def trained(recipe: list[str], turns: int, checkouts: dict[str, Path]) -> dict[str, list[float]]:
+    """Seconds of each checkout's turns, all of the same number of steps."""
+    # TensorFlow's messages go there, and the reason if one fails.
+    with tempfile.TemporaryFile("w+") as log:
+        command = [sys.executable, "-c", TRAINING, *recipe]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log, "text": True}
+        processes = {
+            name: subprocess.Popen(command, cwd=folder, env=environment(folder), **pipes)
+            for name, folder in checkouts.items()
+        }
+        try:
+            return alternated(turns, processes)
+        except ValueError:
+            log.seek(0)
+            sys.exit(f"{' '.join(recipe)} failed in a checkout:\n{log.read()[-2000:]}")
+        finally:
+            for process in processes.values():
+                process.kill()
+                process.communicate()
+
+
+def alternated(turns: int, processes: dict[str, subprocess.Popen[str]]) -> dict[str, list[float]]:
+    """Seconds of each process's turns. Raises ValueError if one of them has ended."""
+    events = 1
+
+    def turn(process: subprocess.Popen[str]) -> float:
+        process.stdin.write(f"{events}\n")
+        process.stdin.flush()
+        return float(process.stdout.readline())
+
+    for process in processes.values():
+        float(process.stdout.readline())  # the first batch event: the graph is built
+    # The first turns of both are not timed: memory is still allocated in them.
+    usual = [turn(process) for _ in range(10) for process in processes.values()]
+    events = max(1, round(SECONDS_PER_TURN / statistics.median(usual[10:])))
+    return in_turns(turns, {name: partial(turn, one) for name, one in processes.items()})
 
 
 def import_seconds(folder: Path) -> float:
@@ -109,21 +164,20 @@ def import_seconds(folder: Path) -> float:
     return float(result["seconds"])
 
 
-def told(command: list[str], folder: Path, **variables: str) -> dict[str, Any]:
+def told(command: list[str], folder: Path) -> dict[str, Any]:
     """The JSON object in the last line that the command prints in that folder."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(folder),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        **variables,
-    }
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        command, cwd=folder, env=environment(folder), capture_output=True, text=True, check=False
     )
     if done.returncode:
         sys.exit(f"{' '.join(command[:6])} failed in {folder}:\n{done.stderr[-2000:]}")
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """This one's, with that folder's code."""
+    return {**os.environ, "PYTHONPATH": str(folder), "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def commit(folder: Path) -> str:
@@ -134,16 +188,12 @@ def commit(folder: Path) -> str:
 
 def line(row: dict[str, Any]) -> str:
     """A row of the table."""
-    digits, unit = (0, "images/s") if row["unit"] == "images/s" else (3, "s")
-    base, here = row["base"], row["here"]
-    if not base:
-        return f"| {row['what']} | – | – | – | 0 |"
-    ratios = [a / b if unit != "s" else b / a for a, b in zip(here, base, strict=True)]
-    middle = [f"{statistics.median(values):,.{digits}f} {unit}" for values in (base, here)]
-    return (
-        f"| {row['what']} | {' | '.join(middle)} | {statistics.median(ratios):.3f} × "
-        f"({min(ratios):.3f}–{max(ratios):.3f}) | {len(ratios)} |"
-    )
+    ratios = np.array(row["base"]) / np.array(row["here"])
+    samples = np.random.default_rng(0).choice(ratios, (2000, len(ratios)))
+    low, high = np.percentile(np.median(samples, axis=1), [2.5, 97.5])
+    middle = " | ".join(f"{statistics.median(row[name]):.3f}" for name in ("base", "here"))
+    ratio = f"{np.median(ratios):.3f} × ({low:.3f}–{high:.3f})"
+    return f"| {row['what']} | {middle} | {ratio} | {len(ratios)} |"
 
 
 if __name__ == "__main__":
