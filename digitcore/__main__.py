@@ -16,8 +16,9 @@ from typing import Any
 
 from digitcore import __version__, runs
 from digitcore.commands.flags import Parser, Renamed, add_recipe_flags, whole_number
-from digitcore.commands.measuring_runs import evaluate, examine, predict, show_data
+from digitcore.commands.measuring_runs import evaluate, examine, show_data
 from digitcore.commands.output import PROGRAM, one_line, sentence, to_json
+from digitcore.commands.predicting import predict
 from digitcore.commands.training_runs import fine_tune, list_all, resume, stop, train, watch
 from digitcore.datasets import registry
 from digitcore.recipes.faults import did_you_mean, received
@@ -128,14 +129,30 @@ def _parser() -> tuple[Parser, list[str]]:
     tunes = add("fine-tune", fine_tune)
     tunes.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it")
     tunes.add_argument("samples", metavar="FILE", type=Path, help=_DRAWINGS)
-    asks = add("predict", predict)
-    asks.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it")
-    asks.add_argument("image", metavar="IMAGE", nargs="+", help="an image file of one character")
+    _add_predict_flags(add("predict", predict))
     described = add("data", show_data)
     described.add_argument(
         "--dataset", default="mnist", metavar="NAME", help=f"one of {', '.join(registry.names())}"
     )
     return parser, list(commands.choices)
+
+
+def _add_predict_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it")
+    parser.add_argument(
+        "image",
+        metavar="IMAGE",
+        nargs="+",
+        help="an image file of one character, a folder of such, a pattern as 'scans/*.png', or a CSV "
+        "file of pixels",
+    )
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="write what was read there: image, class, confidence; of one CSV file of pixels what Kaggle "
+        "takes, ImageId and Label",
+    )
 
 
 if __name__ == "__main__":

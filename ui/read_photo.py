@@ -20,7 +20,7 @@ from ui import caching, text
 from ui.number_tiles import number_html
 from ui.prediction_html import answer, probability_bars, tile_uri
 
-TYPES = ["png", "jpg", "jpeg", "webp", "bmp", "gif"]
+TYPES = [suffix[1:] for suffix in drawing.image_files.SUFFIXES]
 _WIDTH = 480  # pixels, of the photo on the page
 
 # White boxes with a dark outline are visible on any photo.
@@ -104,7 +104,7 @@ def _uploaded(what: str) -> bytes | None:
         file = st.file_uploader(
             f"Photo of a {what} on paper",
             type=TYPES,
-            max_upload_size=drawing.images.MAX_FILE_BYTES // 10**6,
+            max_upload_size=drawing.image_files.MAX_FILE_BYTES // 10**6,
             key="photo_file",
             help="Choose, drop or paste an image.",
         )

@@ -1,4 +1,4 @@
-"""Commands that measure runs, predict images and describe datasets."""
+"""Commands that measure runs and describe datasets."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from dataclasses import asdict
 import numpy as np
 from tqdm import tqdm
 
-from digitcore import datasets, drawing, runs
-from digitcore.commands.output import DownloadBar, Result, accuracy, sentence, table
+from digitcore import datasets, runs
+from digitcore.commands.output import DownloadBar, Result, accuracy, table
 from digitcore.datasets import registry
 from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import evaluate as measuring
@@ -118,44 +118,6 @@ def _short_job(run: Run, kind: str) -> tuple[str, str]:
             time.sleep(0.1)
     state = job.judged()
     return state.status, state.message
-
-
-def predict(options: argparse.Namespace) -> tuple[Result, str]:
-    """Predicts what each image file shows."""
-    run = runs.load(options.run)
-    info = run.recipe.info
-    if info.drawing is None:
-        raise RunUnsuitableError(
-            f"Networks of {info.title} read no image files; `evaluate` measures them. "
-            f"Received: {run.id}"
-        )
-    predictor = Predictor(run)
-    rows = []
-    faults = []
-    for name in options.image:
-        try:
-            image = drawing.from_image(drawing.read_image(name), info.drawing)
-        except (ValueError, OSError) as error:
-            fault = sentence(error)
-            faults.append(fault if fault.startswith(name) else f"{name}: {fault}")
-            continue
-        table = predictor.probabilities(image[np.newaxis])[0]
-        label = int(table.argmax())
-        rows.append(
-            {
-                "image": name,
-                "class": info.classes[label],
-                "label": label,
-                **({"digit": label} if info.is_of_digits else {}),
-                "confidence": float(table.max()),
-                "probabilities": [float(p) for p in table],
-            }
-        )
-    text = "\n".join(f"{r['image']}: {r['class']} ({r['confidence']:.1%})" for r in rows)
-    result: Result = {"run": options.run, "images": rows}
-    if faults:
-        result |= {"status": "failed", "message": "; ".join(faults)}
-    return result, text
 
 
 def show_data(options: argparse.Namespace) -> tuple[Result, str]:

@@ -20,7 +20,8 @@ from digitcore.drawing.input_image import (
 )
 
 if TYPE_CHECKING:
-    from digitcore.drawing.images import from_image, from_ink, grey_levels, line_width, read_image
+    from digitcore.drawing.image_files import read_image
+    from digitcore.drawing.images import from_image, from_ink, grey_levels, line_width
     from digitcore.drawing.strokes import MAX_POINTS, MAX_STROKES, from_strokes, from_strokes_within
 
 __all__ = [
@@ -43,12 +44,16 @@ __all__ = [
 ]
 
 # Loaded when they are first used: the registry of datasets needs `DrawingInput`, and not SciPy.
-_IN_STROKES = ("MAX_POINTS", "MAX_STROKES", "from_strokes", "from_strokes_within")
+_HOMES = {
+    **dict.fromkeys(
+        ("MAX_POINTS", "MAX_STROKES", "from_strokes", "from_strokes_within"), "strokes"
+    ),
+    "read_image": "image_files",
+}
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         if name in __all__:
-            home = "strokes" if name in _IN_STROKES else "images"
-            return getattr(import_module(f"{__name__}.{home}"), name)
+            return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'images')}"), name)
         return submodule(__name__, name)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from scipy import ndimage
 
 from digitcore.drawing.input_image import (
@@ -24,90 +21,12 @@ from digitcore.drawing.input_image import (
 )
 
 MAX_PIXELS = 50_000_000
-MAX_FILE_BYTES = 20_000_000
-# What phones, scanners and screens write. Pillow has many other decoders, rarely used and tested.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-# A JPEG is decoded at a reduced size; any other format needs up to 20 bytes a pixel meanwhile.
-MAX_FILE_PIXELS = {"JPEG": MAX_PIXELS, "MPO": MAX_PIXELS}
-MAX_OTHER_PIXELS = 25_000_000
-# Cameras and programs write about ten at most. A scan can be a few bytes, yet costs a pass over
-# all pixels: a file of many would decode for hours.
-MAX_SCANS = 100
 
 _WORK_SIDE = 512  # larger images are averaged down to this first
 _MIN_CONTRAST = 20  # grey levels between paper and ink
 _EDGE = 0.2  # least ink that counts for the size; high, for blurred photos
 # Over the usual width; thinner than nearly all of MNIST (1.75 px is its 5th percentile).
 _THIN_PEN = 1.6 / PEN_WIDTH
-
-
-def read_image(source: str | Path | bytes) -> NDArray[np.uint8]:
-    """Read an image file for `from_image`, turned upright by its EXIF orientation.
-
-    Only the first picture of a file that has several is read.
-
-    Args:
-        source: the path of a PNG, JPEG, WebP, BMP or GIF file, or its content; up to 20 MB
-            and 25 million pixels (50 million in a JPEG), checked before anything is decoded.
-
-    Returns:
-        uint8 (H, W) for a grey image, (H, W, 4) for one with transparency, else (H, W, 3).
-        A large photo is reduced to half its size or less.
-
-    Raises:
-        DrawingError: the file is no such image, is too large, or is damaged.
-        OSError: the file cannot be read.
-    """
-    name, data = "an upload", source
-    if not isinstance(data, bytes):
-        name = str(source)
-        with open(data, "rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise DrawingError(
-            f"An image file has up to {MAX_FILE_BYTES // 10**6} MB. Received: {name}, which has more"
-        )
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-            width, height = opened.size
-            most = MAX_FILE_PIXELS.get(opened.format or "", MAX_OTHER_PIXELS)
-            if width * height > most:
-                raise DrawingError(
-                    f"An image of this format has up to {most // 10**6} million pixels. "
-                    f"Received: {name}, {width:,}×{height:,}"
-                )
-            if opened.format in MAX_FILE_PIXELS and data.count(b"\xff\xda") > MAX_SCANS:
-                raise DrawingError(f"A JPEG has up to {MAX_SCANS} scans. Received: {name}")
-            return _decoded(opened)
-    except DrawingError:
-        raise
-    except UnidentifiedImageError:
-        raise DrawingError(
-            f"An image file is a PNG, JPEG, WebP, BMP or GIF. Received: {name}"
-        ) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DrawingError(
-            f"An image has up to {MAX_PIXELS // 10**6} million pixels. Received: {name}, "
-            "which has more"
-        ) from None
-    except Exception as error:  # a damaged file makes Pillow raise nearly anything
-        raise DrawingError(f"The image {name} is damaged: {error}") from None
-
-
-def _decoded(opened: Image.Image) -> NDArray[np.uint8]:
-    # A JPEG can be decoded at a fraction of its size, in a fraction of the time and memory.
-    opened.draft(None, (2 * _WORK_SIDE, 2 * _WORK_SIDE))
-    opened.load()
-    # A damaged EXIF block is no reason to refuse the picture.
-    with suppress(Exception):
-        ImageOps.exif_transpose(opened, in_place=True)
-    if opened.mode.startswith("I;16"):  # Pillow would clip 16 bits to 8 instead of scaling
-        return np.asarray(np.asarray(opened) // 257, dtype=np.uint8)
-    mode = "L" if opened.mode in ("1", "L") else "RGB"
-    if opened.has_transparency_data:
-        mode = "RGBA"
-    # Converting to the same mode would copy.
-    return np.asarray(opened if opened.mode == mode else opened.convert(mode))
 
 
 def from_image(image: NDArray[np.uint8], like: DrawingInput = AS_MNIST) -> InputImage:

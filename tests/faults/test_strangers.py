@@ -84,8 +84,11 @@ def test_each_file_that_is_no_digit_is_told_in_a_sentence_in_bounded_time_and_me
     assert int(most) < MEGABYTES * 1024
     result = json.loads(answer)
     assert [row["image"] for row in result["images"]] == [str(tmp_path / "one.png")]
+    assert {row["image"] for row in result["refused"]} == set(map(str, files.values()))
+    lines = [line for line in err.splitlines() if line.startswith(str(tmp_path))]
+    assert len(lines) == len(files)
     for path in files.values():
-        assert f"{path}: " in result["message"]
+        assert any(line.startswith(f"{path}: ") for line in lines)
 
 
 @pytest.mark.parametrize(

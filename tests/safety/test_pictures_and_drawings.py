@@ -11,16 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pillow_heif
 import pytest
 from PIL import Image
 
 from digitcore import drawing
-from digitcore.drawing import DrawingError, canvas
-from digitcore.drawing import images as images_module
+from digitcore.drawing import DrawingError, canvas, image_files
 from ui import text
 
 ROOT = Path(__file__).parents[2]
 
+
+NO_IMAGE = "PNG, JPEG, WebP, BMP, GIF, TIFF or HEIC"
+pillow_heif.register_heif_opener()  # so that such files can be written here
 
 # --- pictures --------------------------------------------------------------------
 
@@ -55,18 +58,33 @@ def many_scans() -> bytes:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (png(300, 300)[:33] + bytes(100), "PNG, JPEG, WebP, BMP or GIF"),
+        (png(300, 300)[:33] + bytes(100), NO_IMAGE),
         (png(9_000, 3_000), "up to 25 million pixels"),
         (bytes(20_000_001), "up to 20 MB"),
         (many_scans(), "up to 100 scans"),
-        (saved(Image.new("L", (90, 90)), "TIFF"), "PNG, JPEG, WebP, BMP or GIF"),
-        (saved(Image.new("L", (90, 90)), "PPM"), "PNG, JPEG, WebP, BMP or GIF"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PNG, JPEG, WebP, BMP or GIF"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "PNG, JPEG, WebP, BMP or GIF"),
+        (saved(Image.new("1", (9_000, 3_000)), "TIFF", compression="group4"), "25 million pixels"),
+        (saved(Image.new("L", (90, 90)), "TIFF", compression="tiff_lzw")[:-60], None),
+        (saved(Image.new("L", (900, 900)), "HEIF")[:-40], None),
+        (saved(Image.new("L", (90, 90)), "PPM"), NO_IMAGE),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", NO_IMAGE),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", NO_IMAGE),
         (saved(Image.new("L", (900, 900)), "PNG")[:-200], None),
-        (b"", "PNG, JPEG, WebP, BMP or GIF"),
+        (b"", NO_IMAGE),
     ],
-    ids=["garbled", "pixels", "bytes", "scans", "tiff", "ppm", "postscript", "svg", "cut", "empty"],
+    ids=[
+        "garbled",
+        "pixels",
+        "bytes",
+        "scans",
+        "tiff",
+        "cut tiff",
+        "cut heic",
+        "ppm",
+        "postscript",
+        "svg",
+        "cut",
+        "empty",
+    ],
 )
 def test_a_hostile_picture_is_refused_in_a_sentence(content: bytes, told: str | None) -> None:
     with pytest.raises(DrawingError) as caught:
@@ -81,7 +99,7 @@ def test_too_many_pixels_are_told_from_the_header(monkeypatch: pytest.MonkeyPatc
     def decode(opened: Image.Image) -> None:
         raise AssertionError("it was decoded")
 
-    monkeypatch.setattr(images_module, "_decoded", decode)
+    monkeypatch.setattr(image_files, "_decoded", decode)
     for side in (6_000, 10_000, 30_000):
         header = png(1, 1)
         size = struct.pack(">II", side, side)
@@ -91,7 +109,7 @@ def test_too_many_pixels_are_told_from_the_header(monkeypatch: pytest.MonkeyPatc
             drawing.read_image(whole)
 
 
-@pytest.mark.parametrize("kind", ["GIF", "WEBP"])
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF"])
 def test_of_a_file_with_many_pictures_the_first_is_read(kind: str) -> None:
     frames = [Image.new("L", (50, 40), value) for value in range(0, 250, 50)]
     content = saved(frames[0], kind, save_all=True, append_images=frames[1:])
@@ -170,5 +188,5 @@ def test_the_server_listens_to_this_computer_only_and_keeps_its_guards() -> None
     assert set(server["allowedHosts"]) <= {"localhost", "127.0.0.1", "::1"}
     assert server["enableCORS"] is server["enableXsrfProtection"] is True
     assert server["enableStaticServing"] is False
-    assert server["maxUploadSize"] * 1_000_000 <= drawing.images.MAX_FILE_BYTES
+    assert server["maxUploadSize"] * 1_000_000 <= drawing.image_files.MAX_FILE_BYTES
     assert server["maxMessageSize"] <= 50

@@ -1,0 +1,144 @@
+"""The command that reads image files: files, folders, patterns, and CSV files of pixels."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from digitcore import drawing, runs
+from digitcore.analysis.classification import wilson
+from digitcore.commands import image_paths
+from digitcore.commands.output import Result, sentence
+from digitcore.datasets import DatasetInfo, pixel_csv
+from digitcore.files import replace
+from digitcore.runs import RunUnsuitableError
+from digitcore.runs.predictor import Predictor
+
+_BATCH = 1000  # images that are predicted in one call
+_FEW = 3  # refused files that the last line names
+
+
+def predict(options: argparse.Namespace) -> tuple[Result, str]:
+    """Reads image files: files, folders, patterns, or CSV files of pixels as Kaggle has them."""
+    run = runs.load(options.run)
+    info = run.recipe.info
+    rows: list[Result] = []
+    refused: list[tuple[str, str]] = []
+    result: Result = {"run": options.run, "images": rows}
+    predictor = Predictor(run)
+    paths = list(_paths(options.image, refused))
+    like = info.drawing
+    if like is None and not all(map(pixel_csv.is_pixel_csv, paths)):
+        raise RunUnsuitableError(
+            f"Networks of {info.title} read no image files, but CSV files of their pixels; `evaluate` "
+            f"measures them. Received: {run.id}"
+        )
+    with tqdm(
+        paths, unit="file", file=sys.stderr, disable=None if len(paths) > 20 else True
+    ) as bar:
+        for path in bar:
+            try:
+                if like is None or pixel_csv.is_pixel_csv(path):
+                    images, labels = pixel_csv.read(Path(path), info.image_shape, info.class_count)
+                    found = _predicted(predictor, images, info)
+                    if labels is not None:
+                        result |= _counted(found, labels, result)
+                    rows += [{"image": f"{path}#{i}", **row} for i, row in enumerate(found, 1)]
+                else:
+                    image = drawing.from_image(drawing.read_image(path), like)
+                    rows += [{"image": path, **_predicted(predictor, image[np.newaxis], info)[0]}]
+            except (ValueError, OSError) as error:
+                refused.append((path, sentence(error)))
+    if options.csv:
+        only_pixels = len(paths) == 1 and pixel_csv.is_pixel_csv(paths[0])
+        _write(options.csv, rows, submission=only_pixels)
+    lines = [f"{r['image']}: {r['class']} ({r['confidence']:.1%})" for r in rows]
+    if options.csv:
+        lines = [f"{len(rows):,} images read, written to {options.csv}"]
+    if "accuracy" in result:
+        low, high = result["interval"]
+        lines.append(
+            f"{result['accuracy']:.2%} ({low:.2%}–{high:.2%}) of {result['labelled']:,} labelled "
+            "images correct"
+        )
+    if refused:
+        result |= _refusals(refused, len(paths))
+    return result, "\n".join(lines)
+
+
+def _paths(names: list[str], refused: list[tuple[str, str]]) -> Iterator[str]:
+    for name in names:
+        try:
+            yield from image_paths.files(name)
+        except OSError as error:
+            refused.append((name, sentence(error)))
+
+
+def _predicted(predictor: Predictor, images: NDArray[np.uint8], info: DatasetInfo) -> list[Result]:
+    """What the network says of input images (N, height, width)."""
+    parts = [images[at : at + _BATCH] for at in range(0, len(images), _BATCH)]
+    table = np.concatenate([predictor.probabilities(part) for part in parts])
+    return [
+        {
+            "class": info.classes[label],
+            "label": label,
+            **({"digit": label} if info.is_of_digits else {}),
+            "confidence": float(row[label]),
+            "probabilities": row.tolist(),
+        }
+        for label, row in zip(table.argmax(axis=1).tolist(), table, strict=True)
+    ]
+
+
+def _counted(found: list[Result], labels: NDArray[np.uint8], before: Result) -> Result:
+    """How many labelled images are correct, those of files before included."""
+    correct = sum(row["label"] == label for row, label in zip(found, labels.tolist(), strict=True))
+    correct += before.get("correct", 0)
+    labelled = len(labels) + before.get("labelled", 0)
+    interval = list(wilson(correct, labelled))
+    return {
+        "labelled": labelled,
+        "correct": correct,
+        "accuracy": correct / labelled,
+        "interval": interval,
+    }
+
+
+def _write(path: Path, rows: list[Result], submission: bool) -> None:
+    """A CSV file of what was read; of one file of pixels as Kaggle takes it, `ImageId,Label`."""
+    header = ["ImageId", "Label"] if submission else ["image", "class", "confidence"]
+
+    def lines(target: Path) -> None:
+        with open(target, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            for number, row in enumerate(rows, 1):
+                told = [row["image"], row["class"], f"{row['confidence']:.6f}"]
+                writer.writerow([number, row["class"]] if submission else told)
+
+    # What is no file, as a terminal, is written to as it is.
+    if path.exists() and not path.is_file():
+        lines(path)
+    else:
+        replace(path, lines)
+
+
+def _refusals(refused: list[tuple[str, str]], read: int) -> Result:
+    """What is said of files that cannot be read; each on its own line of stderr where they are many."""
+    told = [why if why.startswith(name) else f"{name}: {why}" for name, why in refused]
+    message = "; ".join(told)
+    if len(told) > _FEW:
+        for line in told:
+            print(line.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+        total = max(read, len(told))
+        message = f"{len(told):,} of {total:,} files cannot be read; the lines above say why"
+    rows = [{"image": os.fspath(name), "reason": why} for name, why in refused]
+    return {"status": "failed", "message": message, "refused": rows}
