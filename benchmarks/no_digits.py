@@ -1,4 +1,4 @@
-"""How often a run answers without a doubt where nobody wrote a digit, and how it reads printed ones.
+"""How often a run rejects what is no digit, and how well it reads printed digits.
 
     DIGITCORE_DATA_DIR=... python benchmarks/no_digits.py --omniglot not_digits_omniglot.npz \\
         --devanagari dhcd_test_all46.npz
@@ -6,11 +6,11 @@
 --omniglot     characters of many alphabets, drawn with a mouse: `x` uint8 (N, 28, 28)
 --devanagari   handwriting: `images` uint8 (N, 32, 32), `labels`, of which 0 to 9 are digits and left out
 
-An image is doubted when its highest probability is below the threshold that rejects 2 % of MNIST's
+An image is rejected when its highest probability is below the threshold that rejects 2 % of MNIST's
 validation images. Letters and digits are printed in the fonts that come with Matplotlib, upright, bold and
 italic, 100 pixels high. Letters that anyone would take for a digit stand apart: l, o, s, z and their like.
-Fashion-MNIST's test images stand for photos of things, KMNIST's for another handwriting; both are read as
-pictures are, through `drawing.from_image`, and left out where DIGITCORE_DATA_DIR lacks them.
+Fashion-MNIST's test images stand for photos of things, KMNIST's for another handwriting; both go
+through `drawing.from_image` as pictures do, and are left out where DIGITCORE_DATA_DIR lacks them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> None:
         sys.exit(digits.notice)
     threshold = rejection_threshold(predict(digits.validation.images))
     print(f"Run {run.id}, threshold {threshold:.3f}; intervals are Wilson's at 95 %.\n")
-    print("| what | answered without a doubt | refused or empty | n |\n|---|---|---|---|")
+    print("| what | not rejected | no ink | n |\n|---|---|---|---|")
     for name, pictures in nothing(options):
         images = inputs(pictures)
         sure = sum((predict(np.array(images)).max(axis=1) >= threshold).tolist()) if images else 0
@@ -71,7 +71,7 @@ def main() -> None:
     sure = table.max(axis=1) >= threshold
     print(
         f"\nPrinted digits in {len(FONTS)} fonts: {percentage(sum(right), len(right))} correct; "
-        f"answered without a doubt and wrong: {sum(sure & ~right)} of {len(right)}."
+        f"wrong and not rejected: {sum(sure & ~right)} of {len(right)}."
     )
 
 

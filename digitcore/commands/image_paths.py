@@ -46,5 +46,5 @@ def _walked(folder: str) -> Iterator[str]:
 
 def _counted(name: str) -> list[tuple[bool, int, str]]:
     """A key that sorts numbers in a name by their value."""
-    parts = re.split(r"([0-9]+)", name)
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+    pieces = re.split(r"([0-9]+)", name)
+    return [(p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in pieces]

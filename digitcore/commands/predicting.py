@@ -48,10 +48,10 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
             try:
                 if like is None or pixel_csv.is_pixel_csv(path):
                     images, labels = pixel_csv.read(Path(path), info.image_shape, info.class_count)
-                    found = _predicted(predictor, images, info)
+                    predicted = _predicted(predictor, images, info)
                     if labels is not None:
-                        result |= _counted(found, labels, result)
-                    rows += [{"image": f"{path}#{i}", **row} for i, row in enumerate(found, 1)]
+                        result |= _counted(predicted, labels, result)
+                    rows += [{"image": f"{path}#{i}", **row} for i, row in enumerate(predicted, 1)]
                 else:
                     image = drawing.from_image(drawing.read_image(path), like)
                     rows += [{"image": path, **_predicted(predictor, image[np.newaxis], info)[0]}]
@@ -84,8 +84,8 @@ def _paths(names: list[str], refused: list[tuple[str, str]]) -> Iterator[str]:
 
 def _predicted(predictor: Predictor, images: NDArray[np.uint8], info: DatasetInfo) -> list[Result]:
     """What the network says of input images (N, height, width)."""
-    parts = [images[at : at + _BATCH] for at in range(0, len(images), _BATCH)]
-    table = np.concatenate([predictor.probabilities(part) for part in parts])
+    batches = [images[at : at + _BATCH] for at in range(0, len(images), _BATCH)]
+    table = np.concatenate([predictor.probabilities(batch) for batch in batches])
     return [
         {
             "class": info.classes[label],
@@ -98,9 +98,9 @@ def _predicted(predictor: Predictor, images: NDArray[np.uint8], info: DatasetInf
     ]
 
 
-def _counted(found: list[Result], labels: NDArray[np.uint8], before: Result) -> Result:
+def _counted(rows: list[Result], labels: NDArray[np.uint8], before: Result) -> Result:
     """How many labelled images are correct, those of files before included."""
-    correct = sum(row["label"] == label for row, label in zip(found, labels.tolist(), strict=True))
+    correct = sum(row["label"] == label for row, label in zip(rows, labels.tolist(), strict=True))
     correct += before.get("correct", 0)
     labelled = len(labels) + before.get("labelled", 0)
     interval = list(wilson(correct, labelled))
