@@ -41,7 +41,8 @@ class Fault(NamedTuple):
 
 def faults(error: pydantic.ValidationError, model: type[pydantic.BaseModel]) -> list[Fault]:
     """The first faults of values that were to be a recipe."""
-    return [_fault(one, model) for one in error.errors()[:_MOST]]
+    # A value that is none of several types is an error for each of them.
+    return list(dict.fromkeys(_fault(one, model) for one in error.errors()[:_MOST]))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -6,9 +6,9 @@ without TensorFlow. `training.network` builds the same layers in Keras, and a te
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 # leaky_relu has a slope of 0.2 below zero, Keras's default.
 Activation = Literal["relu", "leaky_relu", "gelu", "silu", "tanh", "linear"]
@@ -19,6 +19,18 @@ class Frozen(BaseModel):
     """An immutable model that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _true_is_no_number(cls, values: Any) -> Any:
+        # pydantic takes it for 1, so `learning_rate = true` would train; the word it refuses.
+        if not isinstance(values, dict):
+            return values
+        numbers = {n for n, one in cls.model_fields.items() if one.annotation in (int, float)}
+        return {
+            name: str(value).lower() if isinstance(value, bool) and name in numbers else value
+            for name, value in values.items()
+        }
 
 
 class _Window(Frozen):

@@ -21,7 +21,7 @@ from pydantic import field_validator, model_validator
 
 from digitcore.datasets import registry
 from digitcore.datasets.info import DatasetInfo
-from digitcore.recipes.faults import Fault, did_you_mean, faults, line_of, syntax
+from digitcore.recipes.faults import Fault, did_you_mean, faults, line_of, received, syntax
 from digitcore.recipes.fields import RecipeFields
 from digitcore.recipes.layers import Dense, LayerRow, Shape
 
@@ -206,13 +206,13 @@ class Recipe(RecipeFields):
             return _shipped()[text]
         try:
             source = _text(Path(name_or_path))
-        except FileNotFoundError:
-            known = ", ".join(cls.names())
-            raise RecipeError(
-                f"A recipe is a TOML file or one of {known}. Received: {text}"
-                f"{did_you_mean(text, cls.names())}"
-            ) from None
         except (OSError, ValueError) as error:  # a path may be no path, and a file no text
+            a_name = Path(text).name == text and not text.endswith(".toml")
+            if not text or (a_name and isinstance(error, FileNotFoundError)):
+                raise RecipeError(
+                    f"A recipe is a TOML file or one of {', '.join(cls.names())}. "
+                    f"Received: {text or received(text)}{did_you_mean(text, cls.names())}"
+                ) from None
             reason = error.strerror if isinstance(error, OSError) else error
             raise RecipeError(f"The recipe {text} cannot be read: {reason}") from None
         try:
@@ -241,8 +241,11 @@ def _text(path: Path) -> str:
     with path.open("rb") as file:
         source = file.read(MAX_FILE_BYTES + 1)
     if len(source) > MAX_FILE_BYTES:
-        raise RecipeError(f"The recipe {path} is longer than {MAX_FILE_BYTES:,} bytes.")
-    return source.decode("utf-8").replace("\r\n", "\n")
+        raise RecipeError(f"it is longer than {MAX_FILE_BYTES:,} bytes")
+    try:
+        return source.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise RecipeError("it is not text in UTF-8") from None
 
 
 # Most of a thousand runs have one of a few texts.
