@@ -158,7 +158,7 @@ def test_the_sidebar_begins_with_the_dataset(dataset: str) -> None:
     app = visit("train")
     first = app.sidebar.selectbox[0]
     assert (first.label, first.value) == ("Dataset", "mnist")
-    assert first.options == registry.names()
+    assert first.options == [registry.get(name).title for name in registry.names()]
     app.sidebar.selectbox(key="recipe").select("reader").run()
     assert "synthetic_digits" in {widget.key for widget in app.sidebar.get("select_slider")}
     app.sidebar.selectbox(key="dataset").select(dataset).run()

@@ -47,6 +47,34 @@ def test_the_address_takes_plain_numbers_even_where_the_slider_has_no_stop() -> 
     assert run.recipe == Recipe.load("two-conv").changed(**asked)
 
 
+def test_the_sidebar_writes_thousands_and_titles_as_the_pages_do() -> None:
+    app = visit("train", recipe="two-conv", training_images="2000", dataset="fashion-mnist")
+    (images,) = [slider for slider in app.select_slider if slider.key == "training_images"]
+    assert images.proto.options[-3:] == ["240,000", "500,000", "1,000,000"]
+    assert images.value == 2000
+    assert images.label == "Training images · recipe: 60,000"
+    assert "MNIST" in app.sidebar.selectbox(key="dataset").options
+    run = runs.create(Recipe.load("two-conv").changed(training_images=2000))
+    run.update(status="failed")
+    assert "training images 2,000" in said(visit("train", run=run.id))
+
+
+@pytest.mark.parametrize("written", ["2000", "2,000"])
+@pytest.mark.parametrize("dataset", ["fashion-mnist", "Fashion-MNIST"])
+def test_the_address_takes_numbers_and_datasets_as_pages_and_as_commands_write_them(
+    written: str, dataset: str
+) -> None:
+    app = visit("train", recipe="two-conv", written_digits=written, dataset=dataset)
+    assert not app.exception
+    app.button[[b.label for b in app.button].index("Start")].click().run()
+    (run,) = runs.list_runs()
+    fashion = Recipe.load("two-conv").for_dataset("fashion-mnist")
+    assert run.recipe == fashion
+    app = visit("train", recipe="two-conv", written_digits=written)  # an earlier name
+    (digits,) = [slider for slider in app.select_slider if slider.key == "synthetic_digits"]
+    assert digits.value == 2000
+
+
 @pytest.mark.parametrize("value", ["0", "-4", "abc", "1e400", "", "<b>"])
 def test_the_address_cannot_break_the_form(value: str) -> None:
     app = visit("train", recipe="two-conv", epochs=value, optimizer=value, rotation=value)

@@ -10,8 +10,9 @@ from ui import text
 
 def chosen_dataset() -> str:
     """The dataset that is chosen on Train, from there or from the address; else the first one."""
-    name = st.session_state.get("dataset") or st.query_params.get("dataset")
-    return name if name in registry.names() else registry.names()[0]
+    asked = st.session_state.get("dataset") or st.query_params.get("dataset")
+    names = registry.names()
+    return next((name for name in names if asked in (name, text.title(name))), names[0])
 
 
 def data_notice(name: str | None = None) -> None:

@@ -16,20 +16,21 @@ from digitcore.recipes import (
     hyperparameters,
     inapplicable,
 )
+from ui import text
 
 _OPEN = "Training"
 
 
 def recipe_form() -> Recipe:
     """Draws the form where it is called and returns what it says; the URL keeps every change."""
-    for earlier, now in EARLIER_NAMES.items():  # a link that was shared before
-        if value := st.query_params.pop(earlier, None):
-            st.query_params.setdefault(now, value)
-    if "dataset" not in st.session_state and "dataset" not in st.query_params:
-        _bring_dataset(st.query_params.get("recipe", ""))
+    if "dataset" not in st.session_state:
+        _rewrite_address()
+        if "dataset" not in st.query_params:
+            _bring_dataset(st.query_params.get("recipe", ""))
     dataset = st.selectbox(
         "Dataset",
         registry.names(),
+        format_func=text.title,
         key="dataset",
         bind="query-params",
         on_change=_follow_recipe,
@@ -58,13 +59,34 @@ def recipe_form() -> Recipe:
     return recipe
 
 
+def _rewrite_address() -> None:
+    """Puts what a person or an earlier version wrote into the address as the widgets write it.
+
+    They read nothing else there: `60,000` and `Fashion-MNIST`, not `60000` and `fashion-mnist`.
+    """
+    stopped = {parameter.name: parameter for parameter in hyperparameters() if parameter.stops}
+    before = st.query_params.to_dict()
+    after = {}
+    for name, written in before.items():
+        now = EARLIER_NAMES.get(name, name)
+        if now == "dataset" and written in registry.names():
+            written = text.title(written)
+        elif now in stopped:
+            with suppress(ValueError):
+                written = text.value(stopped[now].type(written))
+        after.setdefault(now, written)
+    if after != before:
+        st.query_params.from_dict(after)
+        st.rerun()
+
+
 def _widget(parameter: Hyperparameter, default: Any) -> Any:
     key, asked = parameter.name, _chosen(parameter, default)
     label = parameter.label
     if parameter.unit and parameter.unit not in label.lower():
         label += f" ({parameter.unit})"
     options: dict[str, Any] = {
-        "label": f"{label} · recipe: {_text(default)}" if asked != default else label,
+        "label": f"{label} · recipe: {text.value(default)}" if asked != default else label,
         "help": parameter.help,
         "key": key,
         "bind": "query-params",
@@ -74,7 +96,7 @@ def _widget(parameter: Hyperparameter, default: Any) -> Any:
         return st.selectbox(options=choices, index=choices.index(default), **options)
     if parameter.stops:
         stops = sorted({*parameter.stops, default, asked})
-        return st.select_slider(options=stops, value=default, format_func=_text, **options)
+        return st.select_slider(options=stops, value=default, format_func=text.value, **options)
     kind = parameter.type
     low, high = kind(parameter.low or 0), kind(parameter.high or 0)
     step = kind(parameter.step or 1)
@@ -152,11 +174,11 @@ def _chosen(parameter: Hyperparameter, default: Any) -> Any:
     """What the widget is about to say: its state, or in a fresh page what the URL asks for."""
     if parameter.name in st.session_state:
         return st.session_state[parameter.name]
-    text = st.query_params.get(parameter.name)
-    if text is None or (parameter.choices and text not in parameter.choices):
+    written = st.query_params.get(parameter.name)
+    if written is None or (parameter.choices and written not in parameter.choices):
         return default
     try:
-        value = parameter.type(text)
+        value = parameter.type(written.replace(",", ""))
         Recipe.load(Recipe.names()[0]).changed(**{parameter.name: value})
     except ValueError:
         return default
@@ -165,8 +187,3 @@ def _chosen(parameter: Hyperparameter, default: Any) -> Any:
 
 def _matters(parameter: Hyperparameter, values: dict[str, Any]) -> bool:
     return all(values.get(name) == value for name, value in parameter.only.items())
-
-
-def _text(value: Any) -> str:
-    # Without a comma in thousands, because the URL has the same text.
-    return f"{value:g}" if isinstance(value, float) else str(value)

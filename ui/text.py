@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
+from digitcore.datasets import registry
 from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Run, State
 
@@ -45,6 +47,18 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
+def value(setting: Any) -> str:
+    """The value of a recipe's field: `60,000`, `0.001` or `adam`."""
+    if isinstance(setting, float):
+        return f"{setting:g}"
+    return f"{setting:,}" if isinstance(setting, int) else str(setting)
+
+
+def title(dataset: str) -> str:
+    """What people call the dataset of that name: `Fashion-MNIST`."""
+    return registry.get(dataset).title
+
+
 def named(run: Run, state: State | None = None, most: int | None = None) -> str:
     """A run as every page names it: `fast · 31e8`, its name and the end of its id.
 
@@ -66,7 +80,7 @@ def settings(recipe: Recipe) -> str:
         return "custom recipe"
     changed = recipe.differences(Recipe.load(recipe.name))
     values = {p.name: getattr(recipe, p.name) for p in hyperparameters() if p.name in changed}
-    shown = [f"{name.replace('_', ' ')} {value}" for name, value in values.items()]
+    shown = [f"{name.replace('_', ' ')} {value(one)}" for name, one in values.items()]
     dataset = [recipe.info.title] * ("dataset" in changed)
     return " · ".join(dataset + shown + ["other layers"] * ("layers" in changed))
 
