@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import datasets
-from digitcore.analysis import classification
+from digitcore.analysis import classification, written
 from digitcore.datasets import DataError, Split
 from digitcore.datasets.writers import writers as writers_of
 from digitcore.figures.confusion import confusion_heatmap
@@ -34,7 +34,7 @@ CONFUSIONS = 10
 def unlabelled(metrics: Metrics | None, why: str, way: str = "") -> NoReturn:
     """What is known of a run whose images are not here, and the ways out, `way` above all."""
     if metrics:
-        accuracy = text.with_interval(metrics.test_accuracy, metrics.test_interval)
+        accuracy = written.accuracy(metrics.test_accuracy, metrics.test_interval)
         st.markdown(f"**{accuracy}** test · loss {metrics.test_loss:.3f}")
     st.markdown(
         f"{why}, so its errors cannot be shown. {way} Choose another run, train one on these "
@@ -47,12 +47,12 @@ def unlabelled(metrics: Metrics | None, why: str, way: str = "") -> NoReturn:
 def headline(probabilities: np.ndarray, labels: np.ndarray, name: str) -> None:
     wrong = int((probabilities.argmax(axis=1) != labels).sum())
     total = len(labels)
-    low, high = classification.wilson(total - wrong, total)
+    ends = classification.wilson(total - wrong, total)
     st.html(
         '<div style="font-variant-numeric: tabular-nums; display: flex; flex-wrap: wrap; '
         'gap: 0.25rem 1.75rem; align-items: baseline">'
         f'<span><span style="font-size: 1.75rem; font-weight: 600">'
-        f"{text.percent(1 - wrong / total)}</span> {name} ({100 * low:.2f}–{100 * high:.2f})</span>"
+        f"{written.percent(1 - wrong / total)}</span> {name} ({written.interval(ends)})</span>"
         f"<span>{wrong:,} of {total:,} wrong</span>"
         f"<span>loss {classification.log_loss(probabilities, labels):.3f}</span></div>",
         width="content",
@@ -84,8 +84,10 @@ def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray, names: Seque
         )
         cells = choice("Cells", ("counts", "normalised by true class"), "cells")
     st.html(INK)
+    # Its key is for `style.css`.
+    square = st.container(key="matrix-of-many" if len(names) > MOST_NUMBERED else "matrix")
     key = f"confusion-{st.session_state.get('explore_chart', 0)}"
-    st.plotly_chart(
+    square.plotly_chart(
         confusion_heatmap(matrix, cells != "counts", image_filters.cell(), names),
         key=key,
         on_select=lambda: clicked(key),

@@ -137,7 +137,9 @@ def blurred(photo: np.ndarray, noise: float = 2.0) -> np.ndarray:
 
 def leaderboard_entry(name: str, parameters: int, validation: float, **others: Any) -> Entry:
     """A run on the leaderboard; `test` and any field of `Entry` may be given."""
-    values = {"run": name, "seeds": 1, "spread": None, "interval": (0.9, 1.0)}
+    values = {"run": name, "seeds": 1}
+    for split in ("validation", "test"):
+        values |= {f"{split}_spread": None, f"{split}_interval": (0.9, 1.0)}
     values["test_accuracy"] = others.pop("test", validation)
     values |= {"fit_seconds": 10.0, "seconds_to_99": None, "prediction_ms": 1.0, **others}
     return Entry(name=name, parameters=parameters, validation_accuracy=validation, **values)

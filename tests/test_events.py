@@ -24,7 +24,8 @@ def told(kind: str, step: int, **more: Any) -> Event:
         "start": {"steps": 90, "steps_per_epoch": 10},
         "batch": {"epoch": 1 + step // 10, "loss": 1 / (1 + step), "accuracy": 0.5}
         | {"images_per_second": 100.0, "seconds": step / 10},
-        "epoch": {"epoch": step // 10, "loss": 0.2, "accuracy": 0.5, "seconds": step / 10, **RARE},
+        "epoch": {"epoch": step // 10, "loss": 0.2, "accuracy": 0.5, "seconds": step / 10}
+        | {"validation_images": 40, **RARE},
     }
     return {"time": float(step), "kind": kind, "step": step, **values[kind], **more}
 

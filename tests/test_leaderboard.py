@@ -53,7 +53,9 @@ def test_a_recipe_is_the_mean_of_its_trainings_and_the_median_of_its_seconds() -
         seconds = sorted(training["fit_seconds"] for training in rows[found.name])
         assert (found.seeds, found.run) == (len(tests), "")
         assert found.test_accuracy == pytest.approx(sum(tests) / len(tests))
-        assert (found.spread is None) == (len(tests) == 1) == (found.interval is not None)
+        alone = len(tests) == 1
+        assert (found.test_spread is None) == alone == (found.test_interval is not None)
+        assert found.uncertainty("validation").endswith(f"(n = {len(tests)})") != alone
         assert seconds[0] <= found.fit_seconds <= seconds[-1]
 
 
@@ -75,13 +77,15 @@ def test_a_run_that_ended_has_an_entry_with_its_metrics() -> None:
         validation_accuracy=0.97,
         test_accuracy=0.96,
         test_interval=[0.95, 0.97],
+        validation_interval=[0.96, 0.98],
         fit_seconds=12.5,
         seconds_to_99=7.5,
         prediction_ms=0.4,
     )
     run.rename("mine")
     assert leaderboard.from_run(run, run.state) == Entry(
-        *("mine", run.id, 1, 57_114, 0.97, 0.96, None, (0.95, 0.97), 12.5, 7.5, 0.4)
+        *("mine", run.id, 1, 57_114, 0.97, 0.96),
+        *(None, (0.96, 0.98), None, (0.95, 0.97), 12.5, 7.5, 0.4),
     )
 
 

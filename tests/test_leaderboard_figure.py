@@ -32,16 +32,16 @@ def test_the_figure_holds_entries_with_the_cost_and_the_pareto_front() -> None:
     ("one", "shown"),
     [
         (entry("one training", 9, 0.9), "(90.00–100.00)"),
-        (entry("five", 9, 0.9, seeds=5, spread=0.001, interval=None), "± 0.10 (n = 5)"),
+        (entry("five", 9, 0.9, seeds=5, test_spread=0.001, test_interval=None), "± 0.10 (n = 5)"),
     ],
 )
 def test_hover_names_an_entry_with_the_uncertainty_of_its_test_accuracy(one, shown: str) -> None:
     styles = {one.run: run_colour(0)}
     points = accuracy_over_cost([one], "parameters", styles).data[2]
     assert points.text[0] == one.name
-    assert points.customdata[0][2] == shown
+    assert points.customdata[0][3] == shown
     assert "%{text}" in points.hovertemplate
-    assert "%{customdata[2]}" in points.hovertemplate
+    assert "%{customdata[3]}" in points.hovertemplate
 
 
 def test_every_marker_lies_within_the_axes() -> None:

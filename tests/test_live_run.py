@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pandas as pd
 import pytest
-from pages_of_runs import bars, visit
+from pages_of_runs import bars, said, visit
 
 from digitcore import files, runs
 from digitcore.recipes import Recipe
@@ -58,6 +59,26 @@ def test_the_time_left_goes_by_the_last_steps_and_not_by_the_slow_first_one() ->
     with training(step=313, images_per_second=10_000.0, seconds=99.0) as run:
         # 80,000 images in two epochs, of which 313 steps of 128 are done.
         assert "Epoch 1 of 2 · 50 % · 4 s left" in bars(visit("train", run=run.id))
+
+
+def test_an_accuracy_of_few_images_has_its_interval_while_the_run_trains() -> None:
+    epoch = {"kind": "epoch", "time": 0, "step": 313, "epoch": 1, "loss": 1, "accuracy": 0.5}
+    epoch |= {"validation_loss": 0.1, "validation_accuracy": 0.97, "learning_rate": 0.01}
+    with training(step=313, images_per_second=10_000.0, seconds=9.0) as run:
+        with open(run.path / "events.jsonl", "a") as log:
+            log.write(json.dumps({**epoch, "best": True, "validation_images": 400}) + "\n")
+        assert "**97.00 % (94.83–98.28)** validation" in said(visit("train", run=run.id))
+        row = run_table.row(run, run.state)
+    assert (row["validation"], row["validation_interval"]) == (97.0, "94.83–98.28")
+
+
+def test_a_window_of_400_pixels_shows_a_runs_name_and_both_accuracies() -> None:
+    names = pd.Series([f"{name[: run_table.LETTERS]} · 31e8" for name in Recipe.names()])
+    columns = {**run_table.COLUMNS, "name": run_table.text_column("Name", names)}
+    shown = list(columns)[:4]
+    assert shown == ["dot", "name", "validation", "test"]
+    # 33 for the box that selects; of a number's right edge 9 pixels are empty.
+    assert 33 + sum(columns[name]["width"] for name in shown) - 9 <= 400 - 2 * 16 - 2
 
 
 def test_runs_says_what_came_of_a_failed_training_and_all_rows_have_one_scale(

@@ -120,9 +120,9 @@ def test_what_was_found_is_shown_and_an_exam_is_offered_once(reader: Run) -> Non
     (reader.path / "evaluate.json").write_text(json.dumps(asdict(EVALUATION)))
     (reader.path / "exam.json").write_text(json.dumps(asdict(EXAM)))
     app = visit()
-    assert "90.00 % (80.00–95.00) test, 80.00 % validation" in text_of(app)
+    assert "90.00 % (80.00–95.00) test, 80.00 % (70.00–90.00) validation" in text_of(app)
     assert "**99.00 % (98.90–99.10)** on 50,000 images" in text_of(app)
-    assert "99.50 % test · difference -0.50 points" in text_of(app)
+    assert "99.50 % (99.30–99.60) test · difference -0.50 points" in text_of(app)
     assert labels(app) == ["Measure again"]
 
 

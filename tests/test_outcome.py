@@ -79,7 +79,7 @@ def test_it_says_what_to_change(changes: dict[str, Any], advice: str) -> None:
     nothing = reached(1135, 10_000, 340, 3_000)
     said = outcome.explained(nothing, FAST.changed(**changes))
     assert said.startswith(
-        "It learned nothing: 11.33 % on validation is no better than guessing (10 %)."
+        "It learned nothing: 11.33 % (10.25–12.52) on validation is no better than guessing (10 %)."
     )
     assert advice in said
 
@@ -89,4 +89,6 @@ def test_it_says_nothing_of_a_run_that_learned() -> None:
         outcome.explained(reached(9900, 10_000, 2970, 3_000), FAST.changed(learning_rate=10)) == ""
     )
     hardly = outcome.explained(reached(1500, 10_000, 450, 3_000), FAST)
-    assert hardly.startswith("It learned hardly anything: 15.00 % on validation, and guessing")
+    assert hardly.startswith(
+        "It learned hardly anything: 15.00 % (13.77–16.32) on validation, and guessing"
+    )

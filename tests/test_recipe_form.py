@@ -7,7 +7,7 @@ from pages_of_runs import bars, said, visit
 
 from digitcore import runs
 from digitcore.datasets import registry
-from digitcore.recipes import Recipe, hyperparameters
+from digitcore.recipes import EARLIER_NAMES, Recipe, hyperparameters
 
 pytestmark = pytest.mark.usefixtures("fresh_pages")
 
@@ -64,15 +64,20 @@ def test_the_sidebar_writes_thousands_and_titles_as_the_pages_do() -> None:
 def test_the_address_takes_numbers_and_datasets_as_pages_and_as_commands_write_them(
     written: str, dataset: str
 ) -> None:
-    app = visit("train", recipe="two-conv", written_digits=written, dataset=dataset)
-    assert not app.exception
+    app = visit("train", recipe="two-conv", training_images=written, dataset=dataset)
     app.button[[b.label for b in app.button].index("Start")].click().run()
     (run,) = runs.list_runs()
     fashion = Recipe.load("two-conv").for_dataset("fashion-mnist")
-    assert run.recipe == fashion
-    app = visit("train", recipe="two-conv", written_digits=written)  # an earlier name
-    (digits,) = [slider for slider in app.select_slider if slider.key == "synthetic_digits"]
-    assert digits.value == 2000
+    assert run.recipe == fashion.changed(training_images=2000)
+
+
+@pytest.mark.parametrize(("earlier", "name"), EARLIER_NAMES.items())
+def test_the_address_takes_earlier_names(earlier: str, name: str) -> None:
+    (field,) = [p for p in hyperparameters() if p.name == name]
+    value = field.stops[1] if field.stops else 0.2
+    app = visit("train", recipe="two-conv", schedule="cosine", **{earlier: str(value)})
+    widgets = {w.key: w for kind in (app.slider, app.select_slider) for w in kind}
+    assert widgets[name].value == value
 
 
 @pytest.mark.parametrize("value", ["0", "-4", "abc", "1e400", "", "<b>"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from digitcore.analysis import written
 from digitcore.recipes import Recipe
 from ui import text
 
@@ -16,3 +17,9 @@ def test_a_run_on_another_dataset_names_it_before_what_else_it_changes() -> None
 
 def test_a_recipe_that_no_shipped_one_is_called_like_is_custom() -> None:
     assert text.settings(Recipe.load("fast").changed(name="mine")) == "custom recipe"
+
+
+def test_an_accuracy_stands_with_its_interval_wherever_the_images_are_known() -> None:
+    assert written.accuracy(0.9902, (0.98808, 0.99196)) == "99.02 % (98.81–99.20)"
+    assert written.accuracy_of(0.97, 400) == "97.00 % (94.83–98.28)"
+    assert written.accuracy_of(0.97, None) == written.accuracy_of(0.97, 0) == "97.00 %"

@@ -16,7 +16,7 @@ from digitcore.figures.style import run_colour
 from digitcore.runs import Run, State
 from ui import text
 from ui.choice import choice
-from ui.run_table import LETTERS, PERCENT, RING, dot, name_column
+from ui.run_table import INTERVAL, LETTERS, PERCENT, RING, dot, text_column
 
 _COSTS: dict[Cost, str] = {
     "parameters": "parameters",
@@ -24,10 +24,13 @@ _COSTS: dict[Cost, str] = {
     "seconds_to_99": "time to 99 %",
     "prediction_ms": "one prediction",
 }
+_UNCERTAIN = "Of a run its 95 % interval in percent, of a recipe the SD over seeds"
 _COLUMNS = {
     "dot": st.column_config.ImageColumn("", width=30, help="Its colour below"),
-    "validation": {**PERCENT, "label": "Validation", "width": 82},
-    "test": {**PERCENT, "label": "Test", "width": 68},
+    "validation": {**PERCENT, "label": "Valid.", "help": "Validation accuracy"},
+    "test": {**PERCENT, "label": "Test", "help": "Test accuracy"},
+    "validation_uncertainty": {**INTERVAL, "label": "Valid. ±", "help": _UNCERTAIN, "width": 112},
+    "test_uncertainty": {**INTERVAL, "label": "Test ±", "help": _UNCERTAIN, "width": 112},
     "parameters": st.column_config.NumberColumn(
         "Param.", format="localized", width=72, help="Parameters"
     ),
@@ -84,14 +87,13 @@ def _ranking(entries: list[Entry], dots: dict[str, str]) -> None:
     if not ranked:
         st.caption("Nothing qualifies yet.")
         return
+    decides = [challenge.cost] if challenge.most is None else []
     rows = pd.DataFrame([_row(rank, entry, dots) for rank, entry in enumerate(ranked, 1)])
     st.dataframe(
         rows,
         # First what decides the ranking, so that a narrow window shows it.
-        column_order=list(
-            dict.fromkeys(["dot", "name", "validation", challenge.cost, "test", *_COLUMNS])
-        ),
-        column_config={"name": name_column(rows["name"]), **_COLUMNS},
+        column_order=list(dict.fromkeys(["dot", "name", *decides, *_COLUMNS])),
+        column_config={"name": text_column("Name", rows["name"]), **_COLUMNS},
         width="content",
         hide_index=True,
         placeholder="–",
@@ -106,6 +108,8 @@ def _row(rank: int, entry: Entry, dots: dict[str, str]) -> dict[str, Any]:
         "name": f"{rank}. {entry.name}",
         "validation": 100 * entry.validation_accuracy,
         "test": 100 * entry.test_accuracy,
+        "validation_uncertainty": entry.uncertainty("validation"),
+        "test_uncertainty": entry.uncertainty("test"),
         **{cost: getattr(entry, cost) for cost in _COSTS},
     }
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from digitcore import runs
-from digitcore.analysis import outcome
+from digitcore.analysis import outcome, written
 from digitcore.jobs import queue
 from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Metrics, Run, RunError, State
@@ -101,7 +101,7 @@ def _head(run: Run, state: State, log: EventLog, metrics: Metrics | None, resuma
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(text.plain(text.named(run, state)), anchor=False, width="content")
         if metrics:
-            accuracy = text.with_interval(metrics.test_accuracy, metrics.test_interval)
+            accuracy = written.accuracy(metrics.test_accuracy, metrics.test_interval)
             st.markdown(f"**{accuracy}** test", width="content", help=_meaning(run, metrics))
         if state.status != "finished":
             _progress_line(run, state, log, resumable)
@@ -193,13 +193,14 @@ def _numbers(run: Run, state: State, log: EventLog, metrics: Metrics | None) -> 
     active, classes = state.status in runs.ACTIVE, run.recipe.info.class_count
     if "epoch" in last:
         place = next(iter(best_epoch(log.epochs)), -1)
-        accuracy, epoch = (log.epochs[key][place] for key in ("validation_accuracy", "epoch"))
-        reached = text.percent(accuracy)
+        best = {key: column[place] for key, column in log.epochs.items()}
+        accuracy, epoch = best["validation_accuracy"], best["epoch"]
+        reached = written.accuracy_of(accuracy, int(best["validation_images"]))
         useful = accuracy >= outcome.least_useful(classes)
         # The network that is kept answers in float32, and may differ by an image from the one
         # that was validated in bfloat16; of a run that failed since, it is an earlier epoch's.
         if metrics:
-            reached = text.with_interval(metrics.validation_accuracy, metrics.validation_interval)
+            reached = written.accuracy(metrics.validation_accuracy, metrics.validation_interval)
             epoch = epoch if metrics.best_epoch is None else metrics.best_epoch
             useful = not outcome.is_hardly_better_than_guessing(metrics, classes)
         said.append(f"**{reached}** validation")
@@ -234,7 +235,7 @@ def _meaning(run: Run, metrics: Metrics) -> str:
     return (
         f"{counted} Guessing among {classes} classes gives {outcome.chance(classes)}. With so many "
         "images, the accuracy on others of the same kind is within "
-        f"{text.interval(metrics.test_interval)} % (95 % interval)."
+        f"{written.interval(metrics.test_interval)} % (95 % interval)."
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from digitcore import drawing, runs
+from digitcore.analysis import written
 from digitcore.datasets.info import DIGITS
 from digitcore.drawing import DrawingInput, Floats, canvas
 from digitcore.drawing.samples import HandwritingSamples, SamplesError
@@ -264,14 +265,16 @@ def _gain(run: Run) -> str:
         return ""
     if not metrics or not (measured := metrics.fine_tuning):
         return ""
-    test = text.with_interval(metrics.test_accuracy, metrics.test_interval)
+    test = written.accuracy(metrics.test_accuracy, metrics.test_interval)
     held_out = text.counted(measured.held_out, "held-out drawing")
+    # The parent was tested on the same images.
+    before_all = written.accuracy_of(measured.test_accuracy_before, metrics.test_images)
     before, after = measured.correct_before, measured.correct_after
     return (
         f"| {text.counted(measured.samples, 'drawing')} trained on | before | after |\n"
         "|---|--:|--:|\n"
         f"| {held_out} | {before} correct | {after} correct |\n"
-        f"| {run.recipe.info.title} test | {text.percent(measured.test_accuracy_before)} | {test} |"
+        f"| {run.recipe.info.title} test | {before_all} | {test} |"
     )
 
 

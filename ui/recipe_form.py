@@ -69,12 +69,12 @@ def _rewrite_address() -> None:
     after = {}
     for name, written in before.items():
         now = EARLIER_NAMES.get(name, name)
+        after.setdefault(now, written)
         if now == "dataset" and written in registry.names():
-            written = text.title(written)
+            after[now] = text.title(written)
         elif now in stopped:
             with suppress(ValueError):
-                written = text.value(stopped[now].type(written))
-        after.setdefault(now, written)
+                after[now] = text.value(stopped[now].type(written))
     if after != before:
         st.query_params.from_dict(after)
         st.rerun()

@@ -10,9 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import files
-from digitcore.analysis import outcome
+from digitcore.analysis import outcome, written
 from digitcore.figures import style
-from digitcore.runs import ACTIVE, UNREADABLE, Run, RunError, State, events
+from digitcore.recipes import Recipe
+from digitcore.runs import ACTIVE, UNREADABLE, Metrics, Run, RunError, State, events
 from ui import address, browsers, caching, text
 from ui.shown_run import shown_id
 
@@ -25,17 +26,27 @@ SHAPES = {
     "diamond": '<path d="M8 2 14 8 8 14 2 8Z"/>',
     "triangle-up": '<path d="M8 3 14 13H2Z"/>',
 }
-LETTERS = 16  # of a name in a table, so that the numbers beside it are seen in a narrow window
-PERCENT = st.column_config.NumberColumn(format="%.2f %%")
+LETTERS = 14  # of a name in a table, so that the numbers beside it are seen in a narrow window
+# Wide enough for `100.00 %`, and no more: a window of 400 pixels shows both after a name.
+PERCENT = st.column_config.NumberColumn(format="%.2f %%", width=70)
+INTERVAL = st.column_config.TextColumn(alignment="right", width=98)
 # First what a narrow window must show.
 COLUMNS = {
     "dot": st.column_config.ImageColumn("", width=30, help="Its colour in the curves below"),
-    "name": st.column_config.TextColumn("Name"),
-    "validation": {**PERCENT, "label": "Validation", "help": "Accuracy of the best epoch"},
+    "name": None,
+    "validation": {**PERCENT, "label": "Valid.", "help": "Validation accuracy of the best epoch"},
     "test": {**PERCENT, "label": "Test", "help": "Accuracy of the same network"},
-    "interval": st.column_config.TextColumn(
-        "Test interval", help="95 % interval (Wilson) in percent", alignment="right"
-    ),
+    "validation_interval": {
+        **INTERVAL,
+        "label": "Valid. ±",
+        "help": "95 % interval (Wilson) of the validation accuracy in percent",
+    },
+    "test_interval": {
+        **INTERVAL,
+        "label": "Test ±",
+        "help": "95 % interval (Wilson) of the test accuracy in percent",
+    },
+    "changed": None,
     "by_epoch": st.column_config.LineChartColumn(
         "By epoch",
         help="Validation accuracy by epoch, from 0 to 100 % in every row",
@@ -49,15 +60,14 @@ COLUMNS = {
     "seconds": st.column_config.NumberColumn("Training", format="%.0f s"),
     "created": st.column_config.DatetimeColumn("When", format="D MMM, HH:mm"),
     "by": st.column_config.TextColumn("By", help="Whose browser began it, by a made-up name"),
-    "recipe": st.column_config.TextColumn("Recipe", width=105),
-    "settings": st.column_config.TextColumn("Changed", help="What differs from the recipe"),
     "note": st.column_config.TextColumn("Note"),
 }
 
 
-def name_column(names: pd.Series) -> Any:
-    """A column wide enough for these names, which Streamlit would cut; a letter takes about 8 pixels."""
-    return st.column_config.TextColumn("Name", width=min(320, 24 + 8 * int(names.str.len().max())))
+def text_column(label: str, texts: pd.Series, **more: Any) -> Any:
+    """A column as wide as these texts, which Streamlit would cut; a letter takes 7.4 pixels or fewer."""
+    longest = max(len(label), int(texts.fillna("").str.len().max()))
+    return st.column_config.TextColumn(label, width=min(420, 17 + round(7.4 * longest)), **more)
 
 
 def _picture(shape: str, style: str) -> str:
@@ -98,19 +108,22 @@ def row(run: Run, state: State) -> dict[str, Any]:
         note = note or (outcome.explained(metrics, recipe) if metrics else "")
     except RunError as error:
         metrics, note = None, str(error)
-    curve = (100 * epochs(run, state)["validation_accuracy"]).tolist()
-    interval = [f"{100 * end:.2f}" for end in (metrics.test_interval if metrics else ())]
+    log = epochs(run, state)
+    curve = (100 * log["validation_accuracy"]).tolist()
+    validation, ends = _validation(metrics, log)
     return {
         "dot": dot(state.number),
         "name": text.cell(text.named(run, state, most=LETTERS)),
         "whole_name": text.named(run, state),
         "recipe": recipe and recipe.name,
         "settings": recipe and text.settings(recipe),
+        "changed": recipe and _changed(recipe, state.title),
         "status": state.status,
         "by_epoch": curve,
-        "validation": 100 * metrics.validation_accuracy if metrics else max(curve, default=None),
+        "validation": validation,
+        "validation_interval": ends,
         "test": 100 * metrics.test_accuracy if metrics else None,
-        "interval": "–".join(interval),
+        "test_interval": written.interval(metrics.test_interval) if metrics else "",
         "parameters": recipe and recipe.parameters,
         "seconds": metrics.fit_seconds if metrics else None,
         "created": pd.Timestamp.fromtimestamp(state.created) if state.created else None,
@@ -118,6 +131,23 @@ def row(run: Run, state: State) -> dict[str, Any]:
         "note": text.cell(note),
         "id": run.id,
     }
+
+
+def _changed(recipe: Recipe, title: str) -> str:
+    """What differs from the recipe that the run is named after; a title does not name it."""
+    return " · ".join(filter(None, [recipe.name * bool(title), text.settings(recipe)]))
+
+
+def _validation(metrics: Metrics | None, log: events.Columns) -> tuple[float | None, str]:
+    """Validation accuracy in percent, and its interval; of the best epoch so far while none is kept."""
+    if metrics:
+        return 100 * metrics.validation_accuracy, written.interval(metrics.validation_interval)
+    if not len(log["step"]):
+        return None, ""
+    place = log["validation_accuracy"].argmax()
+    accuracy = float(log["validation_accuracy"][place])
+    ends = written.interval_of(accuracy, int(log["validation_images"][place]))
+    return 100 * accuracy, written.interval(ends) if ends else ""
 
 
 def wanted(row: dict[str, Any], words: list[str], statuses: list[str]) -> bool:
@@ -157,7 +187,13 @@ def selectable(rows: list[dict[str, Any]]) -> list[str]:
     st.dataframe(
         table,
         column_order=[name for name in COLUMNS if name != "by" or shared],
-        column_config={**COLUMNS, "name": name_column(table["name"])},
+        column_config={
+            **COLUMNS,
+            "name": text_column("Name", table["name"]),
+            "changed": text_column(
+                "Changed", table["changed"], help="What differs from its recipe, and from which"
+            ),
+        },
         hide_index=True,
         placeholder="",
         key=key,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from digitcore.analysis import written
 from digitcore.datasets import registry
 from digitcore.jobs import evaluate, exam, queue
 from digitcore.jobs.job import Job
@@ -82,8 +83,8 @@ def progress(job: Job) -> tuple[float, str]:
 def _evaluate(run: Run) -> None:
     _button(run, "evaluate", "Measure again", ":material/replay:")
     if found := evaluate.read(run):
-        test = text.with_interval(found.test_accuracy, found.test_interval)
-        validation = text.percent(found.validation_accuracy)
+        test = written.accuracy(found.test_accuracy, found.test_interval)
+        validation = written.accuracy(found.validation_accuracy, found.validation_interval)
         st.caption(f"{when(found.time)}: {test} test, {validation} validation")
         if evaluate.is_of_earlier_network(run, found.network_checksum):
             st.caption(
@@ -100,10 +101,10 @@ def _exam(run: Run) -> None:
             "chosen. What is found is recorded; there is no second time."
         )
         return
-    accuracy = text.with_interval(found.accuracy, found.interval)
+    accuracy = written.accuracy(found.accuracy, found.interval)
     st.markdown(
         f"**{accuracy}** on {found.images:,} images of the exam · "
-        f"{text.percent(found.test_accuracy)} test · "
+        f"{written.accuracy(found.test_accuracy, found.test_interval)} test · "
         f"difference {100 * found.difference:+.2f} points",
         width="content",
     )

@@ -11,7 +11,7 @@ import time
 import streamlit as st
 
 from digitcore import datasets, runs
-from digitcore.analysis import leaderboard, outcome
+from digitcore.analysis import leaderboard, outcome, written
 from digitcore.jobs import request
 from digitcore.runs import Run, RunError, State
 from ui import address, browsers, text
@@ -158,7 +158,7 @@ def show(run_id: str) -> None:
 
 
 def label(run: Run, state: State) -> str:
-    """`two-conv · 31e8, today 10:15 · 99.02 %`: test accuracy, or the status where there is none."""
+    """`two-conv · 31e8 · 99.02 % (98.81–99.20), today 10:15`: test accuracy, else the status."""
     name = text.named(run, state)
     try:
         recipe = run.recipe
@@ -167,15 +167,16 @@ def label(run: Run, state: State) -> str:
     try:
         active = state.status in runs.ACTIVE
         metrics = None if active else run.metrics
-        accuracy = metrics.test_accuracy if metrics else None
     except RunError:
-        accuracy = None
-    end = state.status if accuracy is None else text.percent(accuracy)
+        metrics = None
+    end = (
+        written.accuracy(metrics.test_accuracy, metrics.test_interval) if metrics else state.status
+    )
     # A title says by itself what the run is, such as whose drawings it learned.
     changed = "" if state.title else text.settings(recipe)
     changed = f" ({changed})" if changed else ""
     # Last, because a narrow box cuts it.
-    return f"{name}, {when(state.created)} · {end}{changed}"
+    return f"{name} · {end}, {when(state.created)}{changed}"
 
 
 def when(seconds: float) -> str:

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from digitcore.datasets import registry
 from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Run, State
-
-
-def percent(fraction: float) -> str:
-    """An accuracy between 0 and 1 as `99.02 %`."""
-    return f"{100 * fraction:.2f} %"
-
-
-def with_interval(fraction: float, ends: Sequence[float]) -> str:
-    """An accuracy and its 95 % interval as `99.02 % (98.81–99.20)`."""
-    return f"{percent(fraction)} ({interval(ends)})"
-
-
-def interval(ends: Sequence[float]) -> str:
-    """An interval of accuracies as `98.81–99.20`."""
-    return f"{100 * ends[0]:.2f}–{100 * ends[1]:.2f}"
 
 
 def duration(seconds: float) -> str:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from digitcore.analysis import written
 from digitcore.analysis.classification import wilson
 from digitcore.analysis.writers import Writer, by_writer, cluster_interval
-from ui import text
 
 _HELP = (
     "A writer's images succeed and fail together. The first interval takes all images for "
@@ -37,8 +37,8 @@ def errors_by_writer(writers: np.ndarray, correct: np.ndarray) -> None:
         return
     with box:
         st.markdown(
-            f"{text.with_interval(accuracy, images)} over images · "
-            f"**{text.interval(over_writers)}** over writers",
+            f"{written.accuracy(accuracy, images)} over images · "
+            f"**{written.interval(over_writers)}** over writers",
             help=_HELP,
         )
         st.dataframe(

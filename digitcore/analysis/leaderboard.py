@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any, Literal, NamedTuple
 
+from digitcore.analysis import written
 from digitcore.recipes import Recipe
 from digitcore.runs import Metrics, Run, RunError, State
 
@@ -25,8 +26,8 @@ class Entry(NamedTuple):
     """One network, or one recipe over several seeds.
 
     `run` is the id of a person's run, empty for a recipe. `seeds` is the number of trainings:
-    accuracies (0 to 1) are means over them, all else medians. `spread` is the standard deviation
-    of the test accuracy over seeds; a single training has an `interval` instead (95 %, Wilson).
+    accuracies (0 to 1) are means over them, all else medians. Spreads are standard deviations of the
+    accuracy over seeds; a single training has intervals instead (95 %, Wilson).
     `fit_seconds` and `seconds_to_99` include compilation; the latter ends when validation accuracy
     first is 99 % and is None if it never is. `prediction_ms` is for one image. None also means
     that it was not measured.
@@ -38,11 +39,20 @@ class Entry(NamedTuple):
     parameters: int
     validation_accuracy: float
     test_accuracy: float
-    spread: float | None
-    interval: tuple[float, float] | None
+    validation_spread: float | None
+    validation_interval: tuple[float, float] | None
+    test_spread: float | None
+    test_interval: tuple[float, float] | None
     fit_seconds: float
     seconds_to_99: float | None
     prediction_ms: float | None
+
+    def uncertainty(self, split: Literal["validation", "test"]) -> str:
+        """How far to trust the accuracy: an interval, or `± 0.05 (n = 5)`."""
+        if ends := getattr(self, f"{split}_interval"):
+            return written.interval(ends)
+        spread = getattr(self, f"{split}_spread")
+        return "" if spread is None else f"± {100 * spread:.2f} (n = {self.seeds})"
 
 
 class Challenge(NamedTuple):
@@ -95,8 +105,10 @@ def _from_recipe(row: dict[str, Any]) -> Entry:
         parameters=row["parameters"],
         validation_accuracy=statistics.mean(values("validation_accuracy")),
         test_accuracy=statistics.mean(values("test_accuracy")),
-        spread=None if alone else statistics.stdev(values("test_accuracy")),
-        interval=(first["test_interval"][0], first["test_interval"][1]) if alone else None,
+        validation_spread=None if alone else statistics.stdev(values("validation_accuracy")),
+        validation_interval=None,
+        test_spread=None if alone else statistics.stdev(values("test_accuracy")),
+        test_interval=(first["test_interval"][0], first["test_interval"][1]) if alone else None,
         fit_seconds=statistics.median(values("fit_seconds")),
         # No median if one seed never reached it.
         seconds_to_99=statistics.median(to_99) if len(to_99) == len(trainings) else None,
@@ -120,8 +132,10 @@ def from_run(run: Run, state: State) -> Entry | None:
         parameters=run.recipe.parameters,
         validation_accuracy=metrics.validation_accuracy,
         test_accuracy=metrics.test_accuracy,
-        spread=None,
-        interval=metrics.test_interval,
+        validation_spread=None,
+        validation_interval=metrics.validation_interval,
+        test_spread=None,
+        test_interval=metrics.test_interval,
         fit_seconds=metrics.fit_seconds,
         seconds_to_99=metrics.seconds_to_99 or None,
         prediction_ms=metrics.prediction_ms or None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from digitcore.analysis import written
 from digitcore.recipes import Recipe
 from digitcore.recipes.usual import USUAL, unusual_learning_rate
 from digitcore.runs import Metrics
@@ -90,7 +91,7 @@ def explained(metrics: Metrics, recipe: Recipe) -> str:
     found = of_metrics(metrics, classes)
     if found == "learned":
         return ""
-    reached = f"{100 * metrics.validation_accuracy:.2f} %"
+    reached = written.accuracy(metrics.validation_accuracy, metrics.validation_interval)
     if found == "learned nothing":
         what = f"It learned nothing: {reached} on validation is no better than guessing ({chance(classes)})."
     else:

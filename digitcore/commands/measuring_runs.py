@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from digitcore import datasets, runs
+from digitcore.analysis import written
 from digitcore.commands.output import DownloadBar, Result, accuracy, table
 from digitcore.datasets import registry
 from digitcore.drawing.samples import HandwritingSamples
@@ -89,11 +90,10 @@ def examine(options: argparse.Namespace) -> tuple[Result, str]:
     if not (found := known or exam.read(run)):
         return result, f"{run.id}: {status}"
     day = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.time))
-    low, high = found.interval
     lines = [
         f"{run.id}: {'examined on' if known else 'examined now,'} {day}",
-        f"exam {found.accuracy:.2%} ({low:.2%}–{high:.2%}), {found.images:,} images",
-        f"test {found.test_accuracy:.2%}, difference {100 * found.difference:+.2f} points",
+        f"exam {written.accuracy(found.accuracy, found.interval)}, {found.images:,} images",
+        f"test {written.accuracy(found.test_accuracy, found.test_interval)}, difference {100 * found.difference:+.2f} points",
     ]
     if earlier := measuring.is_of_earlier_network(run, found.network_checksum):
         lines.append(exam.OF_EARLIER_NETWORK)

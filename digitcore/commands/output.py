@@ -11,6 +11,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from digitcore.analysis import written
+
 Result = dict[str, Any]
 # How this process was started, as a person types it.
 PROGRAM = "digitcore" if Path(sys.argv[0]).stem == "digitcore" else "python -m digitcore"
@@ -18,12 +20,9 @@ _MOST_OF_A_LINE = 600
 
 
 def accuracy(scores: Result, split: str) -> str:
-    low, high = scores[f"{split}_interval"]
-    return f"{percent(scores[f'{split}_accuracy'])} ({low:.2%}–{high:.2%})"
-
-
-def percent(fraction: float | None) -> str:
-    return "" if fraction is None else f"{fraction:.2%}"
+    """The accuracy of that split with its interval; nothing where none is known."""
+    fraction = scores.get(f"{split}_accuracy")
+    return "" if fraction is None else written.accuracy(fraction, scores.get(f"{split}_interval"))
 
 
 def table(rows: Iterable[Iterable[str]]) -> list[str]:

@@ -11,9 +11,9 @@ from contextlib import suppress
 from tqdm import tqdm
 
 from digitcore import runs
-from digitcore.analysis import outcome
+from digitcore.analysis import outcome, written
 from digitcore.commands.flags import flag
-from digitcore.commands.output import PROGRAM, Result, accuracy, percent
+from digitcore.commands.output import PROGRAM, Result, accuracy
 from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import fine_tuning, queue
 from digitcore.jobs.job import Job
@@ -69,7 +69,7 @@ def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
         text += (
             f"\nheld-out drawings: {measured['correct_before']} of {measured['held_out']} correct "
             f"before, {measured['correct_after']} after; "
-            f"test {percent(measured['test_accuracy_before'])} before"
+            f"test {written.accuracy_of(measured['test_accuracy_before'], result['test_images'])} before"
         )
     return result, text
 
@@ -103,11 +103,11 @@ def list_all(options: argparse.Namespace) -> tuple[Result, str]:
     rows = [_summary(run) for run in runs.list_runs()]
     rows = [row for row in rows if row["status"] != "deleted"]  # while they were read
     lines = [
-        f"{row['run']:42} {row['status']:9} {percent(row.get('validation_accuracy')):>8} "
-        f"{percent(row.get('test_accuracy')):>8}  {row['message'] or row.get('outcome', '')}".rstrip()
+        f"{row['run']:42} {row['status']:9} {accuracy(row, 'validation'):>21} "
+        f"{accuracy(row, 'test'):>21}  {row['message'] or row.get('outcome', '')}".rstrip()
         for row in rows
     ]
-    head = f"{'run':42} {'status':9} {'valid.':>8} {'test':>8}"
+    head = f"{'run':42} {'status':9} {'validation':>21} {'test':>21}"
     text = "\n".join([head, *lines]) if rows else f"No runs yet. Train one: {PROGRAM} train"
     return {"runs": rows}, text
 
@@ -133,7 +133,7 @@ def _outcome(run: Run) -> tuple[Result, str]:
     if result.get("test_accuracy") is not None:
         text += (
             f"\ntest {accuracy(result, 'test')}, "
-            f"validation {percent(result['validation_accuracy'])}, "
+            f"validation {accuracy(result, 'validation')}, "
             f"{result['parameters']:,} parameters, {result['fit_seconds']:.0f} s"
         )
     if result.get("outcome"):
@@ -155,13 +155,14 @@ def _progress(run: Run, offset: int) -> None:
             elif event["kind"] == "batch":
                 bar.update(event["step"] - bar.n)
                 bar.set_postfix_str(
-                    f"loss {event['loss']:.3f}, accuracy {event['accuracy']:.2%}", refresh=False
+                    f"loss {event['loss']:.3f}, accuracy {written.percent(event['accuracy'])}",
+                    refresh=False,
                 )
             elif event["kind"] == "epoch":
                 bar.write(
                     f"epoch {event['epoch']}: loss {event['loss']:.4f}, validation loss "
                     f"{event['validation_loss']:.4f}, validation accuracy "
-                    f"{event['validation_accuracy']:.2%}",
+                    f"{written.accuracy_of(event['validation_accuracy'], event.get('validation_images'))}",
                     file=sys.stderr,
                 )
 

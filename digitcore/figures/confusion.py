@@ -50,7 +50,7 @@ def confusion_heatmap(
     )
     # Annotations, because the text of a trace fades when a marker is selected.
     texts = 100 * fractions if normalised else matrix
-    number = ".1f" if normalised else "d"
+    number = ".1f" if normalised else ",d"
     notes = [
         {"x": predicted, "y": true, "text": f"{texts[true, predicted]:{number}}"}
         | {"showarrow": False}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
@@ -79,22 +79,22 @@ def _points(entries: Sequence[Entry], cost: Cost) -> dict[str, Any]:
         # A title is a person's text, and Plotly would interpret tags in it.
         "text": [html.escape(entry.name) for entry in entries],
         "customdata": [
-            (100 * entry.validation_accuracy, 100 * entry.test_accuracy, _uncertainty(entry))
+            (
+                *(100 * entry.validation_accuracy, 100 * entry.test_accuracy),
+                *(_uncertainty(entry, "validation"), _uncertainty(entry, "test")),
+            )
             for entry in entries
         ],
     }
 
 
-def _uncertainty(entry: Entry) -> str:
-    """The test accuracy's interval for one training, its spread for several."""
-    if entry.interval:
-        low, high = entry.interval
-        return f"({100 * low:.2f}–{100 * high:.2f})"
-    return f"± {100 * (entry.spread or 0):.2f} (n = {entry.seeds})"
+def _uncertainty(entry: Entry, split: Literal["validation", "test"]) -> str:
+    told = entry.uncertainty(split)
+    return told if told.startswith("±") else f"({told})"
 
 
 def _hover(cost: Cost) -> str:
     return (
-        f"%{{text}}<br>{_COSTS[cost][1]}<br>%{{customdata[0]:.2f}} % validation<br>"
-        "%{customdata[1]:.2f} % test %{customdata[2]}<extra></extra>"
+        f"%{{text}}<br>{_COSTS[cost][1]}<br>%{{customdata[0]:.2f}} % validation "
+        "%{customdata[2]}<br>%{customdata[1]:.2f} % test %{customdata[3]}<extra></extra>"
     )

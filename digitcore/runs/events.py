@@ -8,7 +8,8 @@ Each event is a dict with "kind" and "time" (seconds since 1970), and of kind
     batch      "step", "epoch", "loss", "accuracy" (means since the last such event),
                "images_per_second", "seconds" of fit so far
     epoch      "step", "epoch", "loss", "accuracy", "validation_loss",
-               "validation_accuracy", "learning_rate", "best", "seconds" of fit so far
+               "validation_accuracy", "validation_images": how many that is of,
+               "learning_rate", "best", "seconds" of fit so far
 """
 
 from __future__ import annotations
@@ -60,8 +61,12 @@ _RULES: dict[str, dict[str, _Rule]] = {
         "best": _FLAG,
     },
 }
-# Seconds came later than the first runs, which lack them: 0 there.
-_COLUMNS = {kind: (*_RULES[kind], "seconds") for kind in ("batch", "epoch")}
+# These came later than the first runs, which lack them: 0 there.
+_LATER = {
+    "batch": {"seconds": _POSITIVE},
+    "epoch": {"seconds": _POSITIVE, "validation_images": _COUNT},
+}
+_COLUMNS = {kind: (*_RULES[kind], *later) for kind, later in _LATER.items()}
 _INTEGERS = {"step", "epoch", "best"}
 # Keys that nothing but an epoch or a start has: their lines are found without reading them.
 _RARE = (b'"validation_accuracy"', b'"steps_per_epoch"')
@@ -88,20 +93,21 @@ def parse(data: bytes) -> Iterator[Event]:
 
 def _is_sound(event: Event) -> bool:
     kind = event["kind"]
-    for key, (types, low, high) in _RULES.get(kind, {}).items():
-        value: Any = event.get(key)
-        # By the type itself, as True is an int to isinstance. JSON as Python reads it has
-        # numbers that are none, which no comparison holds for, and integers without end.
-        if type(value) not in types or not low <= value <= high:
-            return False
+    if not all(_holds(rule, event.get(key)) for key, rule in _RULES.get(kind, {}).items()):
+        return False
     if kind == "stage":
         stage = event.get("stage")
         # Half of a pair of surrogates is text to JSON, and nothing that can be sent on.
         return isinstance(stage, str) and len(stage) <= _MOST_STAGE and stage.isprintable()
-    if kind in _COLUMNS and "seconds" in event:
-        seconds = event["seconds"]
-        return type(seconds) in _NUMBER and 0 <= seconds <= 1e300
-    return True
+    later = _LATER.get(kind, {}).items()
+    return all(_holds(rule, event[key]) for key, rule in later if key in event)
+
+
+def _holds(rule: _Rule, value: Any) -> bool:
+    types, low, high = rule
+    # By the type itself, as True is an int to isinstance. JSON as Python reads it has
+    # numbers that are none, which no comparison holds for, and integers without end.
+    return type(value) in types and bool(low <= value <= high)
 
 
 def whole_lines(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:

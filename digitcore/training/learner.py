@@ -48,6 +48,7 @@ class Learner:
         initial_weights: list[np.ndarray] | None,
     ) -> None:
         self._recipe, self._batches = recipe, batches
+        self.validation_images = len(validation)
         self._validation = _in_batches(validation, recipe.info.class_count)
         self._model = network.build(recipe, start.precision, for_training=True, xla=start.xla)
         if initial_weights:

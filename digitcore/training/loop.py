@@ -236,6 +236,7 @@ class Training:
                 "accuracy": correct / count,
                 "validation_loss": validation_loss,
                 "validation_accuracy": validation_accuracy,
+                "validation_images": self._learner.validation_images,
                 "learning_rate": self._learner.learning_rate,
                 "best": is_best,
                 "seconds": now.fit_seconds,

@@ -105,6 +105,20 @@ def test_nonsense_in_an_address_is_ignored(page: Page, app: App, reader: str) ->
             assert page.locator("[data-testid=stException]").count() == 0, (place, value)
 
 
+def test_a_link_in_the_words_of_a_command_is_kept_in_those_of_the_page(
+    page: Page, app: App
+) -> None:
+    page.goto(f"{app.url}/?recipe=two-conv&dataset=fashion-mnist&training_images=20000")
+    for _ in range(2):
+        expect(page.get_by_text("18,000 training and 2,000 validation images")).to_be_visible()
+        expect(page.get_by_role("combobox", name=re.compile("Dataset$"))).to_have_value(
+            "Fashion-MNIST"
+        )
+        expect(page).to_have_url(re.compile("dataset=Fashion-MNIST"))
+        expect(page).to_have_url(re.compile("training_images=20%2C000"))
+        page.reload()
+
+
 def test_what_is_chosen_on_runs_survives_a_reload(page: Page, app: App, three: list[str]) -> None:
     page.goto(f"{app.url}/runs?run={three[0]}")
     page.get_by_label("Filter").fill("twin")

@@ -12,6 +12,19 @@ CUT = """(selector) => [...document.querySelectorAll(selector)].filter(one =>
     .map(one => one.textContent)"""
 
 
+def test_no_room_is_left_below_the_confusion_matrix(page: Page, app: App, reader: str) -> None:
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.goto(f"{app.url}/explore?run={reader}")
+    page.wait_for_selector(".js-plotly-plot .xtitle")
+    settled(page)
+    ends, begins = page.evaluate(
+        """() => [document.querySelector('.js-plotly-plot .xtitle').getBoundingClientRect().bottom,
+            document.querySelector('.st-key-explore_gallery').getBoundingClientRect().top]"""
+    )
+    # The gallery's title, and the gap between what stands side by side in a wide window.
+    assert 0 < begins - ends < 160
+
+
 @pytest.mark.parametrize("width", [400, 1024, 1366])
 def test_layers_and_options_are_whole(width: int, page: Page, app: App, reader: str) -> None:
     page.set_viewport_size({"width": width, "height": 900})
