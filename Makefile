@@ -18,7 +18,7 @@ run: $(VENV)/.app ## install what the app needs, if it is not yet, and open it
 	$(PY) -m streamlit run streamlit_app.py $(ARGS)
 
 test: lint ## lint, then run all tests; ARGS="-k name" for some
-	$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=15 $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 $(ARGS)
 
 lint: $(VENV)/.dev ## check format, lint, types and README's table of hyperparameters
 	$(PY) -m ruff format --check .

@@ -33,26 +33,22 @@ def skip_or_fail(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-# Beside each other run tests with nothing in common: those that use Chromium on one side, since
-# they have it, a server and a training, and each file of the others on the other. The slowest go
-# first, so that both sides end at about the same time.
+# Files run beside each other, each in one process, as its tests share what they have trained and
+# started. The slowest go first, so that both sides end at about the same time.
 SLOWEST = ("browser", "faults", "test_worker", "test_every_flag", "test_fine_tuning", "training")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        group = item.path.stem
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-            group = "browser"
-        item.add_marker(pytest.mark.xdist_group(group))
     if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
         items.sort(key=rank)
 
 
 def rank(item: pytest.Item) -> int:
     """Where among the others a test begins; the order within a rank stays as it is."""
-    names = [item.get_closest_marker("xdist_group").args[0], item.path.parent.name]
+    names = (item.path.stem, item.path.parent.name)
     return next((place for place, name in enumerate(SLOWEST) if name in names), len(SLOWEST))
 
 
