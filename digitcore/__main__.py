@@ -7,23 +7,33 @@ line, 2 wrong usage, 130 stopped.
 from __future__ import annotations
 
 import argparse
+import errno
 import inspect
+import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from digitcore import __version__, runs
-from digitcore.commands.flags import Parser, Renamed, add_recipe_flags, whole_number
-from digitcore.commands.measuring_runs import evaluate, examine, show_data
-from digitcore.commands.output import PROGRAM, one_line, sentence, to_json
-from digitcore.commands.predicting import predict
-from digitcore.commands.training_runs import fine_tune, list_all, resume, stop, train, watch
-from digitcore.datasets import registry
-from digitcore.recipes.faults import did_you_mean, received
-
 STOPPED = 130
+_UNDONE = "Stopped before it was done."
+
+try:
+    from digitcore import __version__, runs
+    from digitcore.commands.flags import Parser, Renamed, add_recipe_flags
+    from digitcore.commands.measuring_runs import evaluate, examine, show_data
+    from digitcore.commands.output import PROGRAM, one_line, sentence, to_json
+    from digitcore.commands.predicting import predict
+    from digitcore.commands.training_runs import fine_tune, list_all, resume, stop, train, watch
+    from digitcore.datasets import registry
+    from digitcore.recipes.faults import did_you_mean, received
+except KeyboardInterrupt:  # these imports take most of a second
+    if "--json" in sys.argv:
+        print(json.dumps({"error": _UNDONE}))
+    print(f"Error: {_UNDONE}", file=sys.stderr)
+    sys.exit(STOPPED)
+
 _EPILOG = f"""\
 What a command takes: {PROGRAM} train --help
 
@@ -48,9 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        return _fail("Stopped before it was done.", options.json, STOPPED)
+        return _fail(_UNDONE, options.json, STOPPED)
     except (ValueError, OSError, MemoryError) as error:
-        return _fail(sentence(error), options.json, 1)
+        return _fail(_no_room_for_runs(error) or sentence(error), options.json, 1)
     if result.get("status") in ("failed", "broken", "deleted"):
         return _fail(result["message"], False, 1)  # its JSON has it
     return STOPPED if result.get("status") == "stopped" and options.command_name != "stop" else 0
@@ -71,8 +81,22 @@ def _fail(message: str, as_json: bool, status: int) -> int:
     return status
 
 
+def _no_room_for_runs(error: Exception) -> str:
+    """What is wrong where the folder of runs cannot be written to, else an empty text."""
+    folder = runs.models_dir()
+    name = getattr(error, "filename", None)
+    denied = isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    if not denied or not isinstance(name, str) or folder not in (Path(name), Path(name).parent):
+        return ""
+    return (
+        f"Runs cannot be written to {folder}: {error.strerror}. "  # type: ignore[attr-defined]
+        "DIGITCORE_MODELS_DIR names another folder."
+    )
+
+
 def _parsed(given: list[str]) -> argparse.Namespace:
     parser, commands = _parser()
+    parser.as_json = "--json" in given
     first = given[0] if given else ""
     if now := _EARLIER_COMMANDS.get(first):
         parser.error(f"{first} is called {now} now")
@@ -117,7 +141,6 @@ def _parser() -> tuple[Parser, list[str]]:
         if name == "resume":
             one.add_argument(
                 "--epochs",
-                type=whole_number,
                 metavar="N",
                 help="go on as a new run, up to that many epochs in all",
             )

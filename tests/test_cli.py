@@ -12,6 +12,7 @@ import pytest
 from digitcore import runs
 from digitcore.__main__ import main
 from digitcore.recipes import Recipe
+from digitcore.recipes.layers import LAYER_KINDS
 from digitcore.runs import Run
 
 ROOT = Path(__file__).parents[1]
@@ -74,7 +75,8 @@ def test_an_unknown_run_is_an_error_of_one_line(
             ["--optimizer", "magic"],
             "--optimizer is one of adam, adamw, sgd, rmsprop. Received: magic",
         ),
-        (["--layers", "conv"], "--layers takes a JSON list of layers"),
+        (["--layers", "conv"], "--layers takes a JSON list of layers such as '[{"),
+        (["--layers", "conv"], "Received: conv (Expecting value: line 1 column 1 (char 0))"),
         (["--layers", "[" * 5000], "--layers takes a JSON list of layers"),
         (["--layers", '{"kind": "flatten"}'], "--layers is a list of up to 64 layers. Received: "),
         (["--layers", "[1]"], "layer 1: it is a table"),
@@ -124,6 +126,30 @@ def test_a_command_of_its_own_process_shows_no_traceback() -> None:
     assert done.stderr == "Error: There is no run of that name. Received: nowhere\n"
 
 
+_PRESSED_WHILE_IT_IMPORTS = """
+import runpy, signal, sys
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == "digitcore.datasets":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, CtrlC())
+runpy.run_module("digitcore", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_ctrl_c_before_all_is_imported_shows_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _PRESSED_WHILE_IT_IMPORTS, "train", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 130
+    assert json.loads(done.stdout) == {"error": "Stopped before it was done."}
+    assert done.stderr == "Error: Stopped before it was done.\n"
+
+
 # --- help --------------------------------------------------------------------
 
 
@@ -140,6 +166,15 @@ def test_every_field_of_a_recipe_is_a_flag_with_help(
     assert help_ is not None
     # Lines are broken at hyphens too, where splitting has put a space.
     assert help_.replace(" ", "") in words.replace(" ", "")
+
+
+def test_the_help_of_train_lists_the_kinds_of_layers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"Kinds: {', '.join(LAYER_KINDS)}." in words
 
 
 def test_the_first_help_says_what_to_do_and_where_runs_are(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -103,6 +104,51 @@ def test_watch_follows_a_run_and_leaves_it_as_it_is(
     finally:
         signal.signal(signal.SIGINT, heard)
     assert told(capsys)[0]["status"] == waits.status == "queued"
+
+
+def test_who_watches_a_queued_run_is_told_how_many_come_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "start_worker", lambda short=False: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: signal.raise_signal(signal.SIGINT))
+    waiting = [runs.create(SMALLEST) for _ in range(3)]
+    said = []
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        for run in waiting:
+            assert main(["watch", run.id]) == 0
+            said.append(capsys.readouterr().err)
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    assert said == ["", "It waits: 1 run comes first.\n", "It waits: 2 runs come first.\n"]
+
+
+def test_a_stopped_run_that_can_go_on_says_how(
+    answering: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answering.update(status="stopped")
+    assert main(["watch", answering.id]) == 130
+    assert "To go on" not in capsys.readouterr().out
+    (answering.path / "checkpoint").mkdir()
+    (answering.path / "checkpoint" / "last.npz").touch()
+    assert main(["watch", answering.id]) == 130
+    said = f"\nTo go on: python -m digitcore resume {answering.id}\n"
+    assert capsys.readouterr().out.endswith(said)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudoterminals")
+def test_in_a_terminal_a_bar_names_the_stage(answering: Run) -> None:
+    import pty
+    import termios
+
+    (answering.path / "events.jsonl").write_text('{"kind":"stage","stage":"data","time":1}\n')
+    shown, terminal = pty.openpty()
+    termios.tcsetwinsize(shown, (24, 80))
+    command = [sys.executable, "-m", "digitcore", "watch", answering.id]
+    subprocess.run(command, cwd=ROOT, stderr=terminal, check=True)
+    os.close(terminal)
+    assert "\rdata: 0step [" in os.read(shown, 10_000).decode()
+    os.close(shown)
 
 
 # --- predict, data ------------------------------------------------------------
@@ -251,4 +297,4 @@ def test_help_says_whether_the_least_value_is_one(capsys: pytest.CaptureFixture[
     told = " ".join(capsys.readouterr().out.split())
     assert "From 1 to 4,096 images." in told
     assert "Above 0, up to 10." in told
-    assert "From 0 to 45 °." in told or "From 0 to 90 °." in told
+    assert "From 0 to 45°. Default: the recipe's, else 0." in told

@@ -164,7 +164,6 @@ def test_each_hostile_word_ends_in_a_status_and_one_line(
         (["trian"], "Received: trian. Did you mean `train`?"),
         (["--json", "runs"], "the first word is one of train, runs, "),
         ([], "the first word is one of train, runs, "),
-        (["resume", "a", "--epochs", "x"], "it is a whole number. Received: x"),
     ],
 )
 def test_a_wrong_word_is_told_below_the_usage_of_its_command_with_the_nearest(
@@ -177,6 +176,31 @@ def test_a_wrong_word_is_told_below_the_usage_of_its_command_with_the_nearest(
     command = arguments[0] if arguments and said.startswith(f"{arguments[0]}: ") else ""
     assert err.startswith(f"usage: python -m digitcore {command}")
     assert said in err
+    with pytest.raises(SystemExit):
+        main([*arguments, "--json"])
+    out, err = capsys.readouterr()
+    assert err.endswith(f": error: {json.loads(out)['error']}\n")
+
+
+@pytest.mark.parametrize("epochs", ["x", "0", "201", "1.5"])
+def test_epochs_of_resume_are_told_as_those_of_train(
+    epochs: str, sound: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", "sound", "--epochs", epochs]) == 1
+    said = f"Error: --epochs is a whole number from 1 to 200. Received: {epochs}\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.skipif(not Path("/sys/class").is_dir(), reason="/sys is Linux's")
+@pytest.mark.parametrize("folder", ["/sys", "/sys/class/runs"])
+def test_a_folder_of_runs_that_cannot_be_written_to_is_told_as_such(
+    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DIGITCORE_MODELS_DIR", folder)
+    assert main(["train"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"Error: Runs cannot be written to {folder}: ")
+    assert err.endswith(". DIGITCORE_MODELS_DIR names another folder.\n")
 
 
 def test_flags_and_what_the_file_says_are_told_apart(

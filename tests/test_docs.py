@@ -14,7 +14,7 @@ from benchmarks import accuracy
 from digitcore import __main__ as command_line
 from digitcore.analysis import leaderboard
 from digitcore.recipes import Recipe
-from digitcore.recipes.layers import Activation, Layer
+from digitcore.recipes.layers import LAYER_KINDS, Activation
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,8 +54,7 @@ def test_readme_shows_a_network_of_ones_own_and_all_that_it_may_be_made_of(tmp_p
     file = tmp_path / "mine.toml"
     file.write_text(example.group(1))
     assert Recipe.load(str(file)).name == "mine"
-    kinds = [kind.model_fields["kind"].default for kind in get_args(get_args(Layer)[0])]
-    for name in (*kinds, *get_args(Activation)):
+    for name in (*LAYER_KINDS, *get_args(Activation)):
         assert f"`{name}`" in example.group(2)
 
 

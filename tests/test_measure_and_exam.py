@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from digitcore import runs
 from digitcore.__main__ import main
+from digitcore.commands import measuring_runs
 from digitcore.jobs import kinds, queue
 from digitcore.jobs.evaluate import Evaluation
 from digitcore.jobs.exam import Exam
@@ -168,6 +169,14 @@ def test_a_damaged_result_is_a_sentence_on_the_page(odd: bytes, reader: Run) -> 
     words = text_of(visit())
     assert r"evaluate\.json of run reader cannot be used" in words
     assert r"exam\.json of run reader cannot be used" in words
+
+
+def test_a_failed_exam_is_no_failed_run(
+    reader: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(measuring_runs, "_short_job", lambda run, kind: ("failed", "No data."))
+    assert main(["exam", "reader"]) == 1
+    assert capsys.readouterr() == ("exam of reader: failed\n", "Error: No data.\n")
 
 
 def test_a_run_without_an_exam_is_refused_in_a_sentence(reader: Run) -> None:

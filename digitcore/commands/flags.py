@@ -5,21 +5,30 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
-from digitcore.commands.output import one_line
+from digitcore.commands.output import one_line, to_json
 from digitcore.datasets import registry
 from digitcore.recipes import EARLIER_NAMES, Hyperparameter, Recipe, hyperparameters
 from digitcore.recipes.faults import did_you_mean, received
+from digitcore.recipes.layers import LAYER_KINDS
+
+LAYERS = 'a JSON list of layers such as \'[{"kind": "flatten"}, {"kind": "dense", "units": 64}]\''
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells of wrong usage in one line, with the nearest flag, below the usage of its command."""
+    """Tells of wrong usage in one line, with the nearest flag, below the usage of its command.
+
+    Attributes:
+        as_json: whether to tell it as a JSON object on stdout as well; of the last words parsed.
+    """
 
     def __init__(self, **options: Any) -> None:
         # No abbreviations, because a new flag would change what they mean.
         super().__init__(**{"allow_abbrev": False, **options})
+        self.as_json = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's, but a command itself tells of what it does not know."""
+        self.as_json = "--json" in args
         parsed, surplus = super().parse_known_args(args, namespace)
         if surplus:
             self.error(self._surplus(surplus[0]))
@@ -27,7 +36,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with status 2."""
-        super().error(one_line(message))
+        line = one_line(message)
+        if self.as_json:
+            print(to_json({"error": line}), flush=True)
+        super().error(line)
 
     def _surplus(self, word: str) -> str:
         if not word.startswith("-"):
@@ -57,12 +69,13 @@ def add_recipe_flags(parser: argparse.ArgumentParser) -> None:
         parameter = numbers.get(name)
         text = (field.description or "").replace("%", "%%")
         if name == "dataset":
-            text = f"{text} One of {', '.join(registry.names())}."
+            text = f"{text} One of {', '.join(registry.names())}. Default: the recipe's."
         if name == "layers":
-            text = f"""{text} A JSON list such as '[{{"kind": "flatten"}}]'."""
+            kinds = ", ".join(LAYER_KINDS)
+            text = f"{text} It is {LAYERS}. Kinds: {kinds}. Default: the recipe's."
         if parameter:
             default = parameter.default
-            number = default if isinstance(default, str) else f"{default:,}"
+            number = default if isinstance(default, str) else f"{default:,}".removesuffix(".0")
             text = f"{text}{_bounds(parameter)} Default: the recipe's, else {number}."
         heading = parameter.group if parameter else "What is trained"
         if heading not in groups:
@@ -84,15 +97,6 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def whole_number(text: str) -> int:
-    """For `type`: a number of a flag that is no field."""
-    try:
-        return int(text)
-    except ValueError:
-        rule = f"it is a whole number. Received: {received(text)}"
-        raise argparse.ArgumentTypeError(rule) from None
-
-
 class Renamed(argparse.Action):
     """A flag by its earlier name is an error that names the new one."""
 
@@ -107,7 +111,7 @@ class Renamed(argparse.Action):
 def _bounds(parameter: Hyperparameter) -> str:
     if parameter.low is None or parameter.high is None:
         return ""
-    unit = f" {parameter.unit}" if parameter.unit else ""
+    unit = parameter.unit if parameter.unit == "°" else f" {parameter.unit}".rstrip()
     low = f"Above {parameter.low:,}, up" if parameter.above else f"From {parameter.low:,}"
     return f" {low} to {parameter.high:,}{unit}."
 

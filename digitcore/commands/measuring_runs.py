@@ -88,7 +88,7 @@ def examine(options: argparse.Namespace) -> tuple[Result, str]:
     status, message = ("finished", "") if known else _short_job(run, "exam")
     result: Result = {"run": run.id, "status": status, "message": message}
     if not (found := known or exam.read(run)):
-        return result, f"{run.id}: {status}"
+        return result, f"exam of {run.id}: {status}"
     day = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.time))
     lines = [
         f"{run.id}: {'examined on' if known else 'examined now,'} {day}",
@@ -108,7 +108,9 @@ def _short_job(run: Run, kind: str) -> tuple[str, str]:
         with tqdm(unit="image", file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
             for event in queue.follow(job):
                 if event["kind"] == "download":
-                    bar.set_description(f"downloading {event['done'] / max(1, event['total']):.0%}")
+                    bar.set_description_str(
+                        f"downloading {event['done'] / max(1, event['total']):.0%}"
+                    )
                 elif event["kind"] == "progress":
                     bar.reset(total=event["total"])
                     bar.update(event["done"])

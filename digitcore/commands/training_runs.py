@@ -6,19 +6,21 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Collection
 from contextlib import suppress
 
 from tqdm import tqdm
 
 from digitcore import runs
 from digitcore.analysis import outcome, written
-from digitcore.commands.flags import flag
+from digitcore.commands.flags import LAYERS, flag
 from digitcore.commands.output import PROGRAM, Result, accuracy
 from digitcore.drawing.samples import HandwritingSamples
-from digitcore.jobs import fine_tuning, queue
+from digitcore.jobs import estimates, fine_tuning, queue
 from digitcore.jobs.job import Job
 from digitcore.jobs.kinds import SHORT
 from digitcore.recipes import Recipe, RecipeError
+from digitcore.recipes.faults import received
 from digitcore.runs import Run, RunError, RunStateError
 
 
@@ -30,14 +32,15 @@ def train(options: argparse.Namespace) -> tuple[Result, str]:
     try:
         layers = json.loads(changes["layers"]) if "layers" in changes else recipe.layers
     except (ValueError, RecursionError) as error:
-        raise RecipeError(f"--layers takes a JSON list of layers: {error}") from None
+        raise RecipeError(
+            f"--layers takes {LAYERS}. Received: {received(changes['layers'])} ({error})"
+        ) from None
     if "dataset" in changes:
         recipe = recipe.for_dataset(changes["dataset"])
     try:
         recipe = recipe.changed(**{**changes, "layers": layers})
     except RecipeError as error:
-        told = [f.calling(flag(f.field)) if f.field in changes else f.text for f in error.faults]
-        raise RecipeError("; ".join(told), error.faults) from None
+        raise _as_flags(error, changes) from None
     run = queue.submit(recipe)
     return _watch(run, 0)
 
@@ -56,7 +59,11 @@ def resume(options: argparse.Namespace) -> tuple[Result, str]:
             more = " Train it further with --epochs." if run.status == "finished" else ""
             raise RunStateError(f"{error}{more}") from None
     else:
-        run = queue.extend(run, options.epochs)
+        try:
+            epochs = run.recipe.changed(epochs=options.epochs).epochs
+        except RecipeError as error:
+            raise _as_flags(error, ["epochs"]) from None
+        run = queue.extend(run, epochs)
     return _watch(run, offset)
 
 
@@ -112,12 +119,19 @@ def list_all(options: argparse.Namespace) -> tuple[Result, str]:
     return {"runs": rows}, text
 
 
+def _as_flags(error: RecipeError, given: Collection[str]) -> RecipeError:
+    """The same, with the fields that were given as flags called by these."""
+    told = [f.calling(flag(f.field)) if f.field in given else f.text for f in error.faults]
+    return RecipeError("; ".join(told), error.faults)
+
+
 def _watch(run: Run, offset: int) -> tuple[Result, str]:
     print(f"Run {run.id}", file=sys.stderr)
     try:
         _progress(run, offset)
     except KeyboardInterrupt:
-        print("Stopping; the best epoch is kept.", file=sys.stderr)
+        kept = "" if run.status == "queued" else "; the best epoch is kept"
+        print(f"Stopping{kept}.", file=sys.stderr)
         with suppress(RunError):  # it may just have ended
             run.stop()
         while run.active:
@@ -138,17 +152,22 @@ def _outcome(run: Run) -> tuple[Result, str]:
         )
     if result.get("outcome"):
         text += f"\n{result['outcome']}"
+    if result["status"] == "stopped" and run.has_checkpoint:
+        text += f"\nTo go on: {PROGRAM} resume {run.id}"
     return result, text
 
 
 def _progress(run: Run, offset: int) -> None:
+    if run.status == "queued" and len(before := estimates.ahead(run)) >= queue.slots():
+        first = "1 run comes" if len(before) == 1 else f"{len(before)} runs come"
+        print(f"It waits: {first} first.", file=sys.stderr)
     # `disable=None` is tqdm's word for "only in a terminal"; the epoch lines come anyway.
     with tqdm(unit="step", file=sys.stderr, dynamic_ncols=True, disable=None) as bar:
         for event in queue.follow(run, offset):
             if event["kind"] == "stage":
-                bar.set_description(event["stage"])
+                bar.set_description_str(event["stage"])
             elif event["kind"] == "download":
-                bar.set_description(f"downloading {event['done'] / max(1, event['total']):.0%}")
+                bar.set_description_str(f"downloading {event['done'] / max(1, event['total']):.0%}")
             elif event["kind"] == "start":
                 bar.reset(total=event["steps"])
                 bar.update(event["step"])

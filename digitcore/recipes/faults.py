@@ -7,14 +7,13 @@ import functools
 import re
 import reprlib
 from collections.abc import Iterable
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import pydantic
 
-from digitcore.recipes.layers import Layer
+from digitcore.recipes.layers import LAYER_KINDS
 
 _TYPES = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}
-_LAYERS = {kind.model_fields["kind"].default: kind for kind in get_args(get_args(Layer)[0])}
 # A person reads them, so five of a thousand are enough.
 _MOST = 5
 _SHOWN = 60
@@ -106,17 +105,17 @@ def _fault(error: Any, model: type[pydantic.BaseModel]) -> Fault:
 
 def _layer_fault(error: Any) -> Fault:
     kind, (_, index, *inner), value = error["type"], error["loc"], error["input"]
-    number, kinds = index + 1, ", ".join(_LAYERS)
+    number, kinds = index + 1, ", ".join(LAYER_KINDS)
     if kind == "union_tag_invalid":
         tag = str(error["ctx"]["tag"])[:_SHOWN]
-        near = did_you_mean(tag, _LAYERS)
+        near = did_you_mean(tag, LAYER_KINDS)
         text = f"its kind is one of {kinds}. Received: {received(tag)}{near}"
     elif kind == "union_tag_not_found":
         text = f"its kind is missing, one of {kinds}"
     elif len(inner) < 2:
         text = f'it is a table such as {{ kind = "flatten" }}. Received: {received(value)}'
     else:
-        of, field = _LAYERS[inner[0]], str(inner[1])[:_SHOWN]
+        of, field = LAYER_KINDS[inner[0]], str(inner[1])[:_SHOWN]
         if kind == "extra_forbidden":
             has = ", ".join(name for name in of.model_fields if name != "kind")
             near = did_you_mean(field, of.model_fields)

@@ -6,7 +6,7 @@ without TensorFlow. `training.network` builds the same layers in Keras, and a te
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -196,6 +196,10 @@ Layer = Annotated[
     Conv | DepthwiseConv | Pool | GlobalPool | BatchNorm | Dropout | Flatten | Dense,
     Field(discriminator="kind"),
 ]
+# By the name that a recipe gives.
+LAYER_KINDS: dict[str, type[Frozen]] = {
+    kind.model_fields["kind"].default: kind for kind in get_args(get_args(Layer)[0])
+}
 
 
 class LayerRow(NamedTuple):
