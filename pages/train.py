@@ -7,7 +7,7 @@ import streamlit as st
 from digitcore import datasets, runs
 from digitcore.jobs import estimates, queue, teacher
 from digitcore.recipes import Recipe, RecipeError
-from ui import browsers, text
+from ui import browsers, reach, text
 from ui.live_run import live, pace
 from ui.network_view import layer_table, network_html
 from ui.notices import run_notice
@@ -37,7 +37,7 @@ def others_at_work(shown: runs.Run | None) -> None:
 def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
     """Training and validation images, and how many an epoch has, synthetic ones included.
 
-    Of as many as the recipe says, while its dataset is not on this machine.
+    While its dataset is not on this machine, of what Start would train on.
     """
     try:
         if datasets.available(recipe.dataset):
@@ -51,27 +51,21 @@ def split_sizes(recipe: Recipe) -> tuple[int, int, int]:
             return given, len(images.validation), recipe.images_an_epoch(given)
     except datasets.DataError:
         pass  # the frame says it
+    info = substitute(recipe) or recipe.info
     given, validation = datasets.split_sizes(
-        recipe.info.train_images, recipe.training_images, recipe.validation_split
+        info.train_images, recipe.training_images, recipe.validation_split
     )
     return given, validation, recipe.images_an_epoch(given)
 
 
-def is_here(dataset: str) -> bool:
+def substitute(recipe: Recipe) -> datasets.DatasetInfo | None:
+    """What Start trains on where the recipe's dataset is neither here nor to be downloaded."""
     try:
-        return datasets.available(dataset) is not None
+        here = datasets.available(recipe.dataset)
     except datasets.DataError:
-        return False  # the frame says it
-
-
-def counted_instead(recipe: Recipe, instead: datasets.DatasetInfo | None) -> str:
-    """How many images there are where the dataset cannot be had and another takes its place."""
-    if instead is None:
-        return ""
-    given, validation = datasets.split_sizes(
-        instead.train_images, recipe.training_images, recipe.validation_split
-    )
-    return f", or {given:,} and {validation:,} of {instead.title} where there is no {recipe.info.title}"
+        return None  # the frame says it
+    instead = datasets.substitute(recipe.dataset)
+    return None if here or not instead or reach.can_be_downloaded(recipe.dataset) else instead
 
 
 def refusal(recipe: Recipe) -> str | None:
@@ -113,11 +107,12 @@ with st.container(horizontal=True, vertical_alignment="center", horizontal_align
 if error := refused or st.session_state.pop("start_error", None):
     st.error(error)
 images, validation, an_epoch = split_sizes(recipe)
-instead = None if is_here(recipe.dataset) else datasets.substitute(recipe.dataset)
+instead = substitute(recipe)
 steps = f"{-(-an_epoch // recipe.batch_size):,} steps an epoch"
 facts = [
     f"{recipe.parameters:,} parameters",
-    f"{images:,} training and {validation:,} validation images" + counted_instead(recipe, instead),
+    f"{images:,} training and {validation:,} validation images"
+    + (f" of {instead.title}" if instead else ""),
     steps if an_epoch == images else f"{an_epoch:,} images in {steps}",
 ]
 if speed := estimates.images_per_second(recipe):

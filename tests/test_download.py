@@ -17,11 +17,11 @@ from download_server import Server
 from made_up import made_up_digits, write_idx, write_npz
 from streamlit.testing.v1 import AppTest
 
-from digitcore import runs
+from digitcore import datasets, runs
 from digitcore.datasets import available, formats, load_dataset, locate, registry, request
 from digitcore.datasets.catalogue import MNIST
 from digitcore.recipes import Recipe
-from ui import caching
+from ui import caching, reach
 
 
 @pytest.fixture
@@ -225,3 +225,11 @@ def test_a_page_says_why_mnist_cannot_be_downloaded_and_may_be_asked_again(serve
     app.button[0].click().run()
     assert [*app.button, *app.error] == []
     assert available()
+
+
+def test_a_page_knows_whether_a_server_can_be_reached(server: Server) -> None:
+    assert datasets.reachable("mnist")
+    assert reach.can_be_downloaded("mnist")
+    server.close()
+    assert not datasets.reachable("mnist")
+    assert reach.can_be_downloaded("mnist"), "an answer is good for a minute"

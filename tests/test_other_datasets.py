@@ -19,6 +19,7 @@ from test_samples import written
 
 from digitcore import runs
 from digitcore.datasets import catalogue, load_dataset, registry
+from digitcore.datasets.info import RemoteFile
 from digitcore.drawing.samples import SamplesError
 from digitcore.jobs import fine_tuning, queue
 from digitcore.recipes import Recipe, RecipeError
@@ -182,11 +183,12 @@ def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_worker")
 def test_without_mnist_train_says_what_start_works_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DIGITCORE_DATA_DIR", raising=False)
-    known = replace(catalogue.MNIST)
+    nowhere = RemoteFile("mnist.npz", 11_490_434, "sha256:0", ("http://127.0.0.1:9/mnist.npz",))
+    known = replace(catalogue.MNIST, sources=((nowhere,),))
     monkeypatch.setitem(registry._registered, "mnist", known)
     app = visit("train")
-    assert "MNIST is not on this machine yet" in said(app)
-    assert "Start works at once all the same: it trains on scikit-learn's digits" in said(app)
+    assert "MNIST is not on this machine, and no server that has it" in said(app)
+    assert "Start works all the same: it trains on scikit-learn's digits" in said(app)
     app.sidebar.selectbox(key="dataset").select("digits").run()
     assert "not on this machine" not in said(app)
     assert "88 ± 3 % with `fast` and 97.2 ± 0.4 % with `small-digits`" in said(app)

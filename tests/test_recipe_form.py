@@ -131,9 +131,11 @@ def test_without_mnist_train_says_before_start_what_is_trained_on_and_what_to_ex
 ) -> None:
     monkeypatch.delenv("DIGITCORE_DATA_DIR")
     told = said(visit("train", recipe="fast"))
-    assert "Start works at once all the same: it trains on scikit-learn's digits, 1,397" in told
+    assert "Start works all the same: it trains on scikit-learn's digits, 1,397" in told
     assert registry.get("digits").expected in told
-    assert "1,327 and 70 of scikit-learn's digits where there is no MNIST" in told
+    # 5 % of 1,397 validate, and an epoch of `fast` takes all others.
+    assert "1,327 training and 70 validation images of scikit-learn's digits · 11 steps" in told
+    assert "57,000" not in told
 
 
 def test_with_the_images_here_train_counts_them_alone() -> None:

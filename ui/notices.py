@@ -5,7 +5,7 @@ import streamlit as st
 from digitcore import datasets
 from digitcore.datasets import DatasetInfo, registry
 from digitcore.runs import Run, RunError
-from ui import text
+from ui import reach, text
 
 
 def chosen_dataset() -> str:
@@ -35,36 +35,27 @@ def data_notice(name: str | None = None) -> None:
 
 
 def _offer_download(info: DatasetInfo) -> None:
-    instead = datasets.substitute(info.name)
-    offline = (
-        f" Where it cannot be had, Start works at once all the same: it trains on {instead.title}, "
-        f"{instead.train_images:,} small images, and predicts {instead.expected} of their "
-        f"{instead.test_images:,} test images."
-        if instead
-        else ""
-    )
+    network = reach.can_be_downloaded(info.name)
+    offline = "" if network else _without_network(info)
     if not info.sources:
         said = (
             f"{info.title} is not on this machine. Put it into a folder `{info.name}` of the one "
             f"that `{datasets.VARIABLE}` names.{offline}"
         )
-        if instead:
+        if datasets.substitute(info.name):
             st.caption(f":material/info: {said}")
         else:
             st.error(said, icon=":material/folder_off:")
         return
     size = sum(file.size for file in info.sources[0]) / 1e6
-    if not instead:
-        other = next(one for one in map(registry.get, registry.names()) if one.embedded)
-        offline = (
-            f" Without a network, choose the dataset `{other.name}`: Start trains on {other.title}, "
-            f"and predicts {other.expected} of their test images."
-        )
+    how = (
+        f" yet. The first training downloads it ({size:.0f} MB)."
+        if network
+        else f", and no server that has it ({size:.0f} MB) can be reached.{offline}"
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            f":material/cloud_download: {info.title} is not on this machine yet. "
-            f"The first training downloads it ({size:.0f} MB) where there is a network.{offline}",
-            width="content",
+            f":material/cloud_download: {info.title} is not on this machine{how}", width="content"
         )
         wanted = st.button("Download it now", type="tertiary", icon=":material/download:")
     if not wanted:
@@ -85,6 +76,20 @@ def _offer_download(info: DatasetInfo) -> None:
         )
     else:
         st.rerun()
+
+
+def _without_network(info: DatasetInfo) -> str:
+    """What can be trained all the same, and how well."""
+    if instead := datasets.substitute(info.name):
+        return (
+            f" Start works all the same: it trains on {instead.title}, {instead.train_images:,} small "
+            f"images, and predicts {instead.expected} of their {instead.test_images:,} test images."
+        )
+    other = next(one for one in map(registry.get, registry.names()) if one.embedded)
+    return (
+        f" Choose the dataset {other.title}, which needs no network: Start predicts {other.expected} "
+        f"of its {other.test_images:,} test images."
+    )
 
 
 def run_notice(run: Run) -> None:

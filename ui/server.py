@@ -19,10 +19,12 @@ from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
 from digitcore import datasets
+from digitcore.datasets import registry
 from digitcore.jobs import queue
-from ui import browsers
+from ui import browsers, reach
 from ui.frame import ICON, PAGES, tab_title
 from ui.memory import give_back, keep_small
+from ui.slow_requests import limit
 
 _HERE = Path(__file__).parent
 _HTML = Path(st.__file__).parent / "static" / "index.html"
@@ -33,6 +35,7 @@ _THEME = {"ink": "textColor", "ground": "backgroundColor", "shade": "secondaryBa
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """From the server's start to its end."""
     give_back()
+    limit()
     # Until a first session calls `st.navigation`, Streamlit takes a folder named `pages` for an app
     # whose menu lists that folder's files, and shows such a menu.
     PagesManager.uses_pages_directory = False
@@ -48,6 +51,8 @@ def _get_ready() -> None:
     with suppress(datasets.DataError):  # the pages say it
         if datasets.available():
             datasets.load_dataset(download=False)
+        else:
+            reach.can_be_downloaded(registry.names()[0])
     if queue.queued():  # since the last server ended
         queue.keep_warm()
         queue.ensure_worker()

@@ -15,6 +15,7 @@ from digitcore.datasets.load import (
     describe,
     fetch,
     load_dataset,
+    reachable,
     split_sizes,
     substitute,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "describe",
     "fetch",
     "load_dataset",
+    "reachable",
     "split_sizes",
     "substitute",
 ]

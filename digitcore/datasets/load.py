@@ -26,6 +26,7 @@ __all__ = [
     "describe",
     "fetch",
     "load_dataset",
+    "reachable",
     "split_sizes",
     "substitute",
 ]
@@ -159,6 +160,18 @@ def substitute(name: str) -> DatasetInfo | None:
     """The dataset that is trained on in place of that one where it cannot be had; None for most."""
     instead = registry.get(name).substitute
     return registry.get(instead) if instead else None
+
+
+def reachable(name: str) -> bool:
+    """Whether a server that has the dataset answers; it takes seconds where there is no network.
+
+    Raises:
+        ValueError: no dataset has that name.
+    """
+    from digitcore.datasets import request  # pages that find their images need none of it
+
+    files = [source[0] for source in registry.get(name).sources]
+    return any(request.answers(url) for file in files for url in file.urls)
 
 
 def fetch(progress: Progress | None = None, name: str = "mnist") -> None:

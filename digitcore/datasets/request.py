@@ -40,6 +40,18 @@ def opened(url: str, begun: int = 0) -> http.client.HTTPResponse:
     return answer
 
 
+def answers(url: str) -> bool:
+    """Whether the server of that address answers at all, within SECONDS."""
+    head = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "digitcore"})
+    try:
+        _answer(head).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
 def _answer(request: urllib.request.Request) -> http.client.HTTPResponse:
     """The answer to a request, or an OSError after SECONDS.
 

@@ -61,16 +61,19 @@ class App:
 
 
 @contextlib.contextmanager
-def serve(models: Path, *flags: str) -> Iterator[App]:
+def serve(
+    models: Path, *flags: str, streamlit: tuple[str, str] = ("-m", "streamlit")
+) -> Iterator[App]:
     """Starts the app on a free port with its runs in `models`, and ends all it started.
 
     `models` is a folder of the caller's own: workers that train there are killed at the end.
+    `streamlit` is how Python is told to run Streamlit.
     """
     environment = {**os.environ, "DIGITCORE_MODELS_DIR": str(models)}
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    command = [sys.executable, *streamlit, "run", "streamlit_app.py"]
     command += ["--server.port", str(port), "--server.headless", "true", *flags]
     with open(models / "server.log", "wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)

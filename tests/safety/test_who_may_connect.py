@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -88,3 +89,43 @@ def test_a_malformed_message_ends_its_connection_and_is_in_the_log(
             while link.recv(60):
                 pass
     until(lambda: b"message" in log.read_bytes()[before:] or b"text frames" in log.read_bytes())
+
+
+# The app, but it waits for one second instead of thirty.
+IMPATIENT = """
+import ui.slow_requests
+from streamlit.web.cli import main
+ui.slow_requests.SECONDS = 1.0
+main(prog_name="streamlit")
+"""
+
+
+def test_a_connection_that_does_not_end_its_headers_is_closed(tmp_path: Path) -> None:
+    with serve(tmp_path, streamlit=("-c", IMPATIENT)) as app:
+
+        def link(*begun: bytes) -> socket.socket:
+            one = socket.create_connection(("localhost", int(app.url.rsplit(":", 1)[1])), 60)
+            for data in begun:
+                one.sendall(data)
+            return one
+
+        whole = b"GET /_stcore/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        again = link(whole)
+        assert again.recv(1000).startswith(b"HTTP/1.1 200")
+        again.sendall(whole[:20])
+        slow = [link(), link(b"GET"), link(whole[:-2]), again]
+        drip = link(b"GET /")
+        with suppress(OSError):
+            for _ in range(60):  # a byte now and then gains no time
+                drip.sendall(b"x")
+                time.sleep(0.1)
+        for one in [*slow, drip]:
+            with suppress(ConnectionResetError):
+                while one.recv(1000):
+                    pass
+            one.close()
+        address = app.url.replace("http", "ws") + "/_stcore/stream"
+        with connect(address, origin=app.url, subprotocols=["streamlit"]) as websocket:
+            time.sleep(1.5)
+            assert websocket.ping().wait(60)
+        assert "sent no whole request" in (tmp_path / "server.log").read_text()
