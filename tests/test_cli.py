@@ -104,6 +104,12 @@ def test_stopping_an_ended_run_is_an_error(
     assert "Only a run that trains can stop" in capsys.readouterr().err
 
 
+def test_an_ensemble_has_each_run_once(answering: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", answering.id, answering.id]) == 1
+    said = f"Error: An ensemble has each run once. Received: {answering.id}, {answering.id}\n"
+    assert capsys.readouterr().err == said
+
+
 def test_resuming_a_finished_run_is_an_error(
     answering: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

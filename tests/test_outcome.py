@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -82,6 +83,12 @@ def test_it_says_what_to_change(changes: dict[str, Any], advice: str) -> None:
         "It learned nothing: 11.33 % (10.25–12.52) on validation is no better than guessing (10 %)."
     )
     assert advice in said
+
+
+def test_a_run_that_was_stopped_in_its_first_epoch_is_told_to_train_on() -> None:
+    nothing = dataclasses.replace(reached(1135, 10_000, 340, 3_000), best_epoch=0)
+    said = outcome.explained(nothing, FAST.changed(learning_rate=10))
+    assert said.endswith("(10 %). No epoch had ended: let it train on.")
 
 
 def test_it_says_nothing_of_a_run_that_learned() -> None:

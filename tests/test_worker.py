@@ -119,7 +119,10 @@ def test_several_runs_are_evaluated_as_the_mean_of_what_they_say(queued: Queued)
     losses = [run.metrics.test_loss for run in queued.runs[:2] if run.metrics]
     assert found["test_loss"] < max(losses)
     refused = studio.call("evaluate", one, unlike, status=1)
-    assert "same images" in refused["error"]
+    assert refused["error"] == (
+        "An ensemble needs runs that were validated on the same images. "
+        f"Received: {one} (the last 5 % of 60,000), {unlike} (the last 30 % of 60,000)"
+    )
 
 
 def test_metrics_tell_how_the_run_came_about(finished: Finished) -> None:

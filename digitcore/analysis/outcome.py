@@ -96,6 +96,8 @@ def explained(metrics: Metrics, recipe: Recipe) -> str:
         what = f"It learned nothing: {reached} on validation is no better than guessing ({chance(classes)})."
     else:
         what = f"It learned hardly anything: {reached} on validation, and guessing gives {chance(classes)}."
+    if metrics.best_epoch == 0:
+        return f"{what} No epoch had ended: let it train on."
     return f"{what} {advice(recipe)}"
 
 

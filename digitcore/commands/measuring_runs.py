@@ -29,6 +29,10 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
     """
     chosen = [runs.load(name) for name in options.run]
     result: Result = {"run": chosen[0].id}
+    if len({run.id for run in chosen}) < len(chosen):
+        raise RunUnsuitableError(
+            f"An ensemble has each run once. Received: {', '.join(run.id for run in chosen)}"
+        )
     if len(chosen) > 1:
         result = {"runs": [run.id for run in chosen]}
     if options.handwriting:
@@ -36,9 +40,13 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
         return _evaluate_drawings(chosen, samples, result)
     asked = [(run.recipe.validation_split, run.recipe.training_images) for run in chosen]
     if len(set(asked)) > 1:
+        told = [
+            f"{run.id} (the last {100 * split:.3g} % of {images:,})"
+            for run, (split, images) in zip(chosen, asked, strict=True)
+        ]
         raise RunUnsuitableError(
-            "An ensemble needs runs that were validated on the same images. Received "
-            f"validation_split, training_images: {', '.join(map(str, asked))}"
+            "An ensemble needs runs that were validated on the same images. "
+            f"Received: {', '.join(told)}"
         )
     dataset = measuring.dataset_of(chosen[0].recipe, DownloadBar(chosen[0].recipe.info.title))
     if dataset.notice:
