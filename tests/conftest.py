@@ -33,7 +33,7 @@ def skip_or_fail(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-# Files run beside each other, each in one process, as its tests share what they have trained and
+# Files run beside each other, each in one process, as its tests use what the first has trained and
 # started. The slowest go first, so that both sides end at about the same time.
 SLOWEST = ("browser", "faults", "test_worker", "test_every_flag", "test_fine_tuning", "training")
 

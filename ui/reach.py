@@ -24,14 +24,14 @@ class _Answer:
         if not self.lock.acquire(blocking=False):
             return  # another one looks already
 
-        def ask() -> None:
+        def request() -> None:
             try:
                 self.yes, self.at = datasets.reachable(name), time.monotonic()
                 self.first.set()
             finally:
                 self.lock.release()
 
-        threading.Thread(target=ask, name="reach", daemon=True).start()
+        threading.Thread(target=request, name="reach", daemon=True).start()
 
 
 _answers: dict[tuple[Source, ...], _Answer] = {}
