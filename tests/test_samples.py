@@ -176,6 +176,16 @@ def test_a_file_of_no_drawings_is_refused_in_a_sentence(text: str, tmp_path: Pat
         HandwritingSamples.from_json(text)
 
 
+def test_a_file_that_is_no_json_is_named_and_not_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("epochs = 3\n")
+    with pytest.raises(SamplesError) as caught:
+        HandwritingSamples.load(path)
+    assert str(caught.value) == (
+        f"{path}: This is not a file of drawings, as the page Draw exports it"
+    )
+
+
 def test_bytes_that_are_no_text_are_refused() -> None:
     with pytest.raises(SamplesError):
         HandwritingSamples.from_json(b"\xff\xfe\x00")

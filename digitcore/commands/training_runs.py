@@ -68,7 +68,10 @@ def resume(options: argparse.Namespace) -> tuple[Result, str]:
 
 
 def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
-    """Fine-tunes a run on a person's drawings, as a new run."""
+    """Fine-tunes a run on a person's drawings, as a new run.
+
+    One drawing is enough; the thirty that My handwriting asks for, three of each digit, do more.
+    """
     samples = HandwritingSamples.load(options.samples)
     run = fine_tuning.fine_tune(runs.load(options.run), samples)
     result, text = _watch(run, 0)
@@ -84,7 +87,7 @@ def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
 def watch(options: argparse.Namespace) -> tuple[Result, str]:
     """Shows how a run trains until it ends; Ctrl-C ends only the watching.
 
-    Of a run that has ended it shows the result.
+    Of a run that has ended it shows the result, with exit status 130 if that run was stopped.
     """
     run = runs.load(options.run)
     with suppress(KeyboardInterrupt):
@@ -114,7 +117,7 @@ def list_all(options: argparse.Namespace) -> tuple[Result, str]:
         f"{accuracy(row, 'test'):>21}  {row['message'] or row.get('outcome', '')}".rstrip()
         for row in rows
     ]
-    head = f"{'run':42} {'status':9} {'validation':>21} {'test':>21}"
+    head = f"{'run':42} {'status':9} {'validation':>21} {'test':>21}  what there is to know"
     text = "\n".join([head, *lines]) if rows else f"No runs yet. Train one: {PROGRAM} train"
     return {"runs": rows}, text
 

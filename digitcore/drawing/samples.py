@@ -207,9 +207,11 @@ class HandwritingSamples:
             file = _FILE.validate_json(text)
         except pydantic.ValidationError as error:
             fault = error.errors()[0]
-            where = ".".join(map(str, fault["loc"][:4])) or "the file"
+            where = ".".join(map(str, fault["loc"][:4]))
+            # Of a file that is no JSON it helps nobody to know at which character.
+            why = f": {where}: {fault['msg']}" if where else ""
             raise SamplesError(
-                f"This is not a file of drawings from Digit Studio: {where}: {fault['msg']}"
+                f"This is not a file of drawings, as the page Draw exports it{why}"
             ) from None
         samples = HandwritingSamples()
         for number, one in enumerate(file.drawings, start=1):
@@ -231,8 +233,6 @@ class HandwritingSamples:
         """
         try:
             return cls.from_json(files.read(path, MAX_FILE_BYTES))
-        except SamplesError:
-            raise
         except ValueError as error:
             raise SamplesError(f"{path}: {error}") from None
 
