@@ -5,8 +5,7 @@
 
 The photos are composed by `benchmarks/camera.py`, which says how, of MNIST's test images; no
 setting of the reader was chosen on those (`--split validation` is for that). Each photo is the
-bytes of a JPEG file and goes the way of an upload: `drawing.read_image`, `drawing.photo.find_digits`, the
-network. A digit counts as correct only at its position: in a photo in which another number of
+bytes of a JPEG file and goes the way of an upload: `drawing.read_image`, `drawing.photo.read`. A digit counts as correct only at its position: in a photo in which another number of
 digits was detected, none does.
 
 Beside it, for photos of one digit: the whole photo made grey, dark on light turned, and
@@ -25,13 +24,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+THRESHOLD = 0.787
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import camera  # noqa: E402
 from digitcore import DrawingError, Predictor, drawing, load_dataset  # noqa: E402
 from digitcore.analysis.classification import wilson  # noqa: E402
-from digitcore.drawing.photo import find_digits  # noqa: E402
+from digitcore.drawing import photo as photos  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ def read(photo: camera.Photo, predictor: Predictor) -> Reading:
     digits: tuple[int, ...] = ()
     try:
         image = drawing.read_image(photo.data)
-        digits = answers(predictor, find_digits(image).images)
+        reading = photos.read(image, predictor.probabilities, threshold=THRESHOLD)
+        digits = tuple(digit.value for digit in reading.digits)
     except DrawingError as error:
         print(f"{photo.kind} {photo.digits}: {error}", file=sys.stderr)
     seconds = time.perf_counter() - begun

@@ -71,7 +71,7 @@ def test_every_way_to_read_a_drawing_makes_the_images_of_the_dataset() -> None:
     attribution.occlusion(LOPSIDED, predict, WIDE)
     sequence.read(LOPSIDED, predict, WIDE)
     sheet = np.pad(np.zeros((90, 9), np.uint8), 60, constant_values=255)
-    seen.append(photo.find_digits(sheet, WIDE).images.shape[1:])
+    photo.read(sheet, predict, WIDE)
     kept = written(3, 5)
     seen += [kept.images(WIDE)[0].shape[1:], kept.variations(4, 0, WIDE)[0].shape[1:]]
     assert set(seen) == {WIDE.shape}

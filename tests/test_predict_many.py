@@ -106,7 +106,7 @@ def test_what_was_read_is_written_as_csv(
     rows = predicted(capsys, answering.id, *pictures, "--csv", target)["images"]
     with open(target, newline="") as file:
         header, *lines = list(csv.reader(file))
-    assert header == ["image", "class", "confidence"]
+    assert header == ["image", "class", "confidence", "not sure"]
     assert [line[:2] for line in lines] == [[row["image"], row["class"]] for row in rows]
     assert float(lines[0][2]) == pytest.approx(rows[0]["confidence"], abs=1e-6)
 

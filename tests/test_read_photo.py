@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,13 @@ def fresh() -> Iterator[None]:
     yield
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def shipped() -> str:
+    """The run that comes with the project, where runs are looked for."""
+    shutil.copytree(ROOT / "models" / "reader", runs.folder.models_dir() / "reader")
+    return "reader"
 
 
 def page(run_id: str) -> None:
@@ -63,7 +71,7 @@ def drawn(app: AppTest) -> list[str]:
 
 def test_without_a_photo_the_page_says_what_to_give_and_leaves_the_camera_alone() -> None:
     app = visit(runs.create(Recipe.load("fast")).id)
-    assert "number on one line" in app.caption[0].value
+    assert "several lines" in app.caption[0].value
     assert len(app.camera_input) == 0
     assert {"png", "jpg", "webp"} <= {kind.strip(".") for kind in app.file_uploader[0].allowed_type}
     app.get("segmented_control")[0].set_value("Camera").run()
@@ -71,16 +79,13 @@ def test_without_a_photo_the_page_says_what_to_give_and_leaves_the_camera_alone(
     assert len(app.camera_input) == 1
 
 
-def test_what_was_found_is_shown_even_where_there_is_no_network() -> None:
+def test_a_run_without_a_network_is_a_sentence() -> None:
     app = upload(visit(runs.create(Recipe.load("fast")).id), png(blurred(sheet([2, 4, 0, 7]))))
-    (found,) = drawn(app)
-    assert found.count('class="box"') == 4
-    assert "Found 4 digits" in app.caption[0].value
     assert "no network" in app.error[0].value
 
 
-def test_a_bad_file_is_a_sentence_and_the_next_one_is_read() -> None:
-    app = upload(visit(runs.create(Recipe.load("fast")).id), b"<b>no</b> image")
+def test_a_bad_file_is_a_sentence_and_the_next_one_is_read(shipped: str) -> None:
+    app = upload(visit(shipped), b"<b>no</b> image")
     assert "PNG, JPEG" in app.error[0].value
     assert drawn(app) == []
     upload(app, png(np.full((300, 300), 200, np.uint8)))
@@ -95,8 +100,8 @@ def test_the_photo_does_not_stay_in_the_session() -> None:
     assert kinds == {"str", "UploadedFile"}  # a name of what the server's file store holds
 
 
-def test_a_number_is_read_with_the_confidence_of_the_whole(finished: str) -> None:
-    app = upload(visit(finished), png(blurred(sheet([2, 4]))))
+def test_a_number_is_read_with_the_confidence_of_the_whole(shipped: str) -> None:
+    app = upload(visit(shipped), png(blurred(sheet([2, 4]))))
     found, read = drawn(app)
     assert found.count('class="box"') == 2
     assert read.count("<figure>") == 2
@@ -105,6 +110,41 @@ def test_a_number_is_read_with_the_confidence_of_the_whole(finished: str) -> Non
     whole = re.search(r'class="percent">(\d+) %', read)
     assert number
     assert whole
-    assert number.group(1) == "".join(digit for digit, _ in tiles)
+    assert number.group(1) == "24" == "".join(digit for digit, _ in tiles)
     product = np.prod([int(percent) / 100 for _, percent in tiles])
-    assert int(whole.group(1)) == pytest.approx(100 * product, abs=1.5)
+    assert int(whole.group(1)) <= 100 * product + 1.5  # the cuts may be wrong as well
+
+
+def test_every_line_is_in_a_table_to_download(shipped: str) -> None:
+    app = upload(visit(shipped), png(two_lines()))
+    assert "Found 5 digits on 2 lines" in app.caption[0].value
+    (table,) = app.dataframe
+    assert list(table.value["Number"]) == ["247", "52"]
+    assert len(app.get("download_button")) == 1
+
+
+def test_what_was_left_out_is_drawn_with_its_reason(shipped: str) -> None:
+    photo = sheet([2, 4, 7])
+    photo[100:107, :80] = 60
+    app = upload(visit(shipped), png(blurred(photo)))
+    assert drawn(app)[0].count("Left out: at the picture") == 1
+    assert any("at the picture's edge (1)" in caption.value for caption in app.caption)
+
+
+def test_a_photo_on_its_side_is_turned_only_when_a_person_says_so(shipped: str) -> None:
+    app = upload(visit(shipped), png(np.rot90(blurred(sheet([2, 4, 7, 5])))))
+    assert "2475" not in drawn(app)[-1]
+    app.button(key="photo_upright").click().run()
+    assert not app.exception
+    assert 'class="digits">2475<' in drawn(app)[-1]
+    assert [button.label for button in app.button] == ["Rotate left", "Rotate right"]
+    app.button[1].click().run()
+    assert 'class="digits">2475<' not in "".join(drawn(app))
+    # Another photo is shown as it is.
+    upload(app, png(blurred(sheet([2]))))
+    assert 'class="digits">2<' in drawn(app)[-1]
+
+
+def two_lines() -> np.ndarray:
+    lines = np.vstack([sheet([2, 4, 7])[130:370], sheet([5, 2])[130:370]])
+    return blurred(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -11,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from digitcore.analysis import classification, outcome
+from digitcore.analysis import outcome
 from digitcore.analysis.attribution import Nearest
 from digitcore.datasets import DataError, Dataset, Split, load_dataset
 from digitcore.figures import curves
@@ -28,7 +27,7 @@ _drawing = threading.Lock()
 
 def predictor(run: Run) -> Predictor:
     """The run's network; raises RunError when it has none."""
-    return _predictor(run.path, _changed(run.path / "model.tflite"))
+    return _predictor(run.path, changed(run.path / "model.tflite"))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -38,7 +37,7 @@ def _predictor(path: Path, changed: float) -> Predictor:
 
 def tables(run: Run) -> dict[str, np.ndarray]:
     """The run's probabilities for `test` and `validation`, read-only; raises RunError."""
-    return _tables(run.path, _changed(run.path / "probabilities.npz"))
+    return _tables(run.path, changed(run.path / "probabilities.npz"))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -55,10 +54,8 @@ def rejection_threshold(run: Run) -> float | None:
     It is infinite where the network is hardly better than guessing: nothing that it says is sure.
     """
     try:
-        metrics = run.metrics
-        if metrics and outcome.is_hardly_better_than_guessing(metrics, run.recipe.info.class_count):
-            return math.inf
-        return classification.rejection_threshold(tables(run)["validation"])
+        validation = tables(run)["validation"]
+        return outcome.rejection_threshold(run.metrics, validation, run.recipe.info.class_count)
     except (RunError, ValueError):
         return None
 
@@ -111,7 +108,7 @@ def learning_curves(log: EventLog, quantity: Quantity, classes: int) -> go.Figur
         return drawn[quantity]
 
 
-def _changed(path: Path) -> float:
+def changed(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 
 from digitcore.drawing.sequence import Digit, Number
 from ui import text
@@ -28,7 +29,10 @@ _STYLE = f"""<style>
 
 
 def number_html(
-    number: Number | None, message: str, rejection_threshold: float | None = None
+    number: Number | None,
+    message: str,
+    rejection_threshold: float | None = None,
+    unsure: bool = False,
 ) -> str:
     """The number in large figures with its confidence, and its digits as tiles.
 
@@ -38,6 +42,7 @@ def number_html(
         number: the recognised number, or None.
         message: shown instead of a number.
         rejection_threshold: confidence below which a digit is marked as not sure.
+        unsure: whether the number as a whole may be wrong.
     """
     heading = f'<span class="hint">{html.escape(message)}</span>'
     tiles = ""
@@ -50,11 +55,20 @@ def number_html(
         )
         if any(rejected):
             heading += f'<span class="unsure">{_unsure(rejected)}</span>'
+        elif unsure:
+            whole = "number" if len(rejected) > 1 else "digit"
+            heading += f'<span class="unsure">Not sure that this is the whole {whole}</span>'
         tiles = "".join(map(_tile, number.digits, rejected))
     return (
         f'{_STYLE}<div class="number" aria-live="polite">{heading}</div>'
         f'<div class="number-tiles">{tiles}</div>'
     )
+
+
+def tiles_html(digits: Sequence[Digit], rejection_threshold: float) -> str:
+    """The digits as tiles, those below the threshold marked."""
+    rejected = [digit.confidence < rejection_threshold for digit in digits]
+    return f'{_STYLE}<div class="number-tiles">{"".join(map(_tile, digits, rejected))}</div>'
 
 
 def _unsure(rejected: list[bool]) -> str:

@@ -1,90 +1,142 @@
-"""A photo of a number, or of one letter, on paper: uploaded, pasted or taken; then the predictions."""
+"""A photo of digits, or of one letter, on paper: uploaded, pasted or taken; then what was read."""
 
 from __future__ import annotations
 
-import base64
+import csv
 import hashlib
-import html
 import io
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from digitcore import drawing
-from digitcore.drawing import DrawingInput, photo
-from digitcore.drawing.sequence import Digit, Number
+from digitcore.drawing import DrawingInput, photo, sheet
+from digitcore.drawing.photo import Reading
 from digitcore.runs import Run, RunError
 from ui import caching, text
-from ui.number_tiles import number_html
+from ui.number_tiles import number_html, tiles_html
+from ui.photo_html import STYLE, WIDTH, left_out, photo_html
 from ui.prediction_html import answer, probability_bars, tile_uri
 
 TYPES = [suffix[1:] for suffix in drawing.image_files.SUFFIXES]
-_WIDTH = 480  # pixels, of the photo on the page
-
-# White boxes with a dark outline are visible on any photo.
-_STYLE = f"""<style>
-.photo {{ position: relative; max-width: {_WIDTH}px; }}
-.photo img {{ display: block; width: 100%; border-radius: 2px; }}
-.photo .box {{ position: absolute; box-sizing: border-box; border: 1px solid #fff;
-  outline: 1px solid #000; box-shadow: inset 0 0 0 1px #000; }}
-.photo .box span {{ position: absolute; left: -1px; bottom: 100%; padding: 0 0.25em;
-  background: #000; color: #fff; font-size: 0.75rem; line-height: 1.3; }}
-.seen {{ display: block; height: 84px; image-rendering: pixelated; border-radius: 2px; }}
-</style>"""
-
-
-@dataclass(frozen=True)
-class _Detected:
-    """What a photo shows; small enough to be cached."""
-
-    picture: str
-    """The photo, reduced, with a box around each digit of a number, as HTML."""
-    images: np.ndarray
-    """Input images uint8 (N, height, width)."""
-    boxes: list[tuple[float, float, float, float]]
-    """Left, top, right and bottom of each digit of a number, in pixels of the photo."""
+_TURNS = "photo_turns"  # quarter turns counter-clockwise of which photo, in the session
 
 
 def read_photo(run: Run, like: DrawingInput) -> None:
     """Takes a photo and shows what is on it; to be called in a fragment.
 
-    Where the classes are digits that is a number, else one letter or character.
+    Where the classes are digits that is lines of numbers, else one letter or character.
 
     The uploader keeps the photo. A file that cannot be read ends in a sentence, and another one
     can be tried.
     """
     info = run.recipe.info
     many = info.is_of_digits
-    whole = f"{like.item}, or of a number on one line" if many else like.item
+    whole = f"{like.item}, of a number, or of several lines" if many else like.item
     data = _uploaded("number" if many else like.item)
     if data is None:
         st.caption(f"A photo of a {whole}: ink on paper, or chalk on a blackboard.")
         return
-    detected = _detected(hashlib.sha256(data).hexdigest(), data, like, many)
-    if isinstance(detected, str):
-        st.error(text.plain(detected))
+    checksum = hashlib.sha256(data).hexdigest()
+    kept = st.session_state.get(_TURNS)
+    turns = kept[1] if kept and kept[0] == checksum else 0
+    threshold = caching.rejection_threshold(run) or 0.0
+    changed = caching.changed(run.path / "model.tflite")
+    try:
+        found = _read(checksum, turns, run.path, changed, threshold, data, like, many)
+    except RunError as error:
+        st.error(text.plain(str(error)))
         return
+    if isinstance(found, str):
+        st.error(text.plain(found))
+        _rotate(checksum, turns)
+        return
+    picture, reading, upright = found
     with st.container(horizontal=True, gap="large"):
-        with st.container(width=_WIDTH):
-            st.caption(_count(len(detected.images), like.item))
-            st.html(_STYLE + detected.picture)
-        with st.container(width=_WIDTH):
-            st.caption("What the network sees and predicts")
-            try:
-                table = caching.predictor(run).probabilities(detected.images)
-            except RunError as error:
-                st.error(text.plain(str(error)))
-                return
-            threshold = caching.rejection_threshold(run)
+        with st.container(width=WIDTH):
+            st.caption(_count(reading, like.item))
+            st.html(STYLE + picture)
+            if out := left_out(reading):
+                st.caption(out)
+            _rotate(checksum, turns, upright)
+        with st.container(width=WIDTH):
             if many:
-                st.html(number_html(_number(detected, table), "", threshold))
+                _numbers(reading, threshold)
                 return
-            uri = tile_uri(detected.images[0])
-            st.html(f'{_STYLE}<img class="seen" alt="The input image" src="{uri}">')
-            st.html(answer(table[0], threshold, info.classes, like.item))
-            st.html(probability_bars(table[0], None, info.classes))
+            st.caption("What the network sees and predicts")
+            (digit,) = reading.digits
+            uri = tile_uri(digit.image)
+            st.html(f'{STYLE}<img class="seen" alt="The input image" src="{uri}">')
+            st.html(answer(digit.probabilities, threshold, info.classes, like.item))
+            st.html(probability_bars(digit.probabilities, None, info.classes))
+
+
+def _numbers(reading: Reading, threshold: float) -> None:
+    """A number, or the lines of a sheet as a table to copy and download."""
+    if not reading.lines:
+        st.error("No digit was found. What was left out is dashed in the photo.")
+        return
+    st.caption("What the network sees and predicts")
+    if len(reading.lines) == 1:
+        st.html(number_html(reading.lines[0], "", threshold, reading.unsure))
+        return
+    rows = sheet.table(reading)
+    names = (
+        [str(number) for number in range(1, len(rows[0]) + 1)] if len(rows[0]) > 1 else ["Number"]
+    )
+    unsure = [
+        ", ".join(
+            text.ordinal(place)
+            for place, digit in enumerate(line.digits, 1)
+            if digit.confidence < threshold
+        )
+        for line in reading.lines
+    ]
+    shown = [
+        {"Line": number, **dict(zip(names, row, strict=True)), "Not sure of digit": which}
+        for number, (row, which) in enumerate(zip(rows, unsure, strict=True), 1)
+    ]
+    if reading.unsure:
+        st.markdown(f":material/warning: Not sure of the whole: {_why(unsure)}.")
+    st.dataframe(shown, hide_index=True)
+    st.download_button(
+        "Download as CSV", _csv(rows), "numbers.csv", "text/csv", icon=":material/download:"
+    )
+    st.html(tiles_html(reading.digits, threshold))
+
+
+def _why(unsure: list[str]) -> str:
+    if any(unsure):
+        return "check the digits in the last column"
+    return "digits may be cut in the wrong place, or ink beside them was left out"
+
+
+def _csv(rows: list[list[str]]) -> bytes:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue().encode()
+
+
+def _rotate(checksum: str, turns: int, upright: int = 0) -> None:
+    """Buttons that turn the photo, and one that does what reads best, where that is known."""
+
+    def turn(by: int) -> None:
+        st.session_state[_TURNS] = (checksum, (turns + by) % 4)
+
+    with st.container(horizontal=True, gap="small"):
+        st.button("Rotate left", icon=":material/rotate_left:", on_click=turn, args=(1,))
+        st.button("Rotate right", icon=":material/rotate_right:", on_click=turn, args=(3,))
+    if upright:
+        way = {1: "a quarter turn left", 2: "upside down", 3: "a quarter turn right"}[upright]
+        st.button(
+            f"It may lie on its side: turn it {way}"
+            if upright != 2
+            else "It may be upside down: turn it",
+            on_click=turn,
+            args=(upright,),
+            key="photo_upright",
+        )
 
 
 def _uploaded(what: str) -> bytes | None:
@@ -99,7 +151,7 @@ def _uploaded(what: str) -> bytes | None:
         key="photo_source",
     )
     if source == "Camera":
-        file = st.camera_input(f"Photo of a {what} on paper", key="photo_camera", width=_WIDTH)
+        file = st.camera_input(f"Photo of a {what} on paper", key="photo_camera", width=WIDTH)
     else:
         file = st.file_uploader(
             f"Photo of a {what} on paper",
@@ -111,52 +163,30 @@ def _uploaded(what: str) -> bytes | None:
     return None if file is None else file.getvalue()
 
 
-@st.cache_data(max_entries=16, show_spinner="Looking for ink")
-def _detected(checksum: str, _data: bytes, like: DrawingInput, many: bool) -> _Detected | str:
-    """The digits in the photo or what it shows as a whole, or a sentence that says why not."""
+@st.cache_data(max_entries=16, show_spinner="Reading the photo")
+def _read(
+    checksum: str,
+    turns: int,
+    path: Path,
+    changed: float,
+    threshold: float,
+    _data: bytes,
+    like: DrawingInput,
+    many: bool,
+) -> tuple[str, Reading, int] | str:
+    """The photo as HTML, what was read, and the turns that it may need; or why nothing was."""
     try:
-        image = drawing.read_image(_data)
-        if not many:
-            alone = drawing.from_image(image, like)
-            return _Detected(_picture(image, np.empty((0, 4)), like.item), alone[np.newaxis], [])
-        digits = photo.find_digits(image, like)
+        image = np.rot90(drawing.read_image(_data), turns)
+        predict = caching.predictor(Run(path)).probabilities
+        reading = photo.read(image, predict, like, threshold, many)
     except drawing.DrawingError as error:
         return str(error)
-    boxes = list(map(tuple, digits.boxes.tolist()))
-    return _Detected(_picture(image, digits.boxes, like.item), digits.images, boxes)
+    upright = photo.upright(image, predict, like, threshold) if many and reading.unsure else 0
+    alt = f"The photo. {_count(reading, like.item)}"
+    return photo_html(image, reading if many else None, alt), reading, upright
 
 
-def _picture(image: np.ndarray, boxes: np.ndarray, item: str) -> str:
-    photo = Image.fromarray(image)
-    if photo.mode == "RGBA":
-        ground = Image.new("RGBA", photo.size, "white")
-        photo = Image.alpha_composite(ground, photo)
-    photo = photo.convert("RGB")
-    photo.thumbnail((2 * _WIDTH, 2 * _WIDTH))
-    file = io.BytesIO()
-    photo.save(file, "JPEG", quality=80)
-    uri = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
-    height, width = image.shape[:2]
-    marks = []
-    for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
-        position = {
-            "left": left / width,
-            "top": top / height,
-            "width": (right - left) / width,
-            "height": (bottom - top) / height,
-        }
-        style = "; ".join(f"{name}: {100 * fraction:.2f}%" for name, fraction in position.items())
-        marks.append(f'<div class="box" style="{style}"><span>{number}</span></div>')
-    alt = html.escape(f"The photo. {_count(max(1, len(boxes)), item)}")
-    return f'<div class="photo"><img alt="{alt}" src="{uri}">{"".join(marks)}</div>'
-
-
-def _count(count: int, item: str) -> str:
-    return f"Found one {item}" if count == 1 else f"Found {count} {item}s"
-
-
-def _number(detected: _Detected, table: np.ndarray) -> Number:
-    """The number, from its digits' probabilities, float32 (N, classes); their product is its confidence."""
-    rows = zip(detected.boxes, detected.images, table, strict=True)
-    digits = tuple(Digit((), box, image, row) for box, image, row in rows)
-    return Number(digits, float(table.max(axis=1).prod()))
+def _count(reading: Reading, item: str) -> str:
+    count, lines = len(reading.digits), len(reading.lines)
+    found = f"Found one {item}" if count == 1 else f"Found {count} {item}s"
+    return f"{found} on {lines} lines" if lines > 1 else found

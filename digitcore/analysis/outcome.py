@@ -7,9 +7,12 @@ images show a one.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
-from digitcore.analysis import written
+import numpy as np
+
+from digitcore.analysis import classification, written
 from digitcore.recipes import Recipe
 from digitcore.recipes.usual import USUAL, unusual_learning_rate
 from digitcore.runs import Metrics
@@ -80,6 +83,24 @@ def of_metrics(metrics: Metrics, classes: int) -> Outcome:
 def is_hardly_better_than_guessing(metrics: Metrics, classes: int) -> bool:
     """Whether a run's network is of no use: it learned nothing, or next to nothing."""
     return of_metrics(metrics, classes) != "learned"
+
+
+def rejection_threshold(metrics: Metrics | None, validation: np.ndarray, classes: int) -> float:
+    """The confidence below which a run's network is not sure.
+
+    It is infinite where the network is hardly better than guessing: nothing that it says is sure.
+
+    Args:
+        metrics: the run's, if it has any.
+        validation: its probabilities, float (N, classes), of its validation images.
+        classes: of its dataset.
+
+    Raises:
+        ValueError: there is no image.
+    """
+    if metrics and is_hardly_better_than_guessing(metrics, classes):
+        return math.inf
+    return classification.rejection_threshold(validation)
 
 
 def explained(metrics: Metrics, recipe: Recipe) -> str:

@@ -6,6 +6,7 @@ import argparse
 import csv
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from digitcore import drawing, runs
+from digitcore.analysis import outcome
 from digitcore.analysis.classification import wilson
 from digitcore.commands import image_paths
 from digitcore.commands.output import Result, sentence
 from digitcore.datasets import DatasetInfo, pixel_csv
+from digitcore.drawing import photo
+from digitcore.drawing.photo import Reading
+from digitcore.drawing.sequence import Number
 from digitcore.files import replace
-from digitcore.runs import RunUnsuitableError
+from digitcore.runs import Run, RunError, RunUnsuitableError
 from digitcore.runs.predictor import Predictor
 
 _BATCH = 1000  # images that are predicted in one call
@@ -34,6 +39,7 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
     refused: list[tuple[str, str]] = []
     result: Result = {"run": options.run, "images": rows}
     predictor = Predictor(run)
+    threshold = _threshold(run)
     paths = list(_paths(options.image, refused))
     like = info.drawing
     if like is None and not all(map(pixel_csv.is_pixel_csv, paths)):
@@ -53,14 +59,17 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
                         result |= _counted(predicted, labels, result)
                     rows += [{"image": f"{path}#{i}", **row} for i, row in enumerate(predicted, 1)]
                 else:
-                    image = drawing.from_image(drawing.read_image(path), like)
-                    rows += [{"image": path, **_predicted(predictor, image[np.newaxis], info)[0]}]
+                    image = drawing.read_image(path)
+                    reading = photo.read(
+                        image, predictor.probabilities, like, threshold, info.is_of_digits
+                    )
+                    rows += [{"image": path, **_told(reading, threshold, info)}]
             except (ValueError, OSError) as error:
                 refused.append((path, sentence(error)))
     if options.csv:
         only_pixels = len(paths) == 1 and pixel_csv.is_pixel_csv(paths[0])
         _write(options.csv, rows, submission=only_pixels)
-    lines = [f"{r['image']}: {r['class']} ({r['confidence']:.1%})" for r in rows]
+    lines = list(map(_line, rows))
     if options.csv:
         lines = [f"{len(rows):,} images read, written to {options.csv}"]
     if "accuracy" in result:
@@ -82,20 +91,83 @@ def _paths(names: list[str], refused: list[tuple[str, str]]) -> Iterator[str]:
             refused.append((name, sentence(error)))
 
 
+def _threshold(run: Run) -> float:
+    """The confidence below which the run is not sure; 0 where that is not known."""
+    try:
+        validation = run.probabilities()["validation"]
+        return outcome.rejection_threshold(run.metrics, validation, run.recipe.info.class_count)
+    except (ValueError, RunError):
+        return 0.0
+
+
+def _told(reading: Reading, threshold: float, info: DatasetInfo) -> Result:
+    """A picture's digits line by line; of a single one also its probabilities, as of pixels."""
+    lines: list[Result] = [
+        {
+            "text": _text(line, info),
+            "confidence": line.confidence,
+            "digits": [
+                {
+                    "class": info.classes[digit.value],
+                    "label": digit.value,
+                    "confidence": digit.confidence,
+                    "probabilities": digit.probabilities.tolist(),
+                    "box": [round(edge, 1) for edge in digit.box],
+                    "unsure": digit.confidence < threshold,
+                }
+                for digit in line.digits
+            ],
+        }
+        for line in reading.lines
+    ]
+    told: Result = {
+        "class": "/".join(line["text"] for line in lines),
+        "confidence": min((line["confidence"] for line in lines), default=0.0),
+        "unsure": reading.unsure,
+        "lines": lines,
+        "left_out": [
+            {"box": [round(edge, 1) for edge in one.box], "reason": one.reason}
+            for one in reading.left_out
+        ],
+    }
+    if len(reading.digits) == 1:
+        (digit,) = reading.digits
+        told |= _of_one(digit.probabilities, info)
+    return told
+
+
+def _line(row: Result) -> str:
+    """What is printed of a picture."""
+    said = f"{row['image']}: {row['class'] or 'nothing'} ({row['confidence']:.1%})"
+    if row.get("unsure"):
+        said += ", not sure"
+    reasons = Counter(one["reason"] for one in row.get("left_out", ()))
+    if reasons:
+        said += f"; left out: {'; '.join(f'{reason} ({n})' for reason, n in reasons.items())}"
+    return said
+
+
+def _text(line: Number, info: DatasetInfo) -> str:
+    return "".join(info.classes[digit.value] for digit in line.digits)
+
+
+def _of_one(row: NDArray[np.float32], info: DatasetInfo) -> Result:
+    """What the network says of one input image."""
+    label = int(row.argmax())
+    return {
+        "class": info.classes[label],
+        "label": label,
+        **({"digit": label} if info.is_of_digits else {}),
+        "confidence": float(row[label]),
+        "probabilities": row.tolist(),
+    }
+
+
 def _predicted(predictor: Predictor, images: NDArray[np.uint8], info: DatasetInfo) -> list[Result]:
     """What the network says of input images (N, height, width)."""
     batches = [images[at : at + _BATCH] for at in range(0, len(images), _BATCH)]
     table = np.concatenate([predictor.probabilities(batch) for batch in batches])
-    return [
-        {
-            "class": info.classes[label],
-            "label": label,
-            **({"digit": label} if info.is_of_digits else {}),
-            "confidence": float(row[label]),
-            "probabilities": row.tolist(),
-        }
-        for label, row in zip(table.argmax(axis=1).tolist(), table, strict=True)
-    ]
+    return [_of_one(row, info) for row in table]
 
 
 def _counted(rows: list[Result], labels: NDArray[np.uint8], before: Result) -> Result:
@@ -114,14 +186,15 @@ def _counted(rows: list[Result], labels: NDArray[np.uint8], before: Result) -> R
 
 def _write(path: Path, rows: list[Result], submission: bool) -> None:
     """A CSV file of what was read; of one file of pixels as Kaggle takes it, `ImageId,Label`."""
-    header = ["ImageId", "Label"] if submission else ["image", "class", "confidence"]
+    header = ["ImageId", "Label"] if submission else ["image", "class", "confidence", "not sure"]
 
     def lines(target: Path) -> None:
         with open(target, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             for number, row in enumerate(rows, 1):
-                told = [row["image"], row["class"], f"{row['confidence']:.6f}"]
+                unsure = "not sure" if row.get("unsure") else ""
+                told = [row["image"], row["class"], f"{row['confidence']:.6f}", unsure]
                 writer.writerow([number, row["class"]] if submission else told)
 
     # What is no file, as a terminal, is written to as it is.

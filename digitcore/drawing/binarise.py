@@ -7,7 +7,9 @@ pen's line, but no wider than necessary.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,20 @@ class Pen:
     """Whether its ink is lighter than what it is written on."""
     width: float
     """About how wide its lines are, in pixels."""
+
+
+class Ink(NamedTuple):
+    """What may be written in a picture.
+
+    Attributes:
+        ink: float64 (h, w), 0 to 1.
+        lines: how many printed lines were erased.
+        edge: whether what touches the picture's edge is ink. "unlikely": a desk or a shadow does.
+    """
+
+    ink: Floats
+    lines: int = 0
+    edge: Literal["likely", "possible", "unlikely"] = "unlikely"
 
 
 def likely_pens(grey: Floats) -> list[Pen]:
@@ -66,15 +82,15 @@ def likely_pens(grey: Floats) -> list[Pen]:
     return pens[:_MOST_PENS] or [Pen(False, 1.0)]
 
 
-def written_with(pen: Pen, grey: Floats) -> Floats:
-    """The ink of a pen, without noise and printed lines.
+def written_with(pen: Pen, grey: Floats) -> Iterator[Ink]:
+    """The ink of a pen, without noise: one or two ways, the likelier first.
+
+    Where there are long thin lines, the ink without them is one way and the ink with them is the
+    other. It comes first where the lines do not repeat, as those of printed paper do.
 
     Args:
         pen: one of `likely_pens`.
         grey: grey levels (h, w), 0 to 255.
-
-    Returns:
-        Ink, float64 (h, w), 0 to 1.
 
     Raises:
         DrawingError: nothing contrasts with the paper.
@@ -82,18 +98,39 @@ def written_with(pen: Pen, grey: Floats) -> Floats:
     depth = _depth(_smooth(grey), pen)
     quiet, quarter = np.percentile(depth, [5, 25])
     floor = quarter + 5 * (quarter - quiet)
-    # Sorted, because on a regular pattern a partition takes ten times longer than that.
-    strongest = float(np.sort(depth, axis=None)[-100:].mean()) if depth.size > 100 else 0
+    strongest = _strongest(depth)
     floor = max(floor, 0.1 * strongest)
     if strongest - floor < _MIN_CONTRAST:
         raise DrawingError(
             f"There is no ink in this image. Received: contrast of {max(strongest, 0):.0f} of 255"
         )
-    marks = without_lines(depth > floor)
-    strong = depth[marks & (depth > (floor + strongest) / 2)]
-    full = float(np.median(strong)) if len(strong) else strongest
-    ink = np.clip((depth - floor) / (full - floor), 0, 1) * marks
-    return _hysteresis(ink)
+    marks = depth > floor
+    unruled = without_lines(marks)
+    ways = [(marks, 0)]
+    if count := unruled.across + unruled.down:
+        ways.insert(0 if unruled.repeats else 1, (unruled.ink, count))
+    # What touches the edge may be a desk, far darker than the ink.
+    inner = _strongest(depth[_inner(unruled.ink)])
+    strongest = inner if inner - floor >= _MIN_CONTRAST else strongest
+    for mask, lines in ways:
+        strong = depth[mask & (depth > (floor + strongest) / 2)]
+        full = float(np.median(strong)) if len(strong) else strongest
+        yield Ink(_hysteresis(np.clip((depth - floor) / (full - floor), 0, 1) * mask), lines)
+
+
+def _strongest(depth: Floats) -> float:
+    """Mean of the hundred strongest contrasts; 0 where there are not so many."""
+    # Sorted, because on a regular pattern a partition takes ten times longer than that.
+    return float(np.sort(depth, axis=None)[-100:].mean()) if depth.size > 100 else 0.0
+
+
+def _inner(marks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The marks without those connected with the picture's edge."""
+    pieces, count = ndimage.label(marks, np.ones((3, 3)))
+    outer = np.zeros(count + 1, bool)
+    outer[np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])] = True
+    outer[0] = True
+    return np.asarray(~outer[pieces])
 
 
 def _smooth(grey: Floats) -> NDArray[np.float32]:

@@ -24,6 +24,7 @@ MAX_PIXELS = 50_000_000
 
 _WORK_SIDE = 512  # larger images are averaged down to this first
 _MIN_CONTRAST = 20  # grey levels between paper and ink
+_PALEST = 5  # where the paper is plain
 _EDGE = 0.2  # least ink that counts for the size; high, for blurred photos
 # Over the usual width; thinner than nearly all of MNIST (1.75 px is its 5th percentile).
 _THIN_PEN = 1.6 / PEN_WIDTH
@@ -47,7 +48,7 @@ def from_image(image: NDArray[np.uint8], like: DrawingInput = AS_MNIST) -> Input
     Raises:
         DrawingError: the image is plain, too large, or not as above.
     """
-    return from_ink(_clean(_contrast(grey_levels(image))), like)
+    return from_ink(_clean(contrast(grey_levels(image))), like)
 
 
 def from_ink(ink: Floats, like: DrawingInput = AS_MNIST) -> InputImage:
@@ -109,8 +110,17 @@ def grey_levels(image: NDArray[np.uint8], side: int = _WORK_SIDE) -> Floats:
     return alpha if np.median(_border(alpha)) < 128 else grey + 255 - alpha
 
 
-def _contrast(grey: Floats) -> Floats:
-    """Ink (h, w) from 0 to 1: the contrast of each pixel with the paper around it."""
+def contrast(grey: Floats) -> Floats:
+    """Ink (h, w) from 0 to 1: the contrast of each pixel with the paper around it.
+
+    The picture's border is paper. Ink may touch it.
+
+    Args:
+        grey: grey levels (h, w), 0 to 255.
+
+    Raises:
+        DrawingError: nothing contrasts with the paper.
+    """
     paper = np.median(_border(grey))
     if grey.max() - paper > paper - grey.min():
         grey = 255 - grey
@@ -119,10 +129,13 @@ def _contrast(grey: Floats) -> Floats:
     quiet, quarter = np.percentile(depth, [5, 25])
     noise = quarter - quiet  # about one standard deviation of Gaussian noise
     floor = quarter + 5 * noise
-    if depth.max() - floor < _MIN_CONTRAST:
-        raise DrawingError(
-            f"There is no ink in this image. Received: contrast of {depth.max():.0f} of 255"
-        )
+    # On paper without grain the palest ink stands out.
+    least = min(_MIN_CONTRAST, max(_PALEST, _MIN_CONTRAST * noise))
+    if depth.max() - floor < least:
+        got = f"contrast of {depth.max():.0f} of 255"
+        if floor >= least:
+            got += f", and paper that varies by {floor:.0f}"
+        raise DrawingError(f"There is no ink in this image. Received: {got}")
     full = np.median(depth[depth > (depth.max() + floor) / 2])
     return np.asarray(np.clip((depth - floor) / (full - floor), 0, 1))
 

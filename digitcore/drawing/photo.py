@@ -1,233 +1,252 @@
-"""Finds the digits of a number in a photo of paper.
+"""Reads the digits in a picture: a photo, scan or screenshot of one digit, a number or a sheet.
 
-Ink is separated from paper and printed lines (`binarise`), and specks are dropped. Connected
-ink is a piece, pieces above one another are merged to one digit, and a piece too wide for one
-digit is cut where its ink is thin. Each digit is converted to an input image as a photo of it
-alone would be.
+Several ways of telling ink from paper are tried, the likeliest first. In each, connected ink is
+grouped to lines of writing (`pieces`), and each line is segmented like pen strokes
+(`sequence`): groups of neighbouring pieces are candidates for a digit, and the network's confidence,
+sizes and gaps choose among them. The first way in which the network is sure of every digit ends
+the search; otherwise the best one is the reading.
 """
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import compress
+from operator import not_
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from digitcore.drawing import binarise
-from digitcore.drawing.images import from_ink, grey_levels, line_width
-from digitcore.drawing.input_image import AS_MNIST, DrawingError, DrawingInput, Floats
+from digitcore.drawing.binarise import Ink
+from digitcore.drawing.candidates import groups_of, suspicion_of
+from digitcore.drawing.images import contrast, from_image, from_ink, grey_levels
+from digitcore.drawing.input_image import AS_MNIST, DrawingError, DrawingInput, Floats, Predict
+from digitcore.drawing.pieces import LeftOut, Lines, lines_of_writing
+from digitcore.drawing.sequence import WEIGHTS, Digit, Number, best
 
-MAX_DIGITS = 16
-
-_SIDE = 1536  # pixels; larger photos are averaged down to half of this or more
-_LEAST_SIDE = 256  # pixels; a smaller image is enlarged to about this
-_MOST_PIECES = 100  # more large pieces are a page of text
-
-
-@dataclass(frozen=True)
-class PhotoDigits:
-    """The digits of a number in a photo, from left to right."""
-
-    boxes: NDArray[np.int64]
-    """(N, 4): left, top, right, bottom of each digit in pixels of the photo."""
-    images: NDArray[np.uint8]
-    """Input images (N, height, width)."""
+_UNKNOWN = "no digit that the network knows"
+_SIDE = 1024  # pixels; larger pictures are averaged down to half of this or more
+_LEAST_SIDE = 256  # pixels; a smaller picture is enlarged to about this
+_PLAIN = 2.0  # grey levels; a border that varies less is plain
+_PALE = 160.0  # grey levels between the darkest and the lightest pixel
+_SURE = 0.6  # least confidence of a line of which the reading is sure
+_MISSING = 0.3  # unread ink beside a line, over that of its mean digit
+_SAME_AS_INPUT = 1.5  # a picture up to so many times an input image's size shows one digit
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """Connected ink, or several such merged."""
+class Reading(NamedTuple):
+    """What a picture shows.
 
-    numbers: tuple[int, ...]  # labels of its pixels
-    box: tuple[int, int, int, int]  # left, top, right, bottom
-    mass: float
+    Attributes:
+        lines: of writing, from top to bottom; one digit is one line of one digit.
+        left_out: ink that was not read, and why.
+        unsure: whether any digit may be wrong.
+    """
 
-    @property
-    def width(self) -> int:
-        return self.box[2] - self.box[0]
+    lines: tuple[Number, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    unsure: bool = False
 
     @property
-    def height(self) -> int:
-        return self.box[3] - self.box[1]
+    def digits(self) -> tuple[Digit, ...]:
+        return tuple(digit for line in self.lines for digit in line.digits)
 
 
-def find_digits(image: NDArray[np.uint8], like: DrawingInput = AS_MNIST) -> PhotoDigits:
-    """Find the digits of one line of writing.
+def read(
+    image: NDArray[np.uint8],
+    predict: Predict,
+    like: DrawingInput = AS_MNIST,
+    threshold: float = 0.0,
+    many: bool = True,
+) -> Reading:
+    """Read every line of digits in a picture.
 
     Args:
         image: uint8 (H, W), (H, W, 3) or (H, W, 4), up to 50 million pixels, upright, as
             `drawing.read_image` returns it; ink dark on light or light on dark.
+        predict: the network, such as a Predictor's `probabilities`.
         like: how each digit's input image is made, as MNIST's unless given.
+        threshold: confidence below which the network is not sure of a digit.
+        many: whether there may be several digits; else the picture shows one item.
 
     Raises:
-        DrawingError: there is no ink, more than one number, or it is not such an image.
+        DrawingError: there is no ink, a page of text, or it is not such an image.
     """
+    height, width = (*np.shape(image), 0, 0)[:2]
+    if not many or max(height / like.shape[0], width / like.shape[1]) <= _SAME_AS_INPUT:
+        return _single(image, predict, like, threshold)
+    faults: list[DrawingError] = []
+    readings: list[Reading] = []
+    for ink in _inks(image, faults):
+        try:
+            reading = _read(ink, predict, like, threshold)
+        except DrawingError as error:
+            faults.append(error)
+            continue
+        scale = width / ink.ink.shape[1], height / ink.ink.shape[0]
+        readings.append(_scaled(reading, *scale))
+        # What touches the edge may be a shadow: then the other ways are tried as well.
+        at_edge = ink.edge == "possible" and _touches(readings[-1], image)
+        if reading.lines and not reading.unsure and not at_edge:
+            break
+    if not readings:
+        raise faults[0]
+    return max(readings, key=_score)
+
+
+def upright(
+    image: NDArray[np.uint8], predict: Predict, like: DrawingInput, threshold: float
+) -> int:
+    """How many quarter turns counter-clockwise (`numpy.rot90`) make a picture readable: 1 to 3.
+
+    For a picture whose reading is unsure; 0 where no turn gives one that is sure. A guess: digits
+    such as 6 and 9 are read either way. Arguments as in `read`.
+    """
+    for turns in (3, 1, 2):
+        with suppress(DrawingError):
+            turned = read(np.rot90(image, turns), predict, like, threshold)
+            if turned.lines and not turned.unsure:
+                return turns
+    return 0
+
+
+def _single(
+    image: NDArray[np.uint8], predict: Predict, like: DrawingInput, threshold: float
+) -> Reading:
+    """A picture as large as an input image, as one digit."""
+    height, width = image.shape[:2]
+    tried = [from_image(image, like)]
+    grey = grey_levels(image)
+    if np.ptp(grey) < _PALE:
+        tried.append(from_ink(np.sqrt(contrast(grey)), like))
+    table = predict(np.stack(tried))
+    first = 0 if table[0].max() >= threshold else int(table.max(axis=1).argmax())
+    digit = Digit((), (0, 0, width, height), tried[first], table[first])
+    return Reading((Number((digit,), digit.confidence),), (), digit.confidence < threshold)
+
+
+def _inks(image: NDArray[np.uint8], faults: list[DrawingError]) -> Iterator[Ink]:
+    """What may be written in the picture, the likeliest first; why there is none goes to `faults`."""
+    small = grey_levels(image)
+    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+    plain = bool(np.percentile(np.abs(border - np.median(border)), 90) < _PLAIN)
+    if plain:  # drawn on a screen, or a clean scan: there is nothing to tell from ink
+        with _noted(faults):
+            ink = contrast(small)
+            yield Ink(ink, edge="likely")
+            yield Ink(np.sqrt(ink), edge="likely")  # what a pen pressed lightly is nearly as black
+        return
     grey = grey_levels(image, _SIDE)
     # Windows and blurs need some pixels, which a tiny picture lacks.
     times = max(1, _LEAST_SIDE // max(grey.shape))
     grey = grey.repeat(times, axis=0).repeat(times, axis=1)
-    ink, labels, pieces = _written(grey)
-    line = _line_of_writing(pieces)
-    digits = [digit for piece in line for digit in _cut(piece, ink, labels)]
-    if len(digits) > MAX_DIGITS:
-        raise DrawingError(
-            f"A number is one line of up to {MAX_DIGITS} digits. Received: {len(digits)} pieces"
-        )
-    scale = np.array([image.shape[1] / ink.shape[1], image.shape[0] / ink.shape[0]] * 2)
-    boxes = np.round(np.array([box for _, box in digits]) * scale).astype(np.int64)
-    return PhotoDigits(boxes, np.stack([from_ink(np.pad(own, 2), like) for own, _ in digits]))
+    # The likeliest pen may turn out to be the edge of a desk; then the next one is tried.
+    first, *others = binarise.likely_pens(grey)
+    with _noted(faults):
+        yield from binarise.written_with(first, grey)
+    with _noted(faults):
+        yield Ink(contrast(small), edge="possible")
+    for pen in others:
+        with _noted(faults):
+            yield from binarise.written_with(pen, grey)
 
 
-def _written(grey: Floats) -> tuple[Floats, NDArray[np.int32], list[_Piece]]:
-    """Ink (h, w) from 0 to 1, the label of each pixel's piece, and the pieces.
-
-    The likeliest pen may turn out to be the edge of a desk; then the next one is tried.
-    """
-    first = None
-    for pen in binarise.likely_pens(grey):
-        try:
-            ink = binarise.written_with(pen, grey)
-            labels, pieces = _pieces(ink)
-        except DrawingError as error:
-            first = first or error
-        else:
-            return ink, labels, pieces
-    raise first or DrawingError("There is no ink in this image. Received: specks alone")
+@contextmanager
+def _noted(faults: list[DrawingError]) -> Iterator[None]:
+    """Goes on after a DrawingError, which is noted."""
+    try:
+        yield
+    except DrawingError as error:
+        faults.append(error)
 
 
-def _pieces(ink: Floats) -> tuple[NDArray[np.int32], list[_Piece]]:
-    """Label of each pixel (h, w), and the pieces except specks and those that touch the edge."""
-    labels, count = ndimage.label(ndimage.maximum_filter(ink, 3) > 0.2, np.ones((3, 3)))
-    numbers = np.arange(1, count + 1)
-    mass = ndimage.sum_labels(ink, labels, numbers)
-    darkness = mass / np.maximum(ndimage.sum_labels(ink > 0.2, labels, numbers), 1)
-    if count == 0:
-        raise DrawingError("There is no ink in this image. Received: specks alone")
-    height, width = ink.shape
-    # Much paler than the rest: a fold, the edge of a sheet, the grain of a desk.
-    pale = 0.5 * darkness[np.argmax(mass)]
-    pieces = []
-    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
-        box = (columns.start, rows.start, columns.stop, rows.stop)
-        if darkness[number - 1] > pale:
-            pieces.append(_Piece((number,), box, float(mass[number - 1])))
-    pieces = [p for p in pieces if _inside(p, width, height)]
-    if not pieces:
-        raise DrawingError(
-            "A digit does not touch the edge of its photo. Received: ink that does, and no other"
-        )
-    most = max(p.mass for p in pieces)
-    pieces = [p for p in pieces if p.mass > 0.07 * most]
-    if len(pieces) > _MOST_PIECES:
-        raise DrawingError(
-            f"A number is one line of up to {MAX_DIGITS} digits. Received: {len(pieces)} pieces"
-        )
-    return labels, pieces
-
-
-def _inside(piece: _Piece, width: int, height: int) -> bool:
-    left, top, right, bottom = piece.box
-    return left > 1 and top > 1 and right < width - 1 and bottom < height - 1
-
-
-def _line_of_writing(pieces: list[_Piece]) -> list[_Piece]:
-    """The pieces of the line with the most ink, merged to digits, from left to right."""
-    tall = max(p.height for p in pieces if p.mass > 0.2 * max(q.mass for q in pieces))
-    lines: list[list[_Piece]] = []
-    for piece in sorted(pieces, key=lambda p: p.box[0]):
-        near = [line for line in lines if any(_beside(piece, other, tall) for other in line)]
-        lines = [line for line in lines if line not in near]
-        lines.append([piece, *(other for line in near for other in line)])
-    line = max(lines, key=lambda line: sum(p.mass for p in line))
-    return _merged_digits(line)
-
-
-def _beside(one: _Piece, other: _Piece, tall: int) -> bool:
-    """Whether two pieces may belong to the same line: near, and at the same height."""
-    if _is_bar_of(one, other, tall) or _is_bar_of(other, one, tall):
-        return True
-    overlap = min(one.box[3], other.box[3]) - max(one.box[1], other.box[1])
-    gap = max(one.box[0], other.box[0]) - min(one.box[2], other.box[2])
-    return overlap > 0.3 * min(one.height, other.height) and gap < 2.5 * tall
-
-
-def _merged_digits(line: list[_Piece]) -> list[_Piece]:
-    """The pieces with those of the same digit merged, such as a five and its bar."""
-    tall = max(p.height for p in line)
-    line = sorted(line, key=lambda p: p.box[0])
-    while True:
-        pairs = itertools.combinations(range(len(line)), 2)
-        pair = next((p for p in pairs if _same_digit(line[p[0]], line[p[1]], tall)), None)
-        if pair is None:
-            break
-        line[pair[0]] = _merged(line[pair[0]], line.pop(pair[1]))
-    return [p for p in sorted(line, key=lambda p: p.box[0] + p.box[2]) if p.height > 0.3 * tall]
-
-
-def _same_digit(one: _Piece, other: _Piece, tall: int) -> bool:
-    overlap = min(one.box[2], other.box[2]) - max(one.box[0], other.box[0])
-    small, large = sorted((one, other), key=lambda p: p.height)
-    if _is_bar_of(small, large, tall):
-        return True
-    if small.height > 0.6 * tall:  # two whole digits may overlap by leaning
-        return overlap > 0.7 * min(one.width, other.width)
-    return overlap > 0.3 * min(one.width, other.width)
-
-
-def _is_bar_of(bar: _Piece, five: _Piece, tall: int) -> bool:
-    """Whether a piece lies like the bar of a five, which may stand apart to the right."""
-    gaps = bar.box[0] - five.box[2], five.box[1] - bar.box[3]
-    above = bar.box[3] < (five.box[1] + five.box[3]) / 2
-    right = bar.box[2] > (five.box[0] + five.box[2]) / 2
-    flat = bar.height < min(0.4 * tall, 0.8 * bar.width) and five.height > 0.5 * tall
-    return flat and above and right and max(gaps) < 0.3 * tall
-
-
-def _merged(one: _Piece, other: _Piece) -> _Piece:
-    a, b = one.box, other.box
-    box = (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
-    return _Piece(one.numbers + other.numbers, box, one.mass + other.mass)
-
-
-def _cut(
-    piece: _Piece, ink: Floats, labels: NDArray[np.int32]
-) -> list[tuple[Floats, tuple[int, int, int, int]]]:
-    """Ink and box of each digit in the piece, which is cut at thin columns if it is too wide."""
-    left, top, right, bottom = piece.box
-    own = np.where(
-        np.isin(labels[top:bottom, left:right], piece.numbers), ink[top:bottom, left:right], 0
+def _touches(reading: Reading, image: NDArray[np.uint8]) -> bool:
+    """Whether a digit touches the picture's edge."""
+    height, width = image.shape[:2]
+    near = max(height, width) / 100
+    return any(
+        min(left, top) < near or right > width - near or bottom > height - near
+        for left, top, right, bottom in (digit.box for digit in reading.digits)
     )
-    profile = ndimage.gaussian_filter1d(own.sum(axis=0), 1)
-    count = 1
-    if piece.width > 1.25 * piece.height:
-        count = max(2, round(piece.width / (0.8 * piece.height)))
-    if count > MAX_DIGITS:
-        raise DrawingError(
-            f"A number is one line of up to {MAX_DIGITS} digits. Received: ink "
-            f"{piece.width / piece.height:.0f} times as wide as high"
-        )
-    at = [0]
-    pen = line_width(own)
-    for k in range(1, count):
-        step = piece.width / count
-        low, high = int((k - 0.3) * step), int((k + 0.3) * step)
-        thin = low + int(np.argmin(profile[low:high]))
-        # Digits touch in one place, while a column of a wide zero has two lines.
-        if profile[thin] < 1.25 * pen:
-            at.append(thin)
-    at.append(piece.width)
-    digits = [_columns(own, first, last) for first, last in itertools.pairwise(at)]
-    if any(box[3] - box[1] < 0.5 * piece.height for _, box in digits):
-        digits = [_columns(own, 0, piece.width)]  # the tail of a two is no digit
-    return [(digit, (b[0] + left, b[1] + top, b[2] + left, b[3] + top)) for digit, b in digits]
 
 
-def _columns(own: Floats, first: int, last: int) -> tuple[Floats, tuple[int, int, int, int]]:
-    """The columns `first` to `last - 1` without empty rows, and their box in `own`."""
-    ink = own[:, first:last]
-    rows = np.flatnonzero(ink.max(axis=1, initial=0) > 0.2)
-    if len(rows) == 0:
-        return ink, (first, 0, last, 0)
-    return ink[rows[0] : rows[-1] + 1], (first, int(rows[0]), last, int(rows[-1]) + 1)
+def _score(reading: Reading) -> float:
+    """How much of the picture a reading explains: tall digits that the network is sure of."""
+    sure = 0.0 if reading.unsure else math.inf
+    return sum(
+        (digit.box[3] - digit.box[1]) * (digit.confidence - 0.5) for digit in reading.digits
+    ) + (sure if reading.lines else -1.0)
+
+
+def _scaled(reading: Reading, across: float, down: float) -> Reading:
+    """The reading with its boxes in pixels of the picture."""
+    factors = (across, down, across, down)
+
+    def scaled(box: tuple[float, ...]) -> tuple[float, float, float, float]:
+        left, top, right, bottom = (edge * by for edge, by in zip(box, factors, strict=True))
+        return left, top, right, bottom
+
+    lines = tuple(
+        Number(tuple(d._replace(box=scaled(d.box)) for d in line.digits), line.confidence)
+        for line in reading.lines
+    )
+    left_out = tuple(LeftOut(scaled(one.box), one.reason) for one in reading.left_out)
+    return Reading(lines, left_out, reading.unsure)
+
+
+def _read(way: Ink, predict: Predict, like: DrawingInput, threshold: float) -> Reading:
+    """The lines of writing in a picture's ink; boxes are in pixels of the ink."""
+    written = lines_of_writing(way)
+    groups = [groups_of(line, way.ink, written, like) for line in written.lines]
+    images = [image for line in groups for group in line for image in group.images]
+    table = predict(np.stack(images)) if images else np.empty((0, 10), np.float32)
+    left_out = list(written.left_out)
+    lines: list[Number] = []
+    known_pieces: set[int] = set()
+    at = 0
+    for line in groups:
+        tried = []
+        for group in line:
+            rows = table[at : at + len(group.images)]
+            at += len(group.images)
+            tried.append(group.candidate(rows))
+        number = best(tried, WEIGHTS)
+        digits = []
+        for digit in number.digits:
+            suspicion = suspicion_of(digit, line)
+            if digit.image.size == 0 or (suspicion and digit.confidence < threshold):
+                left_out.append(LeftOut(digit.box, suspicion))
+            else:
+                digits.append(digit)
+                known_pieces.update(digit.strokes)
+        if digits:
+            lines.append(Number(tuple(digits), number.confidence))
+    if any(_is_sure(line, threshold) for line in lines):
+        known = [any(d.confidence >= threshold for d in number.digits) for number in lines]
+        strange = [digit for number in compress(lines, map(not_, known)) for digit in number.digits]
+        # A corner of a desk is sometimes a sure 1, and the number beside it strange.
+        if 2 * len(strange) < sum(len(number.digits) for number in lines):
+            lines = list(compress(lines, known))
+            left_out.extend(LeftOut(digit.box, _UNKNOWN) for digit in strange)
+    unsure = not lines or not all(_is_sure(line, threshold) for line in lines)
+    unsure = unsure or any(_lacks(line, way.ink, written, known_pieces) for line in lines)
+    return Reading(tuple(lines), tuple(left_out), unsure)
+
+
+def _is_sure(line: Number, threshold: float) -> bool:
+    return line.confidence >= _SURE and all(d.confidence >= threshold for d in line.digits)
+
+
+def _lacks(line: Number, ink: Floats, written: Lines, known_pieces: set[int]) -> bool:
+    """Whether there is ink in or beside the line that was not read, enough for a part of a digit."""
+    lefts, tops, rights, bottoms = zip(*(digit.box for digit in line.digits), strict=True)
+    reach = 0.6 * written.height
+    rows = slice(max(0, int(min(tops) - reach / 2)), int(max(bottoms) + reach / 2))
+    columns = slice(max(0, int(min(lefts) - reach)), int(max(rights) + reach))
+    around, labels = ink[rows, columns], written.labels[rows, columns]
+    read = np.isin(labels, list(known_pieces))
+    unread = float(around[~read].sum())
+    return unread > _MISSING * float(around[read].sum()) / len(line.digits)

@@ -9,6 +9,7 @@ a stroke crosses, the ink is thicker and stays.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,29 @@ _STEEPEST = 0.3  # slope, 17 degrees
 _SHORTEST = 0.38  # of the picture's width, as a sheet may end within the picture
 _SLENDER = 40  # length over thickness; no stroke reaches it
 _COVERED = 0.6  # fraction of a line that is visible; the rest is faded or under strokes
+_REPEATED = 3  # lines in one direction
 _MOST_LINES = 100
 _MOST_FAILURES = 50  # candidates in a row that are no lines; a line has few worse ones before it
 _MOST_POINTS = 50_000
 _BIN = 3  # pixels
+
+
+class Unruled(NamedTuple):
+    """Ink without the long thin lines that were in it.
+
+    Attributes:
+        ink: bool (h, w).
+        across, down: how many lines were erased, horizontal and vertical.
+    """
+
+    ink: Mask
+    across: int
+    down: int
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the lines are printed: one or two may be strokes of digits."""
+        return max(self.across, self.down) >= _REPEATED
 
 
 @dataclass(frozen=True)
@@ -35,23 +55,25 @@ class _Line:
     last: int
 
 
-def without_lines(ink: Mask) -> Mask:
-    """The ink without printed lines, horizontal and vertical.
+def without_lines(ink: Mask) -> Unruled:
+    """The ink without long thin lines, horizontal and vertical.
 
     Args:
         ink: bool (h, w), all that contrasts with the paper.
     """
-    remaining = _without_horizontal_lines(ink)
-    return _without_horizontal_lines(remaining.T).T
+    level, across = _without_horizontal_lines(ink)
+    turned, down = _without_horizontal_lines(level.T)
+    return Unruled(turned.T, across, down)
 
 
-def _without_horizontal_lines(ink: Mask) -> Mask:
+def _without_horizontal_lines(ink: Mask) -> tuple[Mask, int]:
     runs = _run_lengths(ink)
     thickest = max(4, max(ink.shape) // _THICKEST)
     kept = ink.copy()
-    for line in _lines(runs, thickest):
+    lines = _lines(runs, thickest)
+    for line in lines:
         _erase(kept, runs, line)
-    return kept
+    return kept, len(lines)
 
 
 def _run_lengths(ink: Mask) -> NDArray[np.int32]:

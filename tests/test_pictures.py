@@ -1,0 +1,139 @@
+"""Kinds of picture that people really make: each is read whole, and what is not is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_up import WAYS, blurred, sheet
+from PIL import Image, ImageDraw
+from test_photo import find_digits, network, numbers, reasons
+
+from digitcore import drawing
+from digitcore.datasets import Dataset
+from digitcore.drawing import DrawingError, photo
+from digitcore.drawing import sheet as sheets
+from digitcore.drawing.input_image import AS_MNIST
+
+
+def drawn(digit: int, side: int, pen: int, size: int, at: tuple[int, int]) -> np.ndarray:
+    """A digit drawn on a screen: black lines on white, `size` pixels high from `at`."""
+    picture = Image.new("L", (side, side), 255)
+    pencil = ImageDraw.Draw(picture)
+    for stroke in WAYS[digit]:
+        points = [(at[0] + x * size / 100, at[1] + y * size / 100) for x, y in stroke]
+        pencil.line(points, fill=0, width=pen, joint="curve")
+    return np.asarray(picture)
+
+
+def column(*lines: list[int], **options: int) -> np.ndarray:
+    return np.vstack([sheet(line, **options)[150:350] for line in lines])
+
+
+def test_every_line_of_a_sheet_is_read_from_top_to_bottom() -> None:
+    reading = find_digits(blurred(column([2, 4, 7], [5, 2], [7, 4, 2, 5]))).reading
+    assert numbers(reading) == ["247", "52", "7425"]
+    assert not reading.unsure
+    assert sheets.table(reading) == [["247"], ["52"], ["7425"]]
+
+
+def test_numbers_below_one_another_are_columns() -> None:
+    one, other = (
+        np.hstack([sheet(n, size=70) for n in row]) for row in ([[2, 4], [7]], [[5], [2]])
+    )
+    reading = find_digits(blurred(np.vstack([one[150:350], other[150:350]]))).reading
+    assert sheets.table(reading) == [["24", "7"], ["5", "2"]]
+
+
+@pytest.mark.parametrize("digit", [2, 4, 7])
+def test_a_thin_straight_stroke_is_no_printed_line(digit: int) -> None:
+    photo = blurred(drawn(digit, 518, 4, 300, (110, 110)) * 0.55 + 90.0)
+    reading = find_digits(photo).reading
+    assert numbers(reading) == [str(digit)]
+    assert not reading.unsure
+
+
+@pytest.mark.parametrize("digit", [2, 5, 7])
+def test_a_digit_that_fills_its_picture_is_read(digit: int) -> None:
+    whole = sheet([digit], pen=14, size=200)
+    rows, columns = (np.flatnonzero((whole < 100).any(axis=axis)) for axis in (1, 0))
+    tight = whole[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    assert numbers(find_digits(blurred(tight)).reading) == [str(digit)]
+    assert numbers(find_digits(tight).reading) == [str(digit)]
+
+
+def test_no_digit_of_a_number_at_the_edge_or_of_a_thin_pen_is_missing() -> None:
+    number = sheet([7, 2, 4, 5])
+    assert numbers(find_digits(number[180:320, 80:555]).reading) == ["7245"]
+    tight = number[180:320, 84:545]
+    assert (tight[:, 0] < 100).any() or (tight[:, :12] < 100).any()
+    thin = sheet([7, 2, 4, 5])
+    alone = sheet([7, 2, 4, 5], pen=2)
+    thin[:, :190] = alone[:, :190]
+    assert numbers(find_digits(thin).reading) == ["7245"]
+
+
+def test_very_pale_ink_is_read_where_the_paper_is_plain() -> None:
+    pale = 255 - (drawing.from_strokes([np.array(s) for s in WAYS[4]]) * 0.06).astype(np.uint8)
+    assert numbers(find_digits(pale).reading) == ["4"]
+
+
+def test_a_four_in_two_pieces_is_one_digit() -> None:
+    photo = sheet([2, 7, 5]).astype(float)
+    picture = Image.fromarray(sheet([2]).astype(np.uint8))
+    pencil = ImageDraw.Draw(picture)
+    pencil.rectangle((0, 0, 640, 480), fill=225)
+    pencil.line([(300, 200), (262, 260), (318, 260)], fill=60, width=7)
+    pencil.line([(330, 225), (328, 300)], fill=60, width=7)
+    both = np.hstack([np.asarray(picture)[:, 180:420], photo[:, 120:520]])
+    assert numbers(find_digits(blurred(both)).reading)[0].startswith("4")
+
+
+def test_a_small_digit_in_a_large_picture_is_read() -> None:
+    assert numbers(find_digits(drawn(2, 1500, 4, 45, (900, 200))).reading) == ["2"]
+
+
+def test_what_is_pale_small_or_no_digit_is_left_out_with_its_reason() -> None:
+    photo = sheet([2, 4, 7])
+    photo[405:425, 300:312] = 60
+    assert reasons(find_digits(photo).reading) == {"too small"}
+    photo = sheet([2, 4, 7])
+    photo[400:404, 40:600] = 60
+    assert reasons(find_digits(photo).reading) == {"a line, or the edge of something"}
+
+
+def test_ink_beside_a_number_that_was_not_read_makes_it_unsure() -> None:
+    assert not find_digits(sheet([2, 4, 7])).reading.unsure
+    photo = sheet([2, 4, 7])
+    photo[100:400, 500:512] = 60  # too tall for a digit
+    reading = find_digits(photo).reading
+    assert numbers(reading) == ["247"]
+    assert reasons(reading) == {"a line, or the edge of something"}
+    assert reading.unsure
+
+
+def test_a_picture_without_ink_says_what_was_found_instead() -> None:
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (40, 40), dtype=np.uint8)
+    with pytest.raises(DrawingError, match=r"paper that varies by \d+"):
+        find_digits(noise)
+
+
+def test_a_turn_is_guessed_only_where_it_reads() -> None:
+    upright = blurred(sheet([2, 4, 7, 5]))
+    for turns in (1, 2, 3):
+        turned = np.rot90(upright, turns)
+        guess = photo.upright(turned, network().probabilities, AS_MNIST, 0.75)
+        assert (turns + guess) % 4 == 0
+    plain = np.full((300, 300), 200, np.uint8)
+    assert photo.upright(plain, network().probabilities, AS_MNIST, 0.75) == 0
+
+
+def test_an_image_as_large_as_the_networks_is_that_image(mnist: Dataset) -> None:
+    for image in mnist.test.images[:50]:
+        (found,) = find_digits(image).images
+        np.testing.assert_array_equal(found, drawing.from_image(image))
+
+
+def test_a_letter_is_read_alone_whatever_lies_beside_it() -> None:
+    reading = photo.read(blurred(sheet([2, 4])), network().probabilities, many=False)
+    assert len(reading.digits) == 1
