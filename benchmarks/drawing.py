@@ -11,6 +11,9 @@
 Strokes are drawn at random size, place and pen width. The "naive" column is what many demos
 do: the canvas is resized to 28×28 and given to the same network. A drawing is rejected when its
 highest probability is below the threshold that rejects 2 % of MNIST's validation images.
+
+The errors of every other writer are looked at when ways of writing are added to
+`digitcore/drawing/synthetic.toml`; the figures of "the other writers" are those to report.
 """
 
 from __future__ import annotations
@@ -139,20 +142,25 @@ def mnist(predict: Predict, validation_split: float) -> tuple[list[Row], dict[st
 def pen_strokes(
     path: Path, predict: Predict, random: np.random.Generator
 ) -> tuple[list[Row], np.ndarray]:
-    """Strokes at random size, place and pen width, by digit and by writer."""
+    """Strokes at random size, place and pen width, by half of the writers, digit and writer."""
     data = np.load(path)
     labels, writers = data["label"], data["writer"]
     sheets = [placed(strokes, random) for strokes in samples(data)]
     table = predict(np.array([drawing.from_strokes(sheet.strokes) for sheet in sheets]))
     ours = table.argmax(axis=1) == labels
     naive = predict(np.array([resized(sheet) for sheet in sheets])).argmax(axis=1) == labels
-    rows = [both("Pen strokes", ours, naive, "≥ 98.5 %")]
+    place = np.searchsorted(np.unique(writers), writers)
+    # The first ways of writing were chosen from the errors of all but every fourth.
+    looked_at, reported, never = place % 2 == 0, place % 2 == 1, place % 4 == 3
+    rows = [
+        both("Pen strokes", ours, naive),
+        both("… by writers whose errors are looked at", ours[looked_at], naive[looked_at]),
+        both("… by the other writers", ours[reported], naive[reported], "≥ 98.5 %"),
+    ]
     for digit in range(10):
-        is_it = labels == digit
-        rows.append(both(f"… of {digit}", ours[is_it], naive[is_it], "≥ 95 %"))
-    # The errors of the others were looked at when the ways of writing were chosen.
-    unseen = np.isin(writers, np.unique(writers)[3::4])
-    rows.append(both("… by writers whose errors were not looked at", ours[unseen], naive[unseen]))
+        is_it = reported & (labels == digit)
+        rows.append(both(f"… by the other writers, {digit}", ours[is_it], naive[is_it], "≥ 97 %"))
+    rows.append(both("… by writers never looked at", ours[never], naive[never], "≥ 98.5 %"))
     each = np.array([ours[writers == writer].mean() for writer in np.unique(writers)])
     spread = (
         f"{100 * each.mean():.2f} ± {100 * each.std(ddof=1):.2f} %, worst {100 * each.min():.2f} %"
@@ -227,8 +235,9 @@ def rejections(
         for name, table in strangers.items():
             truth = np.repeat([1, 0], [len(of_digits), len(table)])
             tops = np.concatenate([of_digits, table]).max(axis=1)
+            aim = "≥ 0.975" if name == "other characters" else "≥ 0.97"
             area = f"{roc_auc_score(truth, tops):.4f}"
-            rows.append(Row(f"AUROC, {digits} from {name}", area, "", len(truth), "≥ 0.97"))
+            rows.append(Row(f"AUROC, {digits} from {name}", area, "", len(truth), aim))
     return rows
 
 
@@ -246,7 +255,7 @@ def whole(path: Path, predict: Predict) -> Row:
     ours, naive = (
         np.array([one[way] == one["shown"] for one in found]) for way in ("read", "split")
     )
-    return both("Numbers of 2 to 6 digits, whole", ours, naive, "≥ 90 %")
+    return both("Numbers of 2 to 6 digits, whole", ours, naive, "≥ 95.5 %")
 
 
 def fine_tuned(run: runs.Run, path: Path) -> list[Row]:
