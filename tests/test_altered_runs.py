@@ -121,10 +121,12 @@ def odd_setting(choose: draw.DrawFn) -> Alteration:
 
 
 @draw.composite
-def odd_bytes(choose: draw.DrawFn) -> Alteration:
+def odd_bytes(
+    choose: draw.DrawFn, folder: Path = SOUND, names: tuple[str, ...] = FILES
+) -> Alteration:
     """Some bytes of a file are others, or its end is gone."""
-    name = choose(draw.sampled_from(FILES))
-    whole = (SOUND / name).read_bytes()
+    name = choose(draw.sampled_from(names))
+    whole = (folder / name).read_bytes()
     place = choose(draw.integers(0, len(whole) - 1))
     new = choose(draw.one_of(draw.none(), draw.binary(min_size=1, max_size=8)))
     changed = whole[:place] if new is None else whole[:place] + new + whole[place + len(new) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +64,8 @@ def test_drawings_are_kept_corrected_imported_trained_on_and_deleted(
     page.get_by_role("button", name="Fine-tune on my handwriting").click()
     expect(page.locator("table")).to_contain_text("drawings trained on", timeout=240_000)
     expect(page.locator("table")).to_contain_text("MNIST test")
+    expect(page).not_to_have_url(re.compile(f"run={reader}"))
     child = page.url.split("run=")[1].split("&")[0]
-    assert child != reader
     run = Run(app.models / child)
     assert run.state.parent == reader
     assert run.metrics
