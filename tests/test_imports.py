@@ -170,6 +170,22 @@ print(light, sorted(loaded & {"tensorflow", "keras", "streamlit", "jax", "torch"
     assert done.stdout.strip() == "0 []"
 
 
+def test_what_the_first_page_imports_loads_neither_scipy_nor_pandas() -> None:
+    program = """
+import ast, importlib, sys
+for node in ast.parse(open("pages/train.py").read()).body:
+    if isinstance(node, ast.ImportFrom):
+        module = importlib.import_module(node.module)
+        for one in node.names:
+            hasattr(module, one.name) or importlib.import_module(f"{node.module}.{one.name}")
+print(sorted({name.split(".")[0] for name in sys.modules} & {"pandas", "pyarrow", "scipy", "sklearn"}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_public_names_are_sorted_and_all_there() -> None:
     assert digitcore.__all__ == sorted(set(digitcore.__all__))
     for name in digitcore.__all__:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -11,13 +12,15 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from digitcore.analysis import outcome
-from digitcore.analysis.attribution import Nearest
 from digitcore.datasets import DataError, Dataset, Split, load_dataset
 from digitcore.figures import curves
 from digitcore.figures.style import Quantity
 from digitcore.runs import Run, RunError
 from digitcore.runs.events import EventLog
 from digitcore.runs.predictor import Predictor
+
+if TYPE_CHECKING:
+    from digitcore.analysis.attribution import Nearest
 
 # Those who watch the same run see the same events, though each looks at another moment.
 _SHARED_SECONDS = 0.2
@@ -72,6 +75,9 @@ def nearest(run: Run) -> tuple[Split, Nearest] | None:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _nearest(checksum: str, _split: Split) -> Nearest:
+    # With it comes SciPy, a fifth of what a server imports; its first page needs none.
+    from digitcore.analysis.attribution import Nearest
+
     return Nearest(_split.images)
 
 

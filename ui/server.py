@@ -46,13 +46,14 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 def _get_ready() -> None:
     if not st.get_option("server.headless"):
         webbrowser.open(_address())
-    for module in pkgutil.iter_modules([str(_HERE)]):  # with them comes all that a page imports
-        importlib.import_module(f"ui.{module.name}")
+    importlib.import_module("ui.live_run")  # with it comes what the first page needs
     with suppress(datasets.DataError):  # the pages say it
         if datasets.available():
             datasets.load_dataset(download=False)
         else:
             reach.can_be_downloaded(registry.names()[0])
+    for module in pkgutil.iter_modules([str(_HERE)]):
+        importlib.import_module(f"ui.{module.name}")
     if queue.queued():  # since the last server ended
         queue.keep_warm()
         queue.ensure_worker()

@@ -152,7 +152,9 @@ FOCUSED = """() => {
             cut ||= box.bottom <= room.top || box.top >= room.bottom;
     }
     const style = getComputedStyle(one);
-    const name = one.ariaLabel || one.labels?.[0]?.innerText || one.textContent || one.title;
+    // A table that is wider than the window is a stop of the browser's own, to be scrolled: it is told by its region.
+    const around = one.matches('.dvn-scroller') && one.closest('[role=region]')?.ariaLabel;
+    const name = one.ariaLabel || one.labels?.[0]?.innerText || one.textContent || one.title || around;
     return {tag: one.tagName, is: one.outerHTML.slice(0, 200), name: (name ?? '').trim(), visible: opacity > 0.5 && !cut,
             outline: style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth)};
 }"""
