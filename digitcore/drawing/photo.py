@@ -33,7 +33,7 @@ _LEAST_SIDE = 256  # pixels; a smaller picture is enlarged to about this
 _PLAIN = 2.0  # grey levels; a border that varies less is plain
 _PALE = 160.0  # grey levels between the darkest and the lightest pixel
 _SURE = 0.6  # least confidence of a line of which the reading is sure
-_MISSING = 0.3  # unread ink beside a line, over that of its mean digit
+_MISSING = 0.15  # unread ink beside a line, over that of its mean digit
 _SAME_AS_INPUT = 1.5  # a picture up to so many times an input image's size shows one digit
 
 
@@ -243,7 +243,7 @@ def _is_sure(line: Number, threshold: float) -> bool:
 def _lacks(line: Number, ink: Floats, written: Lines, known_pieces: set[int]) -> bool:
     """Whether there is ink in or beside the line that was not read, enough for a part of a digit."""
     lefts, tops, rights, bottoms = zip(*(digit.box for digit in line.digits), strict=True)
-    reach = 0.6 * written.height
+    reach = 0.8 * written.height
     rows = slice(max(0, int(min(tops) - reach / 2)), int(max(bottoms) + reach / 2))
     columns = slice(max(0, int(min(lefts) - reach)), int(max(rights) + reach))
     around, labels = ink[rows, columns], written.labels[rows, columns]
