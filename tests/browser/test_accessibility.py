@@ -15,10 +15,11 @@ from playwright.sync_api import Browser, Page, expect
 from digitcore.datasets import Dataset
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# What a theme changes is colours.
+OF_COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 # What lies in the markup of Streamlit and its components, and cannot be mended from outside: a rule,
 # where, and why.
 THEIRS: list[tuple[str, str]] = []
-WIDTHS = (1280, 400)
 CONTENT = "[data-testid=stMainBlockContainer] [data-testid=stElementContainer]:not(:has(.heard))"
 PAGES = ("", "explore", "draw", "runs")
 
@@ -63,21 +64,25 @@ def empty(mnist: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def violations(page: Page) -> list[str]:
     """What axe-core finds in both themes and widths, but for what cannot be mended."""
     told = []
-    for theme in ("light", "dark"):
+    for width, theme, rules in (
+        (1280, "light", RULES),
+        (1280, "dark", OF_COLOURS),
+        (400, "dark", OF_COLOURS),
+        (400, "light", RULES),
+    ):
         page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": 1000})
         page.wait_for_timeout(300)  # colours fade over
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 1000})
-            settled(page)
-            for violation in Axe().run(page, options=RULES).response["violations"]:
-                for node in violation["nodes"]:
-                    if violation["impact"] in ("serious", "critical") and not is_theirs(
-                        violation["id"], node
-                    ):
-                        told.append(
-                            f"{theme}, {width}: {violation['id']}: {node['html'][:200]}: {node['failureSummary'][:300]}"
-                        )
-            told += [f"{theme}, {width}: {text}" for text in page.evaluate(PALE)]
+        settled(page)
+        for violation in Axe().run(page, options=rules).response["violations"]:
+            for node in violation["nodes"]:
+                if violation["impact"] in ("serious", "critical") and not is_theirs(
+                    violation["id"], node
+                ):
+                    told.append(
+                        f"{theme}, {width}: {violation['id']}: {node['html'][:200]}: {node['failureSummary'][:300]}"
+                    )
+        told += [f"{theme}, {width}: {text}" for text in page.evaluate(PALE)]
     return told
 
 
