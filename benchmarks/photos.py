@@ -24,13 +24,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-THRESHOLD = 0.787
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import camera  # noqa: E402
-from digitcore import DrawingError, Predictor, drawing, load_dataset  # noqa: E402
-from digitcore.analysis.classification import wilson  # noqa: E402
+from digitcore import DrawingError, Predictor, drawing, load_dataset, runs  # noqa: E402
+from digitcore.analysis.classification import rejection_threshold, wilson  # noqa: E402
 from digitcore.drawing import photo as photos  # noqa: E402
 
 
@@ -40,6 +39,7 @@ class Reading:
 
     photo: camera.Photo
     digits: tuple[int, ...]  # predicted; () where none were detected
+    sure: bool  # whether the reading is not "not sure"
     naive: int | None  # predicted for the resized photo, where it shows one digit
     seconds: float
 
@@ -53,21 +53,24 @@ class Reading:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", required=True, help="a finished run, or a .tflite file")
+    parser.add_argument("--run", required=True, help="a finished run")
     parser.add_argument("--each", type=int, default=25, help="photos of each kind (25)")
+    parser.add_argument("--first", type=int, default=0, help="leave out so many of each kind (0)")
     parser.add_argument("--seed", type=int, default=0, help="decides all photos (0)")
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--save", type=Path, help="a folder for the photos, to look at them")
     options = parser.parse_args()
     dataset = load_dataset("mnist", download=False)
     split = getattr(dataset, options.split)
-    predictor = Predictor(options.run)
+    run = runs.load(options.run)
+    predictor = Predictor(run)
+    threshold = rejection_threshold(run.probabilities()["validation"])
     readings = []
     for number, kind in enumerate(camera.KINDS):
-        for k in range(options.each):
+        for k in range(options.first, options.first + options.each):
             random = np.random.default_rng([options.seed, number, k])
             photo = camera.photo(kind, split.images, split.labels, random)
-            readings.append(read(photo, predictor))
+            readings.append(read(photo, predictor, threshold))
             if options.save:
                 save(readings[-1], options.save, k)
         print(f"{kind}: {options.each} photos", file=sys.stderr)
@@ -76,9 +79,10 @@ def main() -> None:
         f"seed {options.seed}; 95 % intervals (Wilson, 1927)\n"
     )
     print(
-        "| photos | n | all digits correct | digits | digits correct | resized whole | ms a photo |"
+        "| photos | n | all digits correct | of those that are sure | digits | digits correct "
+        "| resized whole | ms a photo |"
     )
-    print("|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     for kind in camera.KINDS:
         print(row(kind, [r for r in readings if r.photo.kind == kind]))
     print(row("one digit", [r for r in readings if len(r.photo.digits) == 1]))
@@ -86,13 +90,15 @@ def main() -> None:
     print(row("all", readings))
 
 
-def read(photo: camera.Photo, predictor: Predictor) -> Reading:
+def read(photo: camera.Photo, predictor: Predictor, threshold: float) -> Reading:
     """Predicts the digits of a photo from its bytes, as of an upload."""
     begun = time.perf_counter()
     digits: tuple[int, ...] = ()
+    sure = False
     try:
         image = drawing.read_image(photo.data)
-        reading = photos.read(image, predictor.probabilities, threshold=THRESHOLD)
+        reading = photos.read(image, predictor.probabilities, threshold=threshold)
+        sure = not reading.unsure
         digits = tuple(digit.value for digit in reading.digits)
     except DrawingError as error:
         print(f"{photo.kind} {photo.digits}: {error}", file=sys.stderr)
@@ -100,7 +106,7 @@ def read(photo: camera.Photo, predictor: Predictor) -> Reading:
     naive = None
     if len(photo.digits) == 1:
         (naive,) = answers(predictor, resized(drawing.read_image(photo.data))[None])
-    return Reading(photo, digits, naive, seconds)
+    return Reading(photo, digits, sure, naive, seconds)
 
 
 def answers(predictor: Predictor, images: np.ndarray) -> tuple[int, ...]:
@@ -123,13 +129,16 @@ def save(reading: Reading, folder: Path, number: int) -> None:
 def row(name: str, readings: list[Reading]) -> str:
     """One line of the table."""
     whole = sum(r.digits == r.photo.digits for r in readings)
+    sure = [r for r in readings if r.sure]
+    surely = sum(r.digits == r.photo.digits for r in sure)
     count = sum(len(r.photo.digits) for r in readings)
     right = sum(r.right for r in readings)
     single = [r for r in readings if r.naive is not None]
     naive = sum((r.naive,) == r.photo.digits for r in single)
     milliseconds = 1000 * statistics.median(r.seconds for r in readings)
     return (
-        f"| {name} | {len(readings)} | {percentage(whole, len(readings))} | {count} | "
+        f"| {name} | {len(readings)} | {percentage(whole, len(readings))} | "
+        f"{percentage(surely, len(sure))} | {count} | "
         f"{percentage(right, count)} | {percentage(naive, len(single))} | {milliseconds:.0f} |"
     )
 

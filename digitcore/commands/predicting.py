@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from digitcore import drawing, runs
-from digitcore.analysis import outcome
+from digitcore.analysis import outcome, written
 from digitcore.analysis.classification import wilson
 from digitcore.commands import image_paths
 from digitcore.commands.output import Result, sentence
@@ -73,11 +73,8 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
     if options.csv:
         lines = [f"{len(rows):,} images read, written to {options.csv}"]
     if "accuracy" in result:
-        low, high = result["interval"]
-        lines.append(
-            f"{result['accuracy']:.2%} ({low:.2%}–{high:.2%}) of {result['labelled']:,} labelled "
-            "images correct"
-        )
+        correct = written.accuracy(result["accuracy"], result["interval"])
+        lines.append(f"{correct} of {result['labelled']:,} labelled images correct")
     if refused:
         result |= _refusals(refused, len(paths))
     return result, "\n".join(lines)
@@ -138,7 +135,7 @@ def _told(reading: Reading, threshold: float, info: DatasetInfo) -> Result:
 
 def _line(row: Result) -> str:
     """What is printed of a picture."""
-    said = f"{row['image']}: {row['class'] or 'nothing'} ({row['confidence']:.1%})"
+    said = f"{row['image']}: {row['class'] or 'nothing'} ({100 * row['confidence']:.1f} %)"
     if row.get("unsure"):
         said += ", not sure"
     reasons = Counter(one["reason"] for one in row.get("left_out", ()))

@@ -40,12 +40,10 @@ class Ink(NamedTuple):
 
     Attributes:
         ink: float64 (h, w), 0 to 1.
-        lines: how many printed lines were erased.
         edge: whether what touches the picture's edge is ink. "unlikely": a desk or a shadow does.
     """
 
     ink: Floats
-    lines: int = 0
     edge: Literal["likely", "possible", "unlikely"] = "unlikely"
 
 
@@ -106,16 +104,16 @@ def written_with(pen: Pen, grey: Floats) -> Iterator[Ink]:
         )
     marks = depth > floor
     unruled = without_lines(marks)
-    ways = [(marks, 0)]
-    if count := unruled.across + unruled.down:
-        ways.insert(0 if unruled.repeats else 1, (unruled.ink, count))
+    masks = [marks]
+    if unruled.across or unruled.down:
+        masks.insert(0 if unruled.repeats else 1, unruled.ink)
     # What touches the edge may be a desk, far darker than the ink.
     inner = _strongest(depth[_inner(unruled.ink)])
     strongest = inner if inner - floor >= _MIN_CONTRAST else strongest
-    for mask, lines in ways:
+    for mask in masks:
         strong = depth[mask & (depth > (floor + strongest) / 2)]
         full = float(np.median(strong)) if len(strong) else strongest
-        yield Ink(_hysteresis(np.clip((depth - floor) / (full - floor), 0, 1) * mask), lines)
+        yield Ink(_hysteresis(np.clip((depth - floor) / (full - floor), 0, 1) * mask))
 
 
 def _strongest(depth: Floats) -> float:

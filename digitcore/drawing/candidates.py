@@ -74,7 +74,7 @@ def groups_of(line: list[Piece], ink: Floats, written: Lines, like: DrawingInput
     lefts = np.minimum.accumulate([atom.box[0] for atom in atoms][::-1])[::-1]
     gaps = np.append((lefts[1:] - rights[:-1]) / height, 0.0)
     groups: list[Group] = []
-    # Where all of a line is suspect there is nothing to suspicion it against.
+    # Where all of a line is suspect, there is nothing to compare it with.
     suspect = {piece.number: piece.suspicion for piece in line}
     if all(suspect.values()):
         suspect = dict.fromkeys(suspect, "")

@@ -202,7 +202,7 @@ def _read(way: Ink, predict: Predict, like: DrawingInput, threshold: float) -> R
     written = lines_of_writing(way)
     groups = [groups_of(line, way.ink, written, like) for line in written.lines]
     images = [image for line in groups for group in line for image in group.images]
-    table = predict(np.stack(images)) if images else np.empty((0, 10), np.float32)
+    table = predict(np.stack(images)) if images else np.empty((0, 0), np.float32)
     left_out = list(written.left_out)
     lines: list[Number] = []
     known_pieces: set[int] = set()
