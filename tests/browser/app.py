@@ -120,9 +120,14 @@ STANDS_STILL = """() => {
 }"""
 
 
+def script_ended(page: Page) -> None:
+    """Waits until no script runs: until then one element is new and the next may be old."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
 def settled(page: Page) -> None:
     """Waits until the page's script has ended and nothing on the page moves any more."""
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    script_ended(page)
     page.wait_for_function(STANDS_STILL, polling=400)
 
 

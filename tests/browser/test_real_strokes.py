@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
-from browser.app import App, draw
+from browser.app import App, draw, script_ended
 from PIL import Image
 from playwright.sync_api import Page
 
@@ -75,6 +75,7 @@ def test_digits_are_seen_and_read_in_the_page_as_by_the_module(
     for strokes in samples:
         draw(page, *[[(int(x), int(y)) for x, y in stroke] for stroke in strokes], steps=1)
         page.wait_for_selector(f'.answer[data-strokes="{len(strokes)}"]')
+        script_ended(page)
         image = drawing.from_strokes(strokes)
         differences.append(np.abs(seen(page).astype(int) - image).mean())
         shown = int(page.locator(".answer .class").inner_text())
