@@ -7,7 +7,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from digitcore.jobs import queue
-from ui.frame import STYLE, heard, navigation
+from ui.frame import STYLE, end, heard, navigation
 from ui.guard import OwnPagesOnly
 from ui.notices import data_notice
 from ui.server import lifespan, routes
@@ -26,6 +26,7 @@ if __name__ == "__main__":
     data_notice()
     page.run()
     warm_up()
+    end()
 else:
     app = st.App(
         __file__, routes=routes(), middleware=[Middleware(OwnPagesOnly)], lifespan=lifespan

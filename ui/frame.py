@@ -53,3 +53,13 @@ def section(title: str) -> None:
 def heard(title: str, level: int = 2) -> None:
     """A heading that only a screen reader tells, where the eye needs none."""
     st.html(f'<h{level} class="heard">{title}</h{level}>')
+
+
+def end() -> None:
+    """To be called at the very end of the script; does not return where the person has gone on.
+
+    Streamlit tells a script that another one took its place only when it next touches the page. One
+    that computes to its end without that would unregister its successor's fragments, and every press
+    in them would do nothing: `ScriptRunner._run_script` clears what this script did not register.
+    """
+    st.session_state.get("framed")
