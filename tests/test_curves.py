@@ -39,6 +39,10 @@ def traces(figure: go.Figure) -> dict[str, go.Scatter]:
     return {trace.name: trace for trace in figure.data if trace.name}
 
 
+def test_steps_are_written_as_all_numbers_are() -> None:
+    assert learning_curves(log(*BATCHES, steps=4000), "loss").layout.xaxis.tickformat == ",d"
+
+
 def test_curves_hold_the_events() -> None:
     figure = learning_curves(log(*BATCHES, *EPOCHS, steps=350), "loss")
     raw, training, validation, best = figure.data

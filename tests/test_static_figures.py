@@ -53,6 +53,13 @@ def test_captions_are_blue_if_correct_and_vermilion_if_wrong() -> None:
     assert captions[8].get_color() == "#D55E00"
 
 
+def test_steps_are_written_as_all_numbers_are() -> None:
+    late = [{**event, "step": 1000 * event["step"]} for event in (*BATCHES, *EPOCHS)]
+    loss, _ = static.curves_file(EventLog().followed(late), "").axes
+    loss.figure.draw_without_rendering()
+    assert "10,000" in [label.get_text() for label in loss.get_xticklabels()]
+
+
 def test_curves_hold_both_quantities() -> None:
     loss, accuracy = curves().axes
     assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
