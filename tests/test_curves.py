@@ -40,7 +40,7 @@ def traces(figure: go.Figure) -> dict[str, go.Scatter]:
 
 
 def test_steps_are_written_as_all_numbers_are() -> None:
-    assert learning_curves(log(*BATCHES, steps=4000), "loss").layout.xaxis.tickformat == ",d"
+    assert learning_curves(log(*BATCHES, steps=4000), "loss").layout.xaxis.tickformat == ",~f"
 
 
 def test_curves_hold_the_events() -> None:

@@ -68,7 +68,7 @@ def learning_curves(log: EventLog, quantity: Quantity, classes: int = 10) -> go.
     top = y_range(drawn_values, quantity)[1]
     traces += _arrows(steps, mean[drawn], quantity, top, PALE)
     traces += _arrows(epochs["step"], validation, quantity, top, BLUE)
-    layout["xaxis"] |= {"range": [0, end], "title": {"text": "step"}, "tickformat": ",d"}
+    layout["xaxis"] |= {"range": [0, end], "title": {"text": "step"}, "tickformat": ",~f"}
     return go.Figure(traces, layout)
 
 

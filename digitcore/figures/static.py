@@ -170,7 +170,7 @@ def _curves(axes: Axes, log: EventLog, quantity: Quantity, classes: int) -> None
     axes.set_yticks(list(TICKS[quantity]), list(TICKS[quantity].values()))
     axes.set_yticks([], minor=True)
     axes.set_ylim(bottom, top)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_major_formatter("{x:,.9g}")
     axes.set(xlabel="step", title=quantity)
     axes.grid(alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)
