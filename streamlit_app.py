@@ -10,12 +10,13 @@ from digitcore.jobs import queue
 from ui.frame import STYLE, end, heard, navigation
 from ui.guard import OwnPagesOnly
 from ui.notices import data_notice
-from ui.server import lifespan, routes
+from ui.server import drawn, lifespan, routes
 
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
-    """Once in a server's life, after its first page: the worker's start would slow that."""
+    """Once in a server's life, after its first page: all this would slow that."""
+    drawn.set()
     queue.keep_warm()
 
 
