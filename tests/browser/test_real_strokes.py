@@ -1,9 +1,9 @@
 """Real people's strokes, moved over the canvas with the mouse, get the module's own answers.
 
 The images are compared, which tells more than the answers: a canvas that loses every second point, or
-joins the strokes, changes 1 answer in 250, or in 26, but 1 image in 5. Of 24 digits two images
+joins the strokes, changes 1 answer in 250, or in 26, but 1 image in 5. Of 16 digits one image
 may differ, so what changes a quarter of all images (strokes joined, or all but the first lost) fails with
-a chance of 95 %; what changes most of them (a stroke's last tenth lost, a side 5 % longer, a grid of
+a chance of 94 %; what changes most of them (a stroke's last tenth lost, a side 5 % longer, a grid of
 4 pixels) fails surely. Measured on 1,000 digits of the same file.
 """
 
@@ -26,7 +26,7 @@ from digitcore.runs import Run
 from digitcore.runs.predictor import Predictor
 
 VARIABLE = "DIGITCORE_STROKES"
-COUNT = 24
+COUNT = 16
 NEAR = 2.0  # grey levels between two images, on average
 
 
@@ -82,5 +82,5 @@ def test_digits_are_seen_and_read_in_the_page_as_by_the_module(
         agreed.append(shown == predict(image[None])[0].argmax())
         page.locator(".stButton button", has_text="Clear").click()
         page.wait_for_selector('.answer[data-strokes="0"]')
-    assert np.sum(np.array(differences) > NEAR) <= 2, np.round(differences, 1)
+    assert np.sum(np.array(differences) > NEAR) <= 1, np.round(differences, 1)
     assert sum(agreed) >= COUNT - 1
