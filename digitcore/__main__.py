@@ -45,6 +45,7 @@ A first walk:
 Runs are folders in {{folder}}, elsewhere with DIGITCORE_MODELS_DIR. A training
 goes on when its shell is closed. DIGITCORE_DATA_DIR is a folder that holds datasets."""
 _DRAWINGS = "a file of drawings, which the page Draw exports"
+_RUN = "a run's id, as `runs` lists it, or its last four characters"
 _EARLIER_COMMANDS = {"teach": "fine-tune"}
 
 
@@ -53,6 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parsed(sys.argv[1:] if arguments is None else arguments)
     try:
         result, text = options.command(options)
+        failed = result.get("status") in ("failed", "broken", "deleted")
+        if failed:
+            result["error"] = one_line(result["message"])
         _tell(to_json(result) if options.json else text)
     except BrokenPipeError:  # who reads has read enough, as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -61,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(_UNDONE, options.json, STOPPED)
     except (ValueError, OSError, MemoryError) as error:
         return _fail(_no_room_for_runs(error) or sentence(error), options.json, 1)
-    if result.get("status") in ("failed", "broken", "deleted"):
+    if failed:
         return _fail(result["message"], False, 1)  # its JSON has it
     return STOPPED if result.get("status") == "stopped" and options.command_name != "stop" else 0
 
@@ -127,7 +131,8 @@ def _parser() -> tuple[Parser, list[str]]:
         return one
 
     add_recipe_flags(add("train", train))
-    add("runs", list_all)
+    lists = add("runs", list_all)
+    lists.add_argument("run", metavar="RUN", nargs="?", help=_RUN)
     for name, command in (
         ("watch", watch),
         ("stop", stop),
@@ -137,7 +142,7 @@ def _parser() -> tuple[Parser, list[str]]:
     ):
         one = add(name, command)
         several: dict[str, Any] = {"nargs": "+"} if name == "evaluate" else {}
-        one.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it", **several)
+        one.add_argument("run", metavar="RUN", help=_RUN, **several)
         if name == "resume":
             one.add_argument(
                 "--epochs",
@@ -150,7 +155,7 @@ def _parser() -> tuple[Parser, list[str]]:
                 "--hand", action=Renamed, now="--handwriting", nargs="?", help=argparse.SUPPRESS
             )
     tunes = add("fine-tune", fine_tune)
-    tunes.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it")
+    tunes.add_argument("run", metavar="RUN", help=_RUN)
     tunes.add_argument("samples", metavar="FILE", type=Path, help=_DRAWINGS)
     _add_predict_flags(add("predict", predict))
     described = add("data", show_data)
@@ -161,7 +166,7 @@ def _parser() -> tuple[Parser, list[str]]:
 
 
 def _add_predict_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="a run's id, as `runs` lists it")
+    parser.add_argument("run", metavar="RUN", help=_RUN)
     parser.add_argument(
         "image",
         metavar="IMAGE",

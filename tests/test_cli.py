@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
         ["train", "--epochs"],
         ["stop"],
         ["predict", "run"],
-        ["runs", "surplus"],
+        ["runs", "reader", "surplus"],
         ["data", "--jason"],
     ],
 )

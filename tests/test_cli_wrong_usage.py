@@ -168,7 +168,7 @@ def test_each_hostile_word_ends_in_a_status_and_one_line(
         (["train", "--batch_size", "3"], "there is no --batch_size. Did you mean `--batch-size`?"),
         (["data", "--jason"], "data: error: there is no --jason. Did you mean `--json`?"),
         (["stop", "a", "--qqqqqq"], "stop: error: there is no --qqqqqq\n"),
-        (["runs", "all"], "runs: error: nothing more belongs here. Received: all"),
+        (["runs", "reader", "all"], "runs: error: nothing more belongs here. Received: all"),
         (["trian"], "Received: trian. Did you mean `train`?"),
         (["--json", "runs"], "the first word is one of train, runs, "),
         ([], "the first word is one of train, runs, "),

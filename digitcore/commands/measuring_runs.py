@@ -27,7 +27,7 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
 
     Several runs are measured as an ensemble, by the mean of their probabilities.
     """
-    chosen = [runs.load(name) for name in options.run]
+    chosen = [runs.find(name) for name in options.run]
     result: Result = {"run": chosen[0].id}
     if len({run.id for run in chosen}) < len(chosen):
         raise RunUnsuitableError(
@@ -91,10 +91,10 @@ def _evaluate_drawings(
 
 def examine(options: argparse.Namespace) -> tuple[Result, str]:
     """Examines a run once on QMNIST's 50,000 further test images; later shows what was found."""
-    run = runs.load(options.run)
+    run = runs.find(options.run)
     known = exam.read(run)
     status, message = ("finished", "") if known else _short_job(run, "exam")
-    result: Result = {"run": run.id, "status": status, "message": message}
+    result: Result = {"run": run.id, "job": "exam", "status": status, "message": message}
     if not (found := known or exam.read(run)):
         return result, f"exam of {run.id}: {status}"
     day = time.strftime("%Y-%m-%d %H:%M", time.localtime(found.time))

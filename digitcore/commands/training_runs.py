@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from collections.abc import Collection
@@ -15,6 +16,7 @@ from digitcore import runs
 from digitcore.analysis import outcome, written
 from digitcore.commands.flags import LAYERS, flag
 from digitcore.commands.output import PROGRAM, Result, accuracy
+from digitcore.datasets import locate
 from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import estimates, fine_tuning, queue
 from digitcore.jobs.job import Job
@@ -41,6 +43,7 @@ def train(options: argparse.Namespace) -> tuple[Result, str]:
         recipe = recipe.changed(**{**changes, "layers": layers})
     except RecipeError as error:
         raise _as_flags(error, changes) from None
+    locate.folder(recipe.info)  # or it is said before there is a run
     run = queue.submit(recipe)
     return _watch(run, 0)
 
@@ -50,7 +53,7 @@ def resume(options: argparse.Namespace) -> tuple[Result, str]:
 
     With --epochs, any run that has ended goes on as a new run, up to that many epochs in all.
     """
-    run = runs.load(options.run)
+    run = runs.find(options.run)
     _, offset = run.events()
     if options.epochs is None:
         try:
@@ -73,7 +76,7 @@ def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
     One drawing is enough; the thirty that My handwriting asks for, three of each digit, do more.
     """
     samples = HandwritingSamples.load(options.samples)
-    run = fine_tuning.fine_tune(runs.load(options.run), samples)
+    run = fine_tuning.fine_tune(runs.find(options.run), samples)
     result, text = _watch(run, 0)
     if measured := result.get("fine_tuning"):
         text += (
@@ -89,7 +92,7 @@ def watch(options: argparse.Namespace) -> tuple[Result, str]:
 
     Of a run that has ended it shows the result, with exit status 130 if that run was stopped.
     """
-    run = runs.load(options.run)
+    run = runs.find(options.run)
     with suppress(KeyboardInterrupt):
         _progress(run, 0)
     return _outcome(run)
@@ -97,7 +100,7 @@ def watch(options: argparse.Namespace) -> tuple[Result, str]:
 
 def stop(options: argparse.Namespace) -> tuple[Result, str]:
     """Stops a run that trains or waits, and its short jobs; the best epoch is kept."""
-    run = runs.load(options.run)
+    run = runs.find(options.run)
     jobs = [job for job in (Job(run, kind) for kind in SHORT) if job.active]
     for job in jobs:
         job.stop()
@@ -109,7 +112,9 @@ def stop(options: argparse.Namespace) -> tuple[Result, str]:
 
 
 def list_all(options: argparse.Namespace) -> tuple[Result, str]:
-    """Lists all runs, newest first."""
+    """Lists all runs, newest first; of one run also its recipe, as a file that `train` takes."""
+    if options.run:
+        return _one(runs.find(options.run))
     rows = [_summary(run) for run in runs.list_runs()]
     rows = [row for row in rows if row["status"] != "deleted"]  # while they were read
     lines = [
@@ -117,9 +122,22 @@ def list_all(options: argparse.Namespace) -> tuple[Result, str]:
         f"{accuracy(row, 'test'):>21}  {row['message'] or row.get('outcome', '')}".rstrip()
         for row in rows
     ]
+    if sys.stdout.isatty():
+        columns = shutil.get_terminal_size().columns
+        lines = [line if len(line) <= columns else f"{line[: columns - 1]}…" for line in lines]
     head = f"{'run':42} {'status':9} {'validation':>21} {'test':>21}  what there is to know"
     text = "\n".join([head, *lines]) if rows else f"No runs yet. Train one: {PROGRAM} train"
     return {"runs": rows}, text
+
+
+def _one(run: Run) -> tuple[Result, str]:
+    result, text = _outcome(run)
+    try:
+        recipe = run.recipe
+    except RunError:  # the result says it
+        return {"runs": [result]}, text
+    row = {**result, "settings": recipe.model_dump(mode="json")}
+    return {"runs": [row]}, f"{text}\n\n{recipe.to_toml()}".rstrip()
 
 
 def _as_flags(error: RecipeError, given: Collection[str]) -> RecipeError:

@@ -17,6 +17,7 @@ from digitcore.runs.errors import (
 from digitcore.runs.folder import (
     create,
     data_folder,
+    find,
     list_active,
     list_runs,
     list_states,
@@ -46,6 +47,7 @@ __all__ = [
     "changes_lock",
     "create",
     "data_folder",
+    "find",
     "list_active",
     "list_runs",
     "list_states",

@@ -102,6 +102,25 @@ def load(run_id: str) -> Run:
     return Run(path)
 
 
+def find(name: str) -> Run:
+    """The run with that id, or the one whose id ends so: `31e8`, as the app marks it.
+
+    Raises:
+        RunNotFoundError: there is none, or several end so.
+        OSError: the shipped run cannot be put there.
+    """
+    try:
+        return load(name)
+    except RunNotFoundError:
+        ending = [run for run in list_runs() if run.id.endswith(f"-{name}")]
+        if not ending:
+            raise
+    if len(ending) > 1:
+        known = ", ".join(run.id for run in ending[:5])
+        raise RunNotFoundError(f"Several runs end so: {known}. Received: {name:.100}")
+    return ending[0]
+
+
 def _with_shipped(path: Path) -> Run:
     # A copy, because what is done with a run is written into its folder, and the package's is no place
     # to write. Named last, as in `create`.
