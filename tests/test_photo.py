@@ -6,7 +6,7 @@ import io
 import time
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks import camera
 from digitcore import drawing
-from digitcore.drawing import DrawingError, ruled_lines
+from digitcore.drawing import DrawingError
 from digitcore.drawing.photo import Reading, read
 from digitcore.drawing.ruled_lines import without_lines
 from digitcore.runs.predictor import Predictor
@@ -215,51 +215,3 @@ def test_a_composed_photo_is_read_from_its_file(kind: str) -> None:
         assert labels[away.argmin()] == label
     with Image.open(io.BytesIO(photo.data)) as picture:
         assert picture.format == "JPEG"
-
-
-SIDE = 1500
-Y, X = np.mgrid[:SIDE, :SIDE]
-CRAFTED = {
-    "every seventh row": Y % 7 == 0,
-    "squared": (Y % 7 == 0) | (X % 7 == 0),
-    "dots": (Y % 7 < 2) & (X % 7 < 2),
-    "large dots": (Y % 10 < 3) & (X % 10 < 3),
-    "slanted": (Y + 0.1 * X) % 9 < 2,
-    "dashes": (Y % 9 < 2) & (X % 20 < 14),
-    "rays": (Y - 750) / (X + 400) * 200 % 3 < 0.6,
-    "specks": np.random.default_rng(0).random((SIDE, SIDE)) < 0.2,
-}
-
-
-@pytest.mark.parametrize("kind", CRAFTED)
-def test_a_crafted_picture_is_searched_for_lines_with_bounded_work(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fits: list[int] = []  # pixels that each fit of a line looked at
-    fitted, beside = ruled_lines._fitted, ruled_lines._beside
-
-    def counted_fit(*arguments: Any) -> Any:
-        fits.append(0)
-        return fitted(*arguments)
-
-    def counted_pixels(*arguments: Any) -> Any:
-        pixels = beside(*arguments)
-        if fits:
-            fits[-1] += len(pixels[0])
-        return pixels
-
-    monkeypatch.setattr(ruled_lines, "_fitted", counted_fit)
-    monkeypatch.setattr(ruled_lines, "_beside", counted_pixels)
-    without_lines(CRAFTED[kind])
-    # In each direction 160 candidates, and fewer if many in a row are no lines.
-    assert len(fits) <= 320
-    # Its surroundings, of 2 million pixels; when a line is found, its own and what is erased.
-    assert sum(fits) <= len(fits) * 50 * SIDE
-
-
-def test_fits_that_find_no_line_end_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[None] = []
-    monkeypatch.setattr(ruled_lines, "_fitted", lambda *_: tried.append(None))
-    ink = CRAFTED["dots"]
-    np.testing.assert_array_equal(without_lines(ink).ink, ink)
-    assert len(tried) == 100

@@ -12,7 +12,6 @@ from digitcore import drawing
 from digitcore.datasets import Dataset
 from digitcore.drawing import DrawingError, photo
 from digitcore.drawing import sheet as sheets
-from digitcore.drawing.input_image import AS_MNIST
 
 
 def drawn(digit: int, side: int, pen: int, size: int, at: tuple[int, int]) -> np.ndarray:
@@ -121,11 +120,11 @@ def test_a_picture_without_ink_says_what_was_found_instead() -> None:
 def test_a_turn_is_guessed_only_where_it_reads() -> None:
     upright = blurred(sheet([2, 4, 7, 5]))
     for turns in (1, 2, 3):
-        turned = np.rot90(upright, turns)
-        guess = photo.upright(turned, network().probabilities, AS_MNIST, 0.75)
-        assert (turns + guess) % 4 == 0
-    plain = np.full((300, 300), 200, np.uint8)
-    assert photo.upright(plain, network().probabilities, AS_MNIST, 0.75) == 0
+        picture = np.rot90(upright, turns)
+        found = photo.read(picture, network().probabilities, threshold=0.75, turned=True)
+        assert (turns + found.turns) % 4 == 0
+        assert photo.read(picture, network().probabilities, threshold=0.75).turns == 0
+    assert photo.read(upright, network().probabilities, threshold=0.75, turned=True).turns == 0
 
 
 def test_an_image_as_large_as_the_networks_is_that_image(mnist: Dataset) -> None:

@@ -52,14 +52,14 @@ def read_photo(run: Run, like: DrawingInput) -> None:
         st.error(text.plain(found))
         _rotate(checksum, turns)
         return
-    picture, reading, upright = found
+    picture, reading = found
     with st.container(horizontal=True, gap="large"):
         with st.container(width=WIDTH):
             st.caption(_count(reading, like.item))
             st.html(STYLE + picture)
             if out := left_out(reading):
                 st.caption(out)
-            _rotate(checksum, turns, upright)
+            _rotate(checksum, turns, reading.turns)
         with st.container(width=WIDTH):
             if many:
                 _numbers(reading, threshold)
@@ -173,17 +173,16 @@ def _read(
     _data: bytes,
     like: DrawingInput,
     many: bool,
-) -> tuple[str, Reading, int] | str:
-    """The photo as HTML, what was read, and the turns that it may need; or why nothing was."""
+) -> tuple[str, Reading] | str:
+    """The photo as HTML, and what was read; or why nothing was."""
     try:
         image = np.rot90(drawing.read_image(_data), turns)
         predict = caching.predictor(Run(path)).probabilities
-        reading = photo.read(image, predict, like, threshold, many)
+        reading = photo.read(image, predict, like, threshold, many, turned=True)
     except drawing.DrawingError as error:
         return str(error)
-    upright = photo.upright(image, predict, like, threshold) if many and reading.unsure else 0
     alt = f"The photo. {_count(reading, like.item)}"
-    return photo_html(image, reading if many else None, alt), reading, upright
+    return photo_html(image, reading if many else None, alt), reading
 
 
 def _count(reading: Reading, item: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,11 +17,13 @@ from scipy import ndimage
 
 from digitcore.drawing.images import from_ink, line_width
 from digitcore.drawing.input_image import DrawingInput, Floats
-from digitcore.drawing.pieces import TOO_SMALL, Lines, Piece
+from digitcore.drawing.pieces import TOO_SMALL, Lines, Piece, too_many
 from digitcore.drawing.sequence import MAX_WIDTH, WEIGHTS, Candidate, Digit, Measures
 
 _MAX_ATOMS = 4  # of a digit
 _CUT_WIDTH = 0.9  # in units of the digits' height; a wider piece may be several digits
+_MOST_CANDIDATES = 1200  # as many as 200 digits of one and a half pieces have
+_SIDE = 160  # pixels; a larger candidate is averaged down to half of this or more
 _NO_PROBABILITIES = np.ones(1, np.float32)
 
 
@@ -30,6 +33,29 @@ class _Atom(NamedTuple):
     piece: Piece
     box: tuple[int, int, int, int]
     cut: bool  # whether it ends within its piece
+
+
+@dataclass
+class Effort:
+    """What it has cost to read a picture so far, in candidates for a digit."""
+
+    spent: int = 0
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether that is as much as a full sheet costs."""
+        return self.spent > _MOST_CANDIDATES
+
+    def spend(self, written: Lines) -> None:
+        """Adds about what it costs to read these lines.
+
+        Raises:
+            DrawingError: it is more than a full sheet costs.
+        """
+        cost = _MAX_ATOMS * sum(map(len, written.lines))
+        if cost > _MOST_CANDIDATES:
+            raise too_many(sum(map(len, written.lines)))
+        self.spent += cost
 
 
 class Group(NamedTuple):
@@ -101,7 +127,7 @@ def groups_of(line: list[Piece], ink: Floats, written: Lines, like: DrawingInput
                 overlap=max(0.0, -float(gaps[last - 1])),
                 cut=float(cut),
             )
-            own = np.pad(_ink_of(group, box, ink, labels), 2)
+            own = np.pad(_reduced(_ink_of(group, box, ink, labels)), 2)
             suspicions = {suspect[a.piece.number] for a in group}
             suspicion = "" if "" in suspicions else suspicions.pop()
             groups.append(
@@ -136,6 +162,16 @@ def _ink_of(
     # A pale digit beside dark ones is as black as they are in its own image.
     level = np.percentile(own[own > 0.2], 75) if (own > 0.2).any() else 1.0
     return np.clip(own / level, 0, 1)
+
+
+def _reduced(ink: Floats) -> Floats:
+    """The ink with as many pixels as its input image is made of, where it has far more."""
+    times = max(ink.shape) // _SIDE + 1
+    if times == 1:
+        return ink
+    height, width = (-(-side // times) * times for side in ink.shape)
+    whole = np.pad(ink, ((0, height - ink.shape[0]), (0, width - ink.shape[1])))
+    return np.asarray(whole.reshape(height // times, times, -1, times).mean(axis=(1, 3)))
 
 
 def _cut(piece: Piece, ink: Floats, labels: NDArray[np.int32], height: float) -> list[_Atom]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from digitcore.drawing import binarise
 from digitcore.drawing.binarise import Ink
-from digitcore.drawing.candidates import groups_of, suspicion_of
+from digitcore.drawing.candidates import Effort, groups_of, suspicion_of
 from digitcore.drawing.images import contrast, from_image, from_ink, grey_levels
 from digitcore.drawing.input_image import AS_MNIST, DrawingError, DrawingInput, Floats, Predict
 from digitcore.drawing.pieces import LeftOut, Lines, lines_of_writing
@@ -44,11 +44,14 @@ class Reading(NamedTuple):
         lines: of writing, from top to bottom; one digit is one line of one digit.
         left_out: ink that was not read, and why.
         unsure: whether any digit may be wrong.
+        turns: how many quarter turns counter-clockwise (`numpy.rot90`) make it sure; 0 where none
+            does, or `read` was not asked. A guess: a 6 upside down is a 9.
     """
 
     lines: tuple[Number, ...]
     left_out: tuple[LeftOut, ...] = ()
     unsure: bool = False
+    turns: int = 0
 
     @property
     def digits(self) -> tuple[Digit, ...]:
@@ -61,6 +64,7 @@ def read(
     like: DrawingInput = AS_MNIST,
     threshold: float = 0.0,
     many: bool = True,
+    turned: bool = False,
 ) -> Reading:
     """Read every line of digits in a picture.
 
@@ -71,6 +75,7 @@ def read(
         like: how each digit's input image is made, as MNIST's unless given.
         threshold: confidence below which the network is not sure of a digit.
         many: whether there may be several digits; else the picture shows one item.
+        turned: whether to look, where the reading is unsure, which way up is read surely.
 
     Raises:
         DrawingError: there is no ink, a page of text, or it is not such an image.
@@ -79,38 +84,59 @@ def read(
     if not many or max(height / like.shape[0], width / like.shape[1]) <= _SAME_AS_INPUT:
         return _single(image, predict, like, threshold)
     faults: list[DrawingError] = []
+    legible: list[Ink] = []
+    effort = Effort()
+    reading = _best(
+        _inks(image, faults), (width, height), predict, like, threshold, faults, effort, legible
+    )
+    if not turned or not reading.unsure:
+        return reading
+    for turns in (3, 1, 2):
+        if effort.is_spent:
+            break
+        size = (height, width) if turns % 2 else (width, height)
+        ways = (Ink(np.rot90(ink.ink, turns), ink.edge) for ink in legible)
+        with suppress(DrawingError):
+            other = _best(ways, size, predict, like, threshold, [], effort, [])
+            if other.lines and not other.unsure:
+                return reading._replace(turns=turns)
+    return reading
+
+
+def _best(
+    ways: Iterator[Ink],
+    size: tuple[int, int],
+    predict: Predict,
+    like: DrawingInput,
+    threshold: float,
+    faults: list[DrawingError],
+    effort: Effort,
+    legible: list[Ink],
+) -> Reading:
+    """The reading of the first way that is sure, else the one that explains most.
+
+    `size` is the picture's, width and height. After much effort no other way is tried. The ways that
+    have a reading are added to `legible`, and why the others have none to `faults`.
+    """
     readings: list[Reading] = []
-    for ink in _inks(image, faults):
+    for ink in ways:
+        if readings and effort.is_spent:
+            break
         try:
-            reading = _read(ink, predict, like, threshold)
+            reading = _read(ink, predict, like, threshold, effort)
         except DrawingError as error:
             faults.append(error)
             continue
-        scale = width / ink.ink.shape[1], height / ink.ink.shape[0]
+        legible.append(ink)
+        scale = size[0] / ink.ink.shape[1], size[1] / ink.ink.shape[0]
         readings.append(_scaled(reading, *scale))
         # What touches the edge may be a shadow: then the other ways are tried as well.
-        at_edge = ink.edge == "possible" and _touches(readings[-1], image)
+        at_edge = ink.edge == "possible" and _touches(readings[-1], size)
         if reading.lines and not reading.unsure and not at_edge:
             break
     if not readings:
         raise faults[0]
     return max(readings, key=_score)
-
-
-def upright(
-    image: NDArray[np.uint8], predict: Predict, like: DrawingInput, threshold: float
-) -> int:
-    """How many quarter turns counter-clockwise (`numpy.rot90`) make a picture readable: 1 to 3.
-
-    For a picture whose reading is unsure; 0 where no turn gives one that is sure. A guess: digits
-    such as 6 and 9 are read either way. Arguments as in `read`.
-    """
-    for turns in (3, 1, 2):
-        with suppress(DrawingError):
-            turned = read(np.rot90(image, turns), predict, like, threshold)
-            if turned.lines and not turned.unsure:
-                return turns
-    return 0
 
 
 def _single(
@@ -163,9 +189,9 @@ def _noted(faults: list[DrawingError]) -> Iterator[None]:
         faults.append(error)
 
 
-def _touches(reading: Reading, image: NDArray[np.uint8]) -> bool:
-    """Whether a digit touches the picture's edge."""
-    height, width = image.shape[:2]
+def _touches(reading: Reading, size: tuple[int, int]) -> bool:
+    """Whether a digit touches the edge of the picture of that width and height."""
+    width, height = size
     near = max(height, width) / 100
     return any(
         min(left, top) < near or right > width - near or bottom > height - near
@@ -197,9 +223,12 @@ def _scaled(reading: Reading, across: float, down: float) -> Reading:
     return Reading(lines, left_out, reading.unsure)
 
 
-def _read(way: Ink, predict: Predict, like: DrawingInput, threshold: float) -> Reading:
+def _read(
+    way: Ink, predict: Predict, like: DrawingInput, threshold: float, effort: Effort
+) -> Reading:
     """The lines of writing in a picture's ink; boxes are in pixels of the ink."""
     written = lines_of_writing(way)
+    effort.spend(written)
     groups = [groups_of(line, way.ink, written, like) for line in written.lines]
     images = [image for line in groups for group in line for image in group.images]
     table = predict(np.stack(images)) if images else np.empty((0, 0), np.float32)

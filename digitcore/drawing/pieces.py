@@ -118,11 +118,9 @@ def lines_of_writing(way: Ink) -> Lines:
             sorted_out.left_out.append(LeftOut(piece.box, AT_EDGE))
         else:
             sorted_out.add(piece, height, bool(pale), piece.number in outer)
-    if len(sorted_out.digits) > _MOST_PIECES:
-        raise DrawingError(
-            f"A picture shows up to {MAX_DIGITS} digits. Received: {len(sorted_out.digits)} "
-            "pieces of ink, as a page of text has"
-        )
+        # Small pieces are bars of digits, or dust.
+        if max(len(sorted_out.digits), len(sorted_out.small) / 2) > _MOST_PIECES:
+            raise too_many(piece.number)
     digits = [p for p in sorted_out.digits if not _is_part(p, sorted_out.digits, height)]
     fragments = [p for p in sorted_out.digits if p not in digits]
     sorted_out.small.extend(replace(p, suspicion=TOO_SMALL) for p in fragments)
@@ -138,6 +136,14 @@ def lines_of_writing(way: Ink) -> Lines:
     for line in lines:
         line.sort(key=lambda p: p.box[0] + p.box[2])
     return Lines(labels, lines, height, left_out)
+
+
+def too_many(pieces: int) -> DrawingError:
+    """The error of a picture with at least so many pieces of ink."""
+    return DrawingError(
+        f"A picture shows up to {MAX_DIGITS} digits. Received: {pieces} pieces of ink and more, as a "
+        "pattern or a page of text has"
+    )
 
 
 class _Sorted(NamedTuple):

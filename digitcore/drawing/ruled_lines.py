@@ -8,6 +8,7 @@ a stroke crosses, the ink is thicker and stays.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ _SHORTEST = 0.38  # of the picture's width, as a sheet may end within the pictur
 _SLENDER = 40  # length over thickness; no stroke reaches it
 _COVERED = 0.6  # fraction of a line that is visible; the rest is faded or under strokes
 _REPEATED = 3  # lines in one direction
-_MOST_LINES = 100
+_MOST_CANDIDATES = 100  # for a line in one direction; a squared sheet has 60 lines
 _MOST_FAILURES = 50  # candidates in a row that are no lines; a line has few worse ones before it
 _MOST_POINTS = 50_000
 _BIN = 3  # pixels
@@ -102,8 +103,6 @@ def _lines(runs: NDArray[np.int32], thickest: int) -> list[_Line]:
         failures = 0
         lines.append(line)
         left[_beside(line.y, line.thickness, height)] = False
-        if len(lines) == _MOST_LINES:
-            break
     return lines
 
 
@@ -130,7 +129,7 @@ def _likely_lines(thin: Mask, runs: NDArray[np.int32]) -> list[tuple[float, floa
     least = _SHORTEST * _COVERED * width
     peaks = (table == ndimage.maximum_filter(table, (5, 5))) & (table > 0.8 * least)
     # Some lines peak twice.
-    order = np.argwhere(peaks)[np.argsort(-table[peaks])][: _MOST_LINES + 60]
+    order = np.argwhere(peaks)[np.argsort(-table[peaks])][:_MOST_CANDIDATES]
     return [
         (float((place + 1) * _BIN - shift - slopes[slope] * width / 2), float(slopes[slope]))
         for slope, place in order
@@ -191,11 +190,17 @@ def _parabola(xs: NDArray[np.intp], ys: NDArray[np.intp], width: int) -> NDArray
     A parabola, because sheets are bent and lenses distort. By sums over columns, which are far
     fewer than pixels.
     """
-    powers = (np.arange(width) / width - 0.5) ** np.arange(5)[:, None]
+    powers = _powers(width)
     sums = powers @ np.bincount(xs, minlength=width)
     normal = np.array([sums[k : k + 3] for k in range(3)])
     right = powers[:3] @ np.bincount(xs, ys, width)
     return np.asarray(np.linalg.lstsq(normal, right)[0] @ powers[:3])
+
+
+@functools.lru_cache(maxsize=8)
+def _powers(width: int) -> NDArray[np.floating]:
+    """Of each column's place in the picture, 0 to 4: (5, w). It takes longer than a fit with them."""
+    return np.asarray((np.arange(width) / width - 0.5) ** np.arange(5)[:, None])
 
 
 def _erase(ink: Mask, runs: NDArray[np.int32], line: _Line) -> None:
