@@ -2,7 +2,7 @@
 
     python benchmarks/crafted_pictures.py
 
-Each is read as the page Photo does it: the whole, and where that is unsure the other ways up. `stroke`
+The page Photo reads each so: the whole, and where that is unsure the other ways up. `stroke`
 is how long a drawn digit's prediction and explanation take in another thread, as in another session of
 the same server: alone, and while the picture is read (median, slowest). Run nothing else meanwhile.
 """
