@@ -277,5 +277,5 @@ def _lacks(line: Number, ink: Floats, written: Lines, known_pieces: set[int]) ->
     columns = slice(max(0, int(min(lefts) - reach)), int(max(rights) + reach))
     around, labels = ink[rows, columns], written.labels[rows, columns]
     read = np.isin(labels, list(known_pieces))
-    unread = float(around[~read].sum())
+    unread = float(around[(labels > 0) & ~read].sum())  # the rest is grain of the paper
     return unread > _MISSING * float(around[read].sum()) / len(line.digits)
