@@ -1,4 +1,4 @@
-"""Real photos of the kinds that were once misread: what was read, what was left out, and the doubt.
+"""Real photos of kinds that were once misread: what was read, what was left out, what is not sure.
 
 The photos are not in the repository, as they are other people's: `photos/` in DIGITCORE_DATA_DIR.
 """
