@@ -128,6 +128,14 @@ def sheet(
     return np.asarray(picture.convert("L")).copy()
 
 
+def ruled(number: list[int]) -> np.ndarray:
+    """A number on a sheet with five printed lines."""
+    paper = sheet(number)
+    for row in range(110, 400, 70):
+        paper[row : row + 3] = np.minimum(paper[row : row + 3], 155)
+    return paper
+
+
 def blurred(photo: np.ndarray, noise: float = 2.0) -> np.ndarray:
     """As a camera gives it."""
     soft = ndimage.gaussian_filter(photo.astype(float), 1.0)

@@ -6,19 +6,22 @@ import csv
 import gzip
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import made_up_digits
+from made_up import blurred, made_up_digits, ruled, sheet
 from PIL import Image
 
-from digitcore import drawing
+from digitcore import drawing, runs
 from digitcore.__main__ import main
 from digitcore.drawing import DrawingError
 from digitcore.runs import Run
 from digitcore.runs.predictor import Predictor
+
+ROOT = Path(__file__).parents[1]
 
 
 def write_picture(path: Path, **options: object) -> Path:
@@ -92,9 +95,39 @@ def test_many_refused_files_are_told_one_by_one(
     assert main(["predict", answering.id, str(tmp_path)]) == 1
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 1
-    *lines, last = err.splitlines()
+    note, *lines, last = err.splitlines()
+    assert "printed digits" in note  # an untrained network is sure of nothing
     assert [f"odd {number}.png" in line for number, line in enumerate(lines)] == [True] * 5
     assert last == "Error: 5 of 6 files cannot be read; the lines above say why"
+
+
+def test_numbers_are_read_line_by_line_with_what_was_left_out_and_what_is_not_sure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(ROOT / "models" / "reader", runs.models_dir() / "reader")
+    lines = np.vstack([sheet(number)[130:370] for number in ([2, 4, 7], [5, 2])])
+    Image.fromarray(blurred(lines)).save(tmp_path / "1 lines.png")
+    Image.fromarray(blurred(ruled([2, 4, 7]))).save(tmp_path / "2 ruled.png")
+    result = predicted(capsys, "reader", tmp_path)
+    plain, on_lines = result["images"]
+    assert plain["class"] == "247/52"
+    assert [line["text"] for line in plain["lines"]] == ["247", "52"]
+    assert not plain["unsure"]
+    assert "note" not in result
+    assert on_lines["class"] == "247"
+    assert [one["reason"] for one in on_lines["left_out"]] == ["a printed line"] * 5
+    tall = sheet([2, 4, 7])
+    tall[100:400, 500:512] = 60
+    Image.fromarray(tall).save(tmp_path / "3 not whole.png")
+    result = predicted(capsys, "reader", tmp_path / "3 not whole.png")
+    assert result["images"][0]["unsure"]
+    assert "printed digits" in result["note"]
+    assert main(["predict", "reader", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    *_, ruled_line, unsure = out.splitlines()
+    assert ruled_line.endswith("left out: a printed line (5)")
+    assert ", not sure; left out: a line" in unsure
+    assert err.strip() == result["note"]
 
 
 def test_what_was_read_is_written_as_csv(

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
-from made_up import blurred, sheet
-from PIL import Image
+from made_up import blurred, ruled, sheet
+from PIL import Image, ImageDraw, ImageFont
 from streamlit.testing.v1 import AppTest
 
 from digitcore import runs
@@ -129,6 +129,24 @@ def test_what_was_left_out_is_drawn_with_its_reason(shipped: str) -> None:
     app = upload(visit(shipped), png(blurred(photo)))
     assert drawn(app)[0].count("Left out: at the picture") == 1
     assert any("at the picture's edge (1)" in caption.value for caption in app.caption)
+
+
+def test_what_was_erased_as_printed_is_counted(shipped: str) -> None:
+    app = upload(visit(shipped), png(blurred(ruled([2, 4, 7]))))
+    assert 'class="digits">247<' in drawn(app)[-1]
+    assert any(caption.value == "Left out as printed: 5 lines." for caption in app.caption)
+    assert 'class="out"' not in drawn(app)[0]
+
+
+def test_only_what_is_not_sure_is_told_what_the_network_has_learned(shipped: str) -> None:
+    note = "The network has learned handwriting, and may misread printed digits."
+    app = upload(visit(shipped), png(sheet([2, 4, 7])))
+    assert note not in [caption.value for caption in app.caption]
+    printed = Image.new("L", (300, 300), 225)
+    font = ImageFont.load_default(160)
+    ImageDraw.Draw(printed).text((150, 150), "6", fill=60, font=font, anchor="mm")
+    upload(app, png(np.asarray(printed)))
+    assert note in [caption.value for caption in app.caption]
 
 
 def test_a_photo_on_its_side_is_turned_only_when_a_person_says_so(shipped: str) -> None:

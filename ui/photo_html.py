@@ -10,7 +10,8 @@ from collections import Counter
 import numpy as np
 from PIL import Image
 
-from digitcore.drawing.photo import Reading
+from digitcore.drawing.photo import PRINTED_LINE, Reading
+from ui import text
 from ui.prediction_html import WRONG
 
 WIDTH = 480  # pixels, of the photo on the page
@@ -50,7 +51,9 @@ def photo_html(image: np.ndarray, reading: Reading | None, alt: str) -> str:
     height, width = image.shape[:2]
     marks = []
     if reading is not None:
-        for one in reading.left_out[:_MOST_MARKS]:
+        # Printed lines are seen by themselves, and squared paper is full of them.
+        marked = [one for one in reading.left_out if one.reason != PRINTED_LINE]
+        for one in marked[:_MOST_MARKS]:
             style, reason = _style(one.box, width, height), html.escape(one.reason)
             marks.append(f'<div class="out" style="{style}" title="Left out: {reason}"></div>')
         for number, digit in enumerate(reading.digits, 1):
@@ -60,12 +63,14 @@ def photo_html(image: np.ndarray, reading: Reading | None, alt: str) -> str:
 
 
 def left_out(reading: Reading) -> str:
-    """What was left out and why, in a sentence; "" where nothing was."""
+    """What was left out and why, in sentences; "" where nothing was."""
     reasons = Counter(one.reason for one in reading.left_out)
-    if not reasons:
-        return ""
+    lines = reasons.pop(PRINTED_LINE, 0)
     told = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
-    return f"Left out, dashed in the photo: {told}."
+    sentences = [f"Left out, dashed in the photo: {told}."] if told else []
+    if lines:
+        sentences.append(f"Left out as printed: {text.counted(lines, 'line')}.")
+    return " ".join(sentences)
 
 
 def _style(box: tuple[float, float, float, float], width: int, height: int) -> str:

@@ -63,13 +63,15 @@ def read_photo(run: Run, like: DrawingInput) -> None:
         with st.container(width=WIDTH):
             if many:
                 _numbers(reading, threshold)
-                return
-            st.caption("What the network sees and predicts")
-            (digit,) = reading.digits
-            uri = tile_uri(digit.image)
-            st.html(f'{STYLE}<img class="seen" alt="The input image" src="{uri}">')
-            st.html(answer(digit.probabilities, threshold, info.classes, like.item))
-            st.html(probability_bars(digit.probabilities, None, info.classes))
+            else:
+                st.caption("What the network sees and predicts")
+                (digit,) = reading.digits
+                uri = tile_uri(digit.image)
+                st.html(f'{STYLE}<img class="seen" alt="The input image" src="{uri}">')
+                st.html(answer(digit.probabilities, threshold, info.classes, like.item))
+                st.html(probability_bars(digit.probabilities, None, info.classes))
+            if reading.unsure:
+                st.caption(photo.about_print(like))
 
 
 def _numbers(reading: Reading, threshold: float) -> None:

@@ -75,6 +75,9 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
     if "accuracy" in result:
         correct = written.accuracy(result["accuracy"], result["interval"])
         lines.append(f"{correct} of {result['labelled']:,} labelled images correct")
+    if like is not None and any("lines" in row and row["unsure"] for row in rows):
+        result["note"] = photo.about_print(like)
+        print(result["note"], file=sys.stderr)  # stdout has a line for each file
     if refused:
         result |= _refusals(refused, len(paths))
     return result, "\n".join(lines)

@@ -17,7 +17,7 @@ from PIL import Image
 from scipy import ndimage
 
 from digitcore.drawing.input_image import DrawingError, Floats
-from digitcore.drawing.ruled_lines import without_lines
+from digitcore.drawing.ruled_lines import Box, without_lines
 
 _MOST_PENS = 3
 _WINDOW = 3.0  # width of the closing's window over that of the pen's line
@@ -41,10 +41,12 @@ class Ink(NamedTuple):
     Attributes:
         ink: float64 (h, w), 0 to 1.
         edge: whether what touches the picture's edge is ink. "unlikely": a desk or a shadow does.
+        lines: that were erased as printed: left, top, right and bottom of each, in pixels.
     """
 
     ink: Floats
     edge: Literal["likely", "possible", "unlikely"] = "unlikely"
+    lines: tuple[Box, ...] = ()
 
 
 def likely_pens(grey: Floats) -> list[Pen]:
@@ -104,16 +106,18 @@ def written_with(pen: Pen, grey: Floats) -> Iterator[Ink]:
         )
     marks = depth > floor
     unruled = without_lines(marks)
-    masks = [marks]
-    if unruled.across or unruled.down:
-        masks.insert(0 if unruled.repeats else 1, unruled.ink)
+    lines = (*unruled.across, *unruled.down)
+    ways: list[tuple[NDArray[np.bool_], tuple[Box, ...]]] = [(marks, ())]
+    if lines:
+        ways.insert(0 if unruled.repeats else 1, (unruled.ink, lines))
     # What touches the edge may be a desk, far darker than the ink.
     inner = _strongest(depth[_inner(unruled.ink)])
     strongest = inner if inner - floor >= _MIN_CONTRAST else strongest
-    for mask in masks:
+    for mask, erased in ways:
         strong = depth[mask & (depth > (floor + strongest) / 2)]
         full = float(np.median(strong)) if len(strong) else strongest
-        yield Ink(_hysteresis(np.clip((depth - floor) / (full - floor), 0, 1) * mask))
+        ink = _hysteresis(np.clip((depth - floor) / (full - floor), 0, 1) * mask)
+        yield Ink(ink, lines=erased)
 
 
 def _strongest(depth: Floats) -> float:

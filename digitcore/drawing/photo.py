@@ -27,6 +27,7 @@ from digitcore.drawing.input_image import AS_MNIST, DrawingError, DrawingInput, 
 from digitcore.drawing.pieces import LeftOut, Lines, lines_of_writing
 from digitcore.drawing.sequence import WEIGHTS, Digit, Number, best
 
+PRINTED_LINE = "a printed line"
 _UNKNOWN = "no digit that the network knows"
 _SIDE = 1024  # pixels; larger pictures are averaged down to half of this or more
 _LEAST_SIDE = 256  # pixels; a smaller picture is enlarged to about this
@@ -35,6 +36,11 @@ _PALE = 160.0  # grey levels between the darkest and the lightest pixel
 _SURE = 0.6  # least confidence of a line of which the reading is sure
 _MISSING = 0.15  # unread ink beside a line, over that of its mean digit
 _SAME_AS_INPUT = 1.5  # a picture up to so many times an input image's size shows one digit
+
+
+def about_print(like: DrawingInput) -> str:
+    """What is told beside a reading that is not sure."""
+    return f"The network has learned handwriting, and may misread printed {like.item}s."
 
 
 class Reading(NamedTuple):
@@ -232,7 +238,7 @@ def _read(
     groups = [groups_of(line, way.ink, written, like) for line in written.lines]
     images = [image for line in groups for group in line for image in group.images]
     table = predict(np.stack(images)) if images else np.empty((0, 0), np.float32)
-    left_out = list(written.left_out)
+    left_out = [*written.left_out, *(LeftOut(box, PRINTED_LINE) for box in way.lines)]
     lines: list[Number] = []
     known_pieces: set[int] = set()
     at = 0

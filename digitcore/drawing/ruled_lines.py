@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 Mask = NDArray[np.bool_]
+Box = tuple[int, int, int, int]
 
 _THICKEST = 60  # a line is thinner than a sixtieth of the picture's longer side
 _STEEPEST = 0.3  # slope, 17 degrees
@@ -35,17 +36,18 @@ class Unruled(NamedTuple):
 
     Attributes:
         ink: bool (h, w).
-        across, down: how many lines were erased, horizontal and vertical.
+        across, down: the lines that were erased, horizontal and vertical: left, top, right and
+            bottom of each, in pixels.
     """
 
     ink: Mask
-    across: int
-    down: int
+    across: list[Box]
+    down: list[Box]
 
     @property
     def repeats(self) -> bool:
         """Whether the lines are printed: one or two may be strokes of digits."""
-        return max(self.across, self.down) >= _REPEATED
+        return max(len(self.across), len(self.down)) >= _REPEATED
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class _Line:
     thickness: float
     first: int  # column
     last: int
+
+    @property
+    def box(self) -> Box:
+        rows, half = self.y[self.first : self.last], self.thickness / 2
+        return self.first, int(rows.min() - half), self.last, int(rows.max() + half) + 1
 
 
 def without_lines(ink: Mask) -> Unruled:
@@ -64,17 +71,17 @@ def without_lines(ink: Mask) -> Unruled:
     """
     level, across = _without_horizontal_lines(ink)
     turned, down = _without_horizontal_lines(level.T)
-    return Unruled(turned.T, across, down)
+    return Unruled(turned.T, across, [(top, left, low, right) for left, top, right, low in down])
 
 
-def _without_horizontal_lines(ink: Mask) -> tuple[Mask, int]:
+def _without_horizontal_lines(ink: Mask) -> tuple[Mask, list[Box]]:
     runs = _run_lengths(ink)
     thickest = max(4, max(ink.shape) // _THICKEST)
     kept = ink.copy()
     lines = _lines(runs, thickest)
     for line in lines:
         _erase(kept, runs, line)
-    return kept, len(lines)
+    return kept, [line.box for line in lines]
 
 
 def _run_lengths(ink: Mask) -> NDArray[np.int32]:
