@@ -190,3 +190,62 @@ def test_an_image_as_large_as_the_networks_is_that_image(mnist: Dataset) -> None
 def test_a_letter_is_read_alone_whatever_lies_beside_it() -> None:
     reading = photo.read(blurred(sheet([2, 4])), network().probabilities, many=False)
     assert len(reading.digits) == 1
+
+
+def lines_drawn(*strokes: list[tuple[int, int]], pen: int) -> np.ndarray:
+    """Grey levels (480, 640) of strokes on a sheet."""
+    picture = Image.new("L", (640, 480), 225)
+    for stroke in strokes:
+        ImageDraw.Draw(picture).line(stroke, fill=60, width=pen, joint="curve")
+    return blurred(np.asarray(picture))
+
+
+@pytest.mark.parametrize(
+    ("strokes", "pen"),
+    [
+        ([[(301, 160), (250, 230), (320, 252)], [(385, 126), (320, 252), (290, 272)]], 11),
+        ([[(310, 160), (250, 230), (320, 217)], [(449, 153), (320, 217), (285, 268)]], 10),
+    ],
+)
+def test_a_wide_four_is_not_cut_in_two(strokes: list[list[tuple[int, int]]], pen: int) -> None:
+    assert numbers(find_digits(lines_drawn(*strokes, pen=pen)).reading) == ["4"]
+
+
+@pytest.mark.parametrize("thickness", [6, 7])
+def test_a_printed_line_along_a_stroke_is_taken_away_and_the_stroke_stays(thickness: int) -> None:
+    photo = sheet([4], size=200, pen=16)
+    line = photo[330 : 330 + thickness]
+    line[line > 100] = 150
+    reading = find_digits(blurred(photo)).reading
+    assert numbers(reading) == ["4"]
+    assert not reading.unsure
+
+
+@pytest.mark.parametrize("end", [540, 545])
+def test_a_number_goes_on_to_the_edge_of_its_picture(end: int) -> None:
+    photo = blurred(sheet([2, 4, 2, 7])[:, :end])
+    assert numbers(find_digits(photo).reading) == ["2427"]
+
+
+def test_a_digit_that_is_cut_off_makes_its_number_unsure() -> None:
+    reading = find_digits(blurred(sheet([2, 4, 2, 7])[:, :525])).reading
+    assert reading.unsure or numbers(reading) == ["2427"]
+
+
+def test_pale_strips_at_the_edge_of_a_sheet_are_no_ones() -> None:
+    photo = sheet([2, 4])
+    photo[60:160, 560:566] -= 60
+    photo[60:160, 560:566][np.arange(100) % 20 < 3] = 100
+    reading = find_digits(blurred(photo)).reading
+    assert numbers(reading) == ["24"]
+    assert reasons(reading) == {"too pale"}
+
+
+def test_a_digit_that_a_thicker_pen_would_change_is_not_sure() -> None:
+    loop = [(380, 140), (290, 140), (275, 235), (330, 225), (365, 265), (350, 310), (310, 325)]
+    five = [*loop, (270, 300), (268, 251)]  # nearly closes
+    found = find_digits(lines_drawn(five, pen=16))
+    (digit,) = found.reading.digits
+    assert digit.confidence > 0.9
+    assert found.reading.unsure
+    assert not find_digits(lines_drawn([*loop, (270, 300)], pen=16)).reading.unsure

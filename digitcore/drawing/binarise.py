@@ -42,11 +42,14 @@ class Ink(NamedTuple):
         ink: float64 (h, w), 0 to 1.
         edge: whether what touches the picture's edge is ink. "unlikely": a desk or a shadow does.
         lines: that were erased as printed: left, top, right and bottom of each, in pixels.
+        rival: whether the next way is about as likely: one or two long lines are in one, not in the
+            other.
     """
 
     ink: Floats
     edge: Literal["likely", "possible", "unlikely"] = "unlikely"
     lines: tuple[Box, ...] = ()
+    rival: bool = False
 
 
 def likely_pens(grey: Floats) -> list[Pen]:
@@ -117,7 +120,8 @@ def written_with(pen: Pen, grey: Floats) -> Iterator[Ink]:
         strong = depth[mask & (depth > (floor + strongest) / 2)]
         full = float(np.median(strong)) if len(strong) else strongest
         ink = _hysteresis(np.clip((depth - floor) / (full - floor), 0, 1) * mask)
-        yield Ink(ink, lines=erased)
+        rival = mask is marks and len(ways) > 1 and not unruled.repeats
+        yield Ink(ink, lines=erased, rival=rival)
 
 
 def _strongest(depth: Floats) -> float:

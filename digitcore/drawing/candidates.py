@@ -93,8 +93,9 @@ def groups_of(line: list[Piece], ink: Floats, written: Lines, like: DrawingInput
     labels = written.labels
     atoms = [atom for piece in line for atom in _cut(piece, ink, labels, written.height)]
     atoms.sort(key=lambda atom: atom.box[0] + atom.box[2])
-    heights = sorted(atom.box[3] - atom.box[1] for atom in atoms)
-    height = float(np.median([h for h in heights if h >= heights[-1] / 2]))
+    # Of the pieces, as what a cut leaves may be lower than any digit.
+    heights = [piece.height for piece in line]
+    height = float(np.median([h for h in heights if h >= max(heights) / 2]))
     mass = max(float(np.median([p.mass for p in line])), 1e-9)
     rights = np.maximum.accumulate([atom.box[2] for atom in atoms])
     lefts = np.minimum.accumulate([atom.box[0] for atom in atoms][::-1])[::-1]

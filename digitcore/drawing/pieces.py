@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from digitcore.drawing.binarise import Ink
-from digitcore.drawing.input_image import DrawingError
+from digitcore.drawing.images import line_width
+from digitcore.drawing.input_image import DrawingError, Floats
 
 Box = tuple[float, float, float, float]
 
@@ -19,11 +20,11 @@ MAX_DIGITS = 200
 TOO_SMALL = "too small"
 TOO_PALE = "too pale"
 AT_EDGE = "at the picture's edge"
+SMALL = 0.45  # in units of the digits' height; a lower piece is a part of a digit, or none
 
 _MOST_PIECES = 250  # more pieces as large as digits are a page of text
 # Lengths are in units of the digits' height.
 _SPECK = 0.1  # what is no longer than this is no ink: grain of paper, dust
-_SMALL = 0.45  # a lower piece is a part of a digit, such as the bar of a five, or none
 _TALLEST = 2.2  # a taller piece is a line or an edge
 _LONGEST = 3.0  # a flat piece that is longer is a line
 _PALE = 0.5  # darkness over that of the darkest piece
@@ -113,19 +114,26 @@ def lines_of_writing(way: Ink) -> Lines:
     for piece in pieces:
         if max(piece.width, piece.height) <= _SPECK * height:
             continue
-        pale = darkness[piece.number - 1] < _PALE * darkness[most.number - 1]
-        if way.edge == "unlikely" and piece.number in outer:
+        pale = bool(darkness[piece.number - 1] < _PALE * darkness[most.number - 1])
+        edge = piece.number in outer
+        strange = edge and way.edge == "unlikely" and (pale or piece.height < SMALL * height)
+        if strange or (edge and not _ends_at_edge(piece, most, way, labels)):
             sorted_out.left_out.append(LeftOut(piece.box, AT_EDGE))
         else:
-            sorted_out.add(piece, height, bool(pale), piece.number in outer)
+            sorted_out.add(piece, height, pale, edge)
         # Small pieces are bars of digits, or dust.
         if max(len(sorted_out.digits), len(sorted_out.small) / 2) > _MOST_PIECES:
             raise too_many(piece.number)
     digits = [p for p in sorted_out.digits if not _is_part(p, sorted_out.digits, height)]
     fragments = [p for p in sorted_out.digits if p not in digits]
     sorted_out.small.extend(replace(p, suspicion=TOO_SMALL) for p in fragments)
-    lines = _lines(digits)
-    left_out = sorted_out.left_out
+    lines, left_out = _lines(digits), sorted_out.left_out
+    # What touches an unlikely edge, or is pale, may go on with a line, and is none on its own: the
+    # edge of a sheet is a sure 1 to the network.
+    unlikely = {TOO_PALE, AT_EDGE} if way.edge == "unlikely" else {TOO_PALE}
+    alone = [line for line in lines if unlikely.issuperset(p.suspicion for p in line)]
+    lines = [line for line in lines if line not in alone]
+    left_out.extend(LeftOut(p.box, p.suspicion) for line in alone for p in line)
     mass = float(np.median([p.mass for p in digits])) if digits else math.inf
     for piece in sorted_out.small:
         line = _nearest(piece, lines, height)
@@ -133,8 +141,7 @@ def lines_of_writing(way: Ink) -> Lines:
             left_out.append(LeftOut(piece.box, piece.suspicion))
         else:
             line.append(piece)
-    for line in lines:
-        line.sort(key=lambda p: p.box[0] + p.box[2])
+    lines = [sorted(line, key=lambda p: p.box[0] + p.box[2]) for line in lines]
     return Lines(labels, lines, height, left_out)
 
 
@@ -157,7 +164,7 @@ class _Sorted(NamedTuple):
         flat = piece.width > _LONGEST * height and piece.height < 0.4 * height
         if piece.height > _TALLEST * height or flat:
             self.left_out.append(LeftOut(piece.box, "a line, or the edge of something"))
-        elif piece.height < _SMALL * height:
+        elif piece.height < SMALL * height:
             self.small.append(replace(piece, suspicion=TOO_PALE if pale else TOO_SMALL))
         else:
             self.digits.append(
@@ -181,6 +188,29 @@ def _is_part(piece: Piece, digits: list[Piece], height: float) -> bool:
 def _at_edge(piece: Piece, shape: tuple[int, ...]) -> bool:
     left, top, right, bottom = piece.box
     return left <= 1 or top <= 1 or right >= shape[1] - 1 or bottom >= shape[0] - 1
+
+
+def _ends_at_edge(piece: Piece, other: Piece, way: Ink, labels: NDArray[np.int32]) -> bool:
+    """Whether a piece is of the other's pen and touches the picture's edge with a stroke's end.
+
+    A desk, a shadow or a finger lies along the edge. Where ink at the edge is not unlikely, always.
+    """
+    if way.edge != "unlikely":
+        return True
+    own, pen = (line_width(_own(p, way.ink, labels)) for p in (piece, other))
+    mine = labels == piece.number
+    along = sum(
+        int(side.any(axis=axis).sum())
+        for side, axis in ((mine[:2], 0), (mine[-2:], 0), (mine[:, :2], 1), (mine[:, -2:], 1))
+    )
+    return pen / 2 < own < 2 * pen and along < 5 * pen
+
+
+def _own(piece: Piece, ink: Floats, labels: NDArray[np.int32]) -> Floats:
+    """The piece's ink within its box."""
+    left, top, right, bottom = piece.box
+    mine = labels[top:bottom, left:right] == piece.number
+    return np.asarray(ink[top:bottom, left:right] * mine)
 
 
 def _height(pieces: list[Piece]) -> float:
@@ -212,7 +242,7 @@ def _nearest(small: Piece, lines: list[list[Piece]], height: float) -> list[Piec
     """The line with the piece that a small one lies closest to, if it lies close."""
 
     def distance(line: list[Piece]) -> float:
-        return min(_gap(small, p) for p in line if p.height >= _SMALL * height)
+        return min(_gap(small, p) for p in line if p.height >= SMALL * height)
 
     line = min(lines, key=distance, default=None)
     return line if line is not None and distance(line) < _TOO_FAR * height else None

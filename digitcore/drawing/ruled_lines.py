@@ -172,8 +172,10 @@ def _fitted(
     thickness = float(np.median(runs[ys[near], xs[near]]))
     covered = np.zeros(width)
     covered[xs[near]] = 1
-    # The longest stretch that is mostly covered.
-    solid = ndimage.uniform_filter1d(covered, max(9, width // 12)) > _COVERED * 0.5
+    # The longest stretch that is mostly ink; a stroke may lie along the line.
+    rows = np.clip(np.round(path), 0, height - 1).astype(np.intp)
+    inked = np.maximum(covered, runs[rows, np.arange(width)] > 0)
+    solid = ndimage.uniform_filter1d(inked, max(9, width // 12)) > _COVERED * 0.5
     pieces, count = ndimage.label(solid)
     if count == 0:
         return None
