@@ -164,6 +164,17 @@ def test_ink_beside_a_number_that_was_not_read_makes_it_unsure() -> None:
     assert reading.unsure
 
 
+def test_the_two_segments_of_a_displayed_one_are_not_surely_two_lines() -> None:
+    display = np.full((300, 300), 30, np.uint8)
+    display[90:138, 146:154] = display[150:198, 146:154] = 220
+    assert find_digits(blurred(display)).reading.unsure
+    far = np.full((300, 300), 30, np.uint8)
+    far[90:138, 146:154] = far[170:218, 146:154] = 220
+    reading = find_digits(blurred(far)).reading
+    assert numbers(reading) == ["1", "1"]
+    assert not reading.unsure
+
+
 def test_a_picture_without_ink_says_what_was_found_instead() -> None:
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, (40, 40), dtype=np.uint8)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import compress
+from itertools import compress, pairwise, starmap
 from operator import not_
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from digitcore.drawing.images import contrast, from_image, from_ink, grey_levels
 from digitcore.drawing.input_image import AS_MNIST, DrawingError, DrawingInput, Predict
 from digitcore.drawing.pieces import AT_EDGE, TOO_PALE, LeftOut, lines_of_writing
 from digitcore.drawing.sequence import WEIGHTS, Digit, Number, best
-from digitcore.drawing.sureness import goes_on, is_clear, lacks, stays
+from digitcore.drawing.sureness import goes_on, is_clear, lacks, may_be_one, stays
 
 PRINTED_LINE = "a printed line"
 _UNKNOWN = "no digit that the network knows"
@@ -281,6 +281,7 @@ def _read(
             left_out.extend(LeftOut(digit.box, _UNKNOWN) for digit in strange)
     unsure = pale or not lines or not all(is_clear(line, threshold) for line in lines)
     unsure = unsure or any(lacks(line, way.ink, written, known_pieces) for line in lines)
+    unsure = unsure or any(starmap(may_be_one, pairwise(lines)))
     cut_off = [one.box for one in left_out if one.reason == AT_EDGE]
     unsure = unsure or any(goes_on(line, box, written.height) for line in lines for box in cut_off)
     return Reading(tuple(lines), tuple(left_out), unsure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from scipy import ndimage
@@ -13,6 +14,8 @@ from digitcore.drawing.sequence import Number
 
 _CLEAR = 0.6  # least confidence of a line that ends the search
 _SURE = 0.7  # least confidence of a line of which a person is told that it is sure
+# Of a display's segments, over the height of the lower one: gap, and what their ends differ by.
+_CLOSE, _ALIGNED = 0.3, 0.1
 _MISSING = 0.15  # unread ink beside a line, over that of its mean digit
 
 
@@ -47,6 +50,16 @@ def goes_on(line: Number, box: Box, height: float) -> bool:
     digit = line.digits[0 if left < line.digits[0].box[0] else -1].box
     gap = max(digit[0] - right, left - digit[2])
     return gap < height and min(bottom, digit[3]) - max(top, digit[1]) > height / 2
+
+
+def may_be_one(line: Number, below: Number) -> bool:
+    """Whether a digit lies so straight and close below another that both are one on a display."""
+    for one, other in product(line.digits, below.digits):
+        (left, top, right, bottom), (x0, y0, x1, y1) = one.box, other.box
+        height = min(bottom - top, y1 - y0)
+        if y0 - bottom < _CLOSE * height and abs(x0 - left) + abs(x1 - right) < _ALIGNED * height:
+            return True
+    return False
 
 
 def lacks(line: Number, ink: Floats, written: Lines, known_pieces: set[int]) -> bool:
