@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -233,11 +234,14 @@ def test_a_killed_worker_is_a_failed_run_with_a_checkpoint(studio: Studio) -> No
     assert not (run.path / "metrics.json").exists()
 
 
-def test_a_training_without_data_fails_in_a_sentence_and_can_go_on_when_there_is_some(
+def test_a_training_whose_data_is_broken_fails_in_a_sentence_and_can_go_on_when_it_is_whole(
     studio: Studio, finished: Finished, tmp_path: Path
 ) -> None:
+    broken = shutil.copytree(studio.environment["DIGITCORE_DATA_DIR"], tmp_path / "broken")
+    for file in filter(Path.is_file, broken.rglob("*")):
+        file.write_bytes(file.read_bytes()[:-100])
     process = studio.start(
-        "train", "--recipe", "fast", *FAST, "--json", DIGITCORE_DATA_DIR=str(tmp_path / "gone")
+        "train", "--recipe", "fast", *FAST, "--json", DIGITCORE_DATA_DIR=str(broken)
     )
     result, lines = studio.end(process, 1)
     assert result["status"] == "failed"
