@@ -107,16 +107,16 @@ def chromium(path: str, camera: Path | None = None) -> Iterator[Browser]:
         browser.close()
 
 
-# Whether everything stayed where it is for six looks, a quarter of a second.
+# Whether everything stays where it was at the last look.
 STANDS_STILL = """() => {
     const all = [...document.querySelectorAll('canvas, img, .js-plotly-plot, button')];
     const now = JSON.stringify([document.body.innerText.length, all.map(e => {
         const box = e.getBoundingClientRect();
         return [box.x, box.y, box.width, box.height];
     })]);
-    window.still = now === window.boxesBefore ? window.still + 1 : 0;
+    const before = window.boxesBefore;
     window.boxesBefore = now;
-    return window.still >= 5;
+    return now === before;
 }"""
 
 
@@ -126,9 +126,13 @@ def script_ended(page: Page) -> None:
 
 
 def settled(page: Page) -> None:
-    """Waits until the page's script has ended and nothing on the page moves any more."""
+    """Waits until the page's script has ended and nothing on the page moves any more.
+
+    Looks that are closer together are not enough on a busy machine: the browser puts what a widget
+    holds into the address after it has drawn it.
+    """
     script_ended(page)
-    page.wait_for_function(STANDS_STILL, polling=50)
+    page.wait_for_function(STANDS_STILL, polling=400)
 
 
 def draw(page: Page, *strokes: list[tuple[int, int]], steps: int = 8) -> None:
