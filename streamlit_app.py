@@ -10,13 +10,13 @@ from digitcore.jobs import queue
 from ui.frame import STYLE, end, heard, navigation
 from ui.guard import OwnPagesOnly
 from ui.notices import data_notice
-from ui.server import drawn, lifespan, routes
+from ui.server import first_page_drawn, lifespan, routes
 
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> None:
     """Once in a server's life, after its first page: all this would slow that."""
-    drawn.set()
+    first_page_drawn.set()
     queue.keep_warm()
 
 

@@ -60,8 +60,7 @@ def main() -> None:
     parser.add_argument("--run", default="reader", help="a run's id (reader, the shipped one)")
     run = runs.load(parser.parse_args().run)
     predict = Predictor(run).probabilities
-    with np.load(run.path / "probabilities.npz") as file:
-        threshold = classification.rejection_threshold(file["validation"])
+    threshold = classification.rejection_threshold(run.probabilities()["validation"])
 
     def stroke() -> None:
         attribution.occlusion(STROKE, predict)

@@ -40,7 +40,9 @@ def traces(figure: go.Figure) -> dict[str, go.Scatter]:
 
 
 def test_steps_are_written_as_all_numbers_are() -> None:
-    assert learning_curves(log(*BATCHES, steps=4000), "loss").layout.xaxis.tickformat == ",~f"
+    assert learning_curves(log(*BATCHES, steps=4000), "loss").layout.xaxis.tickformat == ",d"
+    before_the_first = learning_curves(log(), "loss").layout.xaxis
+    assert (before_the_first.dtick, tuple(before_the_first.range)) == (1, (0, 1))
 
 
 def test_curves_hold_the_events() -> None:

@@ -31,7 +31,7 @@ _HTML = Path(st.__file__).parent / "static" / "index.html"
 _THEME = {"ink": "textColor", "ground": "backgroundColor", "shade": "secondaryBackgroundColor"}
 
 # Set at the end of the first page that anybody sees.
-drawn = threading.Event()
+first_page_drawn = threading.Event()
 _UNVISITED = 5.0  # seconds after which a server that nobody has opened yet gets ready for more
 
 
@@ -57,7 +57,7 @@ def _get_ready() -> None:
         else:
             reach.can_be_downloaded(registry.names()[0])
     # Python runs one thread at a time: the first page would wait for the modules of the others.
-    drawn.wait(_UNVISITED)
+    first_page_drawn.wait(_UNVISITED)
     for module in pkgutil.iter_modules([str(_HERE)]):
         importlib.import_module(f"ui.{module.name}")
     if queue.queued():  # since the last server ended

@@ -198,11 +198,8 @@ def _ends_at_edge(piece: Piece, other: Piece, way: Ink, labels: NDArray[np.int32
     if way.edge != "unlikely":
         return True
     own, pen = (line_width(_own(p, way.ink, labels)) for p in (piece, other))
-    mine = labels == piece.number
-    along = sum(
-        int(side.any(axis=axis).sum())
-        for side, axis in ((mine[:2], 0), (mine[-2:], 0), (mine[:, :2], 1), (mine[:, -2:], 1))
-    )
+    sides = (labels[:2], labels[-2:], labels[:, :2].T, labels[:, -2:].T)
+    along = sum(int((side == piece.number).any(axis=0).sum()) for side in sides)
     return pen / 2 < own < 2 * pen and along < 5 * pen
 
 

@@ -68,7 +68,9 @@ def learning_curves(log: EventLog, quantity: Quantity, classes: int = 10) -> go.
     top = y_range(drawn_values, quantity)[1]
     traces += _arrows(steps, mean[drawn], quantity, top, PALE)
     traces += _arrows(epochs["step"], validation, quantity, top, BLUE)
-    layout["xaxis"] |= {"range": [0, end], "title": {"text": "step"}, "tickformat": ",~f"}
+    layout["xaxis"] |= {"range": [0, end], "title": {"text": "step"}, "tickformat": ",d"}
+    if end < 5:  # there is no half a step
+        layout["xaxis"]["dtick"] = 1
     return go.Figure(traces, layout)
 
 
