@@ -14,12 +14,12 @@ from tqdm import tqdm
 from digitcore import datasets, runs
 from digitcore.analysis import written
 from digitcore.commands.output import DownloadBar, Result, accuracy, table
+from digitcore.commands.predictors import quiet_predictor
 from digitcore.datasets import registry
 from digitcore.drawing.samples import HandwritingSamples
 from digitcore.jobs import evaluate as measuring
 from digitcore.jobs import exam, fine_tuning, queue
 from digitcore.runs import Run, RunUnsuitableError
-from digitcore.runs.predictor import Predictor
 
 
 def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
@@ -64,7 +64,7 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
 
 def _ensemble(chosen: list[Run]) -> Callable[[np.ndarray], np.ndarray]:
     """From images to the mean of these runs' probabilities."""
-    predictors = [Predictor(run) for run in chosen]
+    predictors = [quiet_predictor(run) for run in chosen]
     return lambda images: np.mean([p.probabilities(images) for p in predictors], axis=0)
 
 

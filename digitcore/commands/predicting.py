@@ -19,6 +19,7 @@ from digitcore.analysis import outcome, written
 from digitcore.analysis.classification import wilson
 from digitcore.commands import image_paths
 from digitcore.commands.output import Result, sentence
+from digitcore.commands.predictors import quiet_predictor
 from digitcore.datasets import DatasetInfo, pixel_csv
 from digitcore.drawing import photo
 from digitcore.drawing.photo import Reading
@@ -38,7 +39,7 @@ def predict(options: argparse.Namespace) -> tuple[Result, str]:
     rows: list[Result] = []
     refused: list[tuple[str, str]] = []
     result: Result = {"run": options.run, "images": rows}
-    predictor = Predictor(run)
+    predictor = quiet_predictor(run)
     threshold = _threshold(run)
     paths = list(_paths(options.image, refused))
     like = info.drawing
