@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import shutil
@@ -24,6 +25,10 @@ from digitcore import datasets, runs
 from digitcore.datasets import registry
 from digitcore.jobs import queue
 from digitcore.runs import Run
+
+# A look for garbage goes through all modules, which are hundreds of thousands of objects with TensorFlow's:
+# with Python's own thresholds that is a twentieth of the tests' time.
+gc.set_threshold(50_000, 50, 100)
 
 
 def skip_or_fail(reason: str) -> NoReturn:

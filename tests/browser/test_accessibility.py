@@ -184,32 +184,7 @@ def tab_stops(page: Page) -> list[dict[str, Any]]:
     return stops
 
 
-@pytest.mark.parametrize("scene", ["train", "explore", "draw a digit", "runs"])
-def test_what_the_tab_key_reaches_is_seen_named_and_marked(
-    scene: str, page: Page, app: App, reader: str, trained: str
-) -> None:
-    opened(scene, page, app, trained)
-    page.get_by_test_id("stSkipToContent").focus()
-    stops = tab_stops(page)
-    assert len(stops) > 5
-    assert [stop for stop in stops if not stop["visible"]] == []
-    assert [stop for stop in stops if not stop["name"]] == []
-    links = [stop for stop in stops if stop["tag"] in ("A", "BUTTON", "SUMMARY")]
-    assert [stop for stop in links if stop["outline"] < 2] == []
-    names = [stop["name"] for stop in stops if stop["tag"] == "BUTTON"]
-    if scene == "draw a digit":
-        assert sum("Undo" in name for name in names) == 1
-        assert sum("Clear" in name for name in names) == 1
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_has_its_title_and_headings_in_order(
-    path: str, page: Page, app: App, reader: str, trained: str
-) -> None:
-    page.goto(f"{app.url}/{path}?run={trained}")
-    page.wait_for_selector(CONTENT)
-    settled(page)
-    title = (path or "train").capitalize()
+def check_title_and_headings(page: Page, title: str) -> None:
     expect(page).to_have_title(f"{title} · Digit Studio")
     # Streamlit loads what draws it after the rest.
     expect(page.get_by_role("heading", level=1, name=title)).to_be_attached()
@@ -224,6 +199,25 @@ def test_a_page_has_its_title_and_headings_in_order(
     assert 2 in [level for level, _ in levels]
     for (before, _), (level, text) in pairwise(levels):
         assert level <= before + 1, f"{text}: h{level} after h{before}"
+
+
+@pytest.mark.parametrize("scene", ["train", "explore", "draw a digit", "runs"])
+def test_title_and_headings_are_in_order_and_what_the_tab_key_reaches_is_seen_named_and_marked(
+    scene: str, page: Page, app: App, reader: str, trained: str
+) -> None:
+    opened(scene, page, app, trained)
+    check_title_and_headings(page, scene.split(maxsplit=1)[0].capitalize())
+    page.get_by_test_id("stSkipToContent").focus()
+    stops = tab_stops(page)
+    assert len(stops) > 5
+    assert [stop for stop in stops if not stop["visible"]] == []
+    assert [stop for stop in stops if not stop["name"]] == []
+    links = [stop for stop in stops if stop["tag"] in ("A", "BUTTON", "SUMMARY")]
+    assert [stop for stop in links if stop["outline"] < 2] == []
+    names = [stop["name"] for stop in stops if stop["tag"] == "BUTTON"]
+    if scene == "draw a digit":
+        assert sum("Undo" in name for name in names) == 1
+        assert sum("Clear" in name for name in names) == 1
 
 
 def test_the_canvas_has_a_name_and_says_how_to_do_without_a_pointer(
