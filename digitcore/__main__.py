@@ -24,7 +24,6 @@ try:
     from digitcore.commands.flags import Parser, Renamed, add_recipe_flags
     from digitcore.commands.measuring_runs import evaluate, examine, show_data
     from digitcore.commands.output import PROGRAM, one_line, sentence, to_json
-    from digitcore.commands.predicting import predict
     from digitcore.commands.training_runs import fine_tune, list_all, resume, stop, train, watch
     from digitcore.datasets import registry
     from digitcore.recipes.faults import did_you_mean, received
@@ -47,6 +46,14 @@ goes on when its shell is closed. DIGITCORE_DATA_DIR is a folder that holds data
 _DRAWINGS = "a file of drawings, which the page Draw exports"
 _RUN = "a run's id, as `runs` lists it, or its last four characters"
 _EARLIER_COMMANDS = {"teach": "fine-tune"}
+
+
+def predict(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """Reads image files: files, folders, patterns, or CSV files of pixels as Kaggle has them."""
+    # Imported here: no other command needs SciPy, which takes a third of the start.
+    from digitcore.commands import predicting
+
+    return predicting.predict(options)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -171,14 +171,6 @@ def test_predict_reads_each_picture(
         assert row["digit"] == row["probabilities"].index(row["confidence"])
 
 
-def test_predict_does_not_pass_on_what_litert_says(answering: Run, picture: Path) -> None:
-    """In a process: LiteRT's C++ part writes past `sys.stderr`."""
-    command = [sys.executable, "-m", "digitcore", "predict", answering.id, str(picture)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "one.png: " in done.stdout
-    assert "TensorFlow" not in done.stderr
-
-
 def test_predict_sees_the_digit_image_of_the_picture(
     answering: Run, picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

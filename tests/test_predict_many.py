@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def pixel_lines(count: int, labels: bool) -> tuple[list[str], np.ndarray, np.nda
     for image, label in zip(images.reshape(count, -1).tolist(), true.tolist(), strict=True):
         lines.append(",".join(map(str, [label, *image] if labels else image)))
     return lines, images, true
+
+
+def test_predict_does_not_pass_on_what_litert_says(answering: Run, tmp_path: Path) -> None:
+    """In a process: LiteRT's C++ part writes past `sys.stderr`."""
+    path = write_picture(tmp_path / "one.png")
+    command = [sys.executable, "-m", "digitcore", "predict", answering.id, str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "one.png: " in done.stdout
+    assert "TensorFlow" not in done.stderr
 
 
 def test_a_folder_is_read_in_the_order_people_count_in(

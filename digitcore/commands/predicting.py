@@ -33,7 +33,7 @@ _FEW = 3  # refused files that the last line names
 
 
 def predict(options: argparse.Namespace) -> tuple[Result, str]:
-    """Reads image files: files, folders, patterns, or CSV files of pixels as Kaggle has them."""
+    """The command `predict`: its JSON object and its text."""
     run = runs.find(options.run)
     info = run.recipe.info
     rows: list[Result] = []
