@@ -47,7 +47,7 @@ def test_fits_that_find_no_line_end_the_search(monkeypatch: pytest.MonkeyPatch) 
     assert len(tried) == 100
 
 
-@pytest.mark.parametrize("kind", ["few specks", "strokes", "every seventh row"])
+@pytest.mark.parametrize("kind", ["few specks", "strokes", "dashes"])
 def test_a_crafted_picture_has_no_more_candidates_than_two_full_sheets(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,8 +63,10 @@ def test_a_crafted_picture_has_no_more_candidates_than_two_full_sheets(
         return np.full((len(images), 10), 0.1, np.float32)
 
     monkeypatch.setattr(candidates, "from_ink", counted)
+    # Leaves more dashes than fit in a full sheet twice.
+    monkeypatch.setattr(ruled_lines, "_MOST_CANDIDATES", 80)
     image = np.where(CRAFTED[kind], 0, 255).astype(np.uint8)
     with contextlib.suppress(DrawingError):
         photo.read(image, unsure, threshold=0.8, turned=True)
-    assert len(sides) <= 2 * 1200
+    assert len(sides) <= 2 * 1200  # a wide piece may be several, which is known once it is cut
     assert max(sides, default=0) <= 164

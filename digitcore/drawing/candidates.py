@@ -44,16 +44,16 @@ class Effort:
     @property
     def is_spent(self) -> bool:
         """Whether that is as much as a full sheet costs."""
-        return self.spent > _MOST_CANDIDATES
+        return self.spent >= _MOST_CANDIDATES
 
     def spend(self, written: Lines) -> None:
         """Adds about what it costs to read these lines.
 
         Raises:
-            DrawingError: it is more than a full sheet costs.
+            DrawingError: with it the picture would cost more than a full sheet does.
         """
         cost = _MAX_ATOMS * sum(map(len, written.lines))
-        if cost > _MOST_CANDIDATES:
+        if self.spent + cost > _MOST_CANDIDATES:
             raise too_many(sum(map(len, written.lines)))
         self.spent += cost
 

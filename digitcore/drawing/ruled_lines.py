@@ -96,7 +96,7 @@ def _run_lengths(ink: Mask) -> NDArray[np.int32]:
 
 def _lines(runs: NDArray[np.int32], thickest: int) -> list[_Line]:
     """Lines through many pixels of thin ink, the best first."""
-    height, width = runs.shape
+    width = runs.shape[1]
     left = (runs > 0) & (runs <= thickest)
     lines: list[_Line] = []
     failures = 0
@@ -109,7 +109,7 @@ def _lines(runs: NDArray[np.int32], thickest: int) -> list[_Line]:
             continue
         failures = 0
         lines.append(line)
-        left[_beside(line.y, line.thickness, height)] = False
+        left[_beside(line.y, line.thickness, left)] = False
     return lines
 
 
@@ -144,15 +144,18 @@ def _likely_lines(thin: Mask, runs: NDArray[np.int32]) -> list[tuple[float, floa
 
 
 def _beside(
-    path: NDArray[np.floating], reach: float, height: int
+    path: NDArray[np.floating], reach: float, mask: Mask
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the pixels no further than `reach` from a path's row in each column.
+    """Rows and columns of the mask's pixels no further than `reach` from a path's row in each column.
 
     A line's work is in these pixels alone, however much ink there is elsewhere.
     """
+    height, width = mask.shape
     rows = np.ceil(path - reach).astype(np.intp) + np.arange(int(2 * reach) + 1)[:, None]
-    near, columns = np.nonzero((rows <= path + reach) & (rows >= 0) & (rows < height))
-    return rows[near, columns], columns
+    near = mask[rows.clip(0, height - 1), np.arange(width)]
+    near &= (rows <= path + reach) & (rows >= 0) & (rows < height)
+    offsets, columns = np.nonzero(near)
+    return rows[offsets, columns], columns
 
 
 def _fitted(
@@ -160,9 +163,7 @@ def _fitted(
 ) -> _Line | None:
     """The line near a path (w,), fitted to the pixels that are left, or None if there is none."""
     height, width = runs.shape
-    ys, xs = _beside(path, 4 * _BIN, height)
-    around = left[ys, xs]
-    ys, xs = ys[around], xs[around]
+    ys, xs = _beside(path, 4 * _BIN, left)
     near: Mask = np.zeros(len(ys), bool)
     for reach in (2.0 * _BIN, 4.0, 2.5):
         near = np.abs(ys - path[xs]) <= reach
@@ -176,13 +177,10 @@ def _fitted(
     rows = np.clip(np.round(path), 0, height - 1).astype(np.intp)
     inked = np.maximum(covered, runs[rows, np.arange(width)] > 0)
     solid = ndimage.uniform_filter1d(inked, max(9, width // 12)) > _COVERED * 0.5
-    pieces, count = ndimage.label(solid)
-    if count == 0:
+    stretches = np.flatnonzero(np.diff(np.pad(solid, 1))).reshape(-1, 2)
+    if len(stretches) == 0:
         return None
-    first, last = max(
-        ((part[0].start, part[0].stop) for part in ndimage.find_objects(pieces)),
-        key=lambda ends: float(ends[1] - ends[0]),
-    )
+    first, last = stretches[np.diff(stretches).argmax()]
     length = last - first
     if (
         length < max(_SHORTEST * width, _SLENDER * thickness)
@@ -215,6 +213,6 @@ def _powers(width: int) -> NDArray[np.floating]:
 def _erase(ink: Mask, runs: NDArray[np.int32], line: _Line) -> None:
     """Erases the line where the ink is no thicker than it."""
     # In all columns, as it may continue beyond where it was detected.
-    y, x = _beside(np.round(line.y), int(line.thickness) + 1, ink.shape[0])
+    y, x = _beside(np.round(line.y), int(line.thickness) + 1, ink)
     thin = runs[y, x] <= 1.3 * line.thickness + 1
     ink[y[thin], x[thin]] = False
