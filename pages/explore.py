@@ -1,34 +1,26 @@
-"""What a network gets wrong: its confusion matrix, and the images behind each cell."""
+"""What a network gets wrong, and why: one run on one split, seen in several views."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import NoReturn
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from digitcore import datasets
 from digitcore.analysis import classification, written
 from digitcore.datasets import DataError, Split
 from digitcore.datasets.writers import writers as writers_of
-from digitcore.figures.confusion import confusion_heatmap
-from digitcore.figures.style import MOST_NUMBERED
 from digitcore.runs import Metrics, Run, RunError
-from ui import caching, image_filters, text
+from ui import caching, explore_errors, image_filters, text
 from ui.choice import choice
-from ui.explore_downloads import downloads
-from ui.frame import heard, section
-from ui.gallery import Tile, gallery
-from ui.prediction_html import probability_bars, tile_uri
 from ui.short_jobs import short_jobs, under_way
 from ui.shown_run import choose_run
-from ui.writers import errors_by_writer
+from ui.study import Study
 
-PAGE_SIZE = 24
-CONFUSIONS = 10
+# Each draws what it is called by, below the accuracy and the split.
+VIEWS: dict[str, Callable[[Study], None]] = {"Errors": explore_errors.show}
 
 
 def unlabelled(metrics: Metrics | None, why: str, way: str = "") -> NoReturn:
@@ -59,158 +51,6 @@ def headline(probabilities: np.ndarray, labels: np.ndarray, name: str) -> None:
     )
 
 
-def clicked(key: str) -> None:
-    points = st.session_state[key].selection.points
-    if points:
-        image_filters.choose(*points[0]["customdata"])
-    else:
-        image_filters.change(**image_filters.DEFAULTS)
-
-
-# Plotly greys its texts, and over vivid cells they need the page's own ink.
-INK = "<style>.js-plotly-plot .annotation-text { fill: currentColor !important }</style>"
-
-
-def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
-    heard("Confusion")
-    matrix = classification.confusion(labels, probabilities.argmax(axis=1), probabilities.shape[1])
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        st.markdown(
-            "**Confusion**",
-            width="content",
-            help="Shade: the fraction of its row, that is of the true class's images.",
-        )
-        cells = choice("Cells", ("counts", "normalised by true class"), "cells")
-    st.html(INK)
-    # Its key is for `style.css`.
-    square = st.container(key="matrix-of-many" if len(names) > MOST_NUMBERED else "matrix")
-    key = f"confusion-{st.session_state.get('explore_chart', 0)}"
-    square.plotly_chart(
-        confusion_heatmap(matrix, cells != "counts", image_filters.cell(), names),
-        key=key,
-        on_select=lambda: clicked(key),
-        selection_mode="points",
-        config={"displayModeBar": False},
-        alt="Confusion matrix: true classes by rows, predicted classes by columns",
-    )
-
-
-def browse(
-    probabilities: np.ndarray, split: Split, chosen: dict[str, Any], key: str, names: Sequence[str]
-) -> tuple[np.ndarray, int | None]:
-    """Draws the gallery; the indices that pass the filters, and the one that is opened.
-
-    `key` names the run and the split.
-    """
-    heard("Images")
-    shown = classification.select(probabilities, split.labels, **chosen)
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        st.markdown(image_filters.title(chosen, len(shown), names), width="content")
-        st.button(
-            "Clear filters",
-            type="tertiary",
-            icon=":material/filter_alt_off:",
-            on_click=image_filters.change,
-            kwargs=image_filters.DEFAULTS,
-            disabled=image_filters.unchanged(),
-        )
-    if not len(shown):
-        st.markdown("No image matches these filters.")
-        return shown, None
-    pages = -(-len(shown) // PAGE_SIZE)
-    grid = st.container()
-    page = 1
-    if st.session_state.setdefault("paged", f"{key}-{chosen}") != f"{key}-{chosen}":
-        # Another set of images begins at its first page.
-        st.session_state.update(paged=f"{key}-{chosen}", page=1)
-    if pages > 1:
-        page = st.pagination(pages, key="page", max_visible_pages=5, bind="query-params")
-    with grid:
-        shown = shown[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        return shown, gallery(
-            tiles_of(shown, probabilities, split), "explore_gallery", names, parameter="image"
-        )
-
-
-def tiles_of(indices: np.ndarray, probabilities: np.ndarray, split: Split) -> list[Tile]:
-    guesses, sure = probabilities[indices].argmax(axis=1), probabilities[indices].max(axis=1)
-    return [
-        Tile(int(i), split.images[i], int(split.labels[i]), int(g), float(s))
-        for i, g, s in zip(indices, guesses, sure, strict=True)
-    ]
-
-
-def the_image(
-    index: int, probabilities: np.ndarray, split: Split, name: str, names: Sequence[str]
-) -> None:
-    true, row = int(split.labels[index]), probabilities[index]
-    loss = float(classification.losses(row[None], split.labels[index : index + 1])[0])
-    guess = int(row.argmax())
-    what = text.plain(names[true])
-    verdict = (
-        f"{what} correct" if guess == true else f"{what} predicted as {text.plain(names[guess])}"
-    )
-    image, facts = st.columns([1, 2], gap="medium")
-    image.html(
-        f'<img src="{tile_uri(split.images[index])}" alt="{html.escape(names[true])}" style="width: 100%; '
-        'max-width: 15rem; image-rendering: pixelated; border-radius: 3px">'
-    )
-    with facts:
-        st.markdown(f"**{verdict}** · loss {loss:.2f} · image {index:,} of {name}")
-        st.html(probability_bars(row, true, names))
-
-
-def most_confused(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
-    """The cells of a large matrix that a person would look for in it."""
-    matrix = classification.confusion(labels, probabilities.argmax(axis=1), len(names))
-    fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    np.fill_diagonal(matrix, 0)
-    order = np.argsort(-matrix, axis=None, kind="stable")[:CONFUSIONS]
-    cells = [(int(t), int(p)) for t, p in zip(*np.unravel_index(order, matrix.shape), strict=True)]
-    rows = [
-        (names[t], names[p], int(matrix[t, p]), 100 * fractions[t, p])
-        for t, p in cells
-        if matrix[t, p]
-    ]
-    section("Most frequent confusions")
-    st.dataframe(
-        pd.DataFrame(rows, columns=["True", "Predicted", "Images", "Of the true class"]),
-        hide_index=True,
-        height="content",
-        column_config={
-            "Of the true class": st.column_config.NumberColumn(format="%.1f %%"),
-        },
-    )
-
-
-def per_class(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
-    if len(names) > MOST_NUMBERED:
-        most_confused(probabilities, labels, names)
-    scores = pd.DataFrame(
-        classification.per_class(labels, probabilities.argmax(axis=1), probabilities.shape[1])
-    )
-    scores["label"] = list(names)
-    scores[["precision", "recall", "f1"]] *= 100
-    fraction = st.column_config.NumberColumn(format="%.2f %%")
-    section("Per class")
-    st.dataframe(
-        scores,
-        hide_index=True,
-        height="content" if len(names) <= MOST_NUMBERED else 400,
-        column_config={
-            "label": st.column_config.TextColumn("Class"),
-            "precision": {**fraction, "label": "Precision"},
-            "recall": {**fraction, "label": "Recall"},
-            "f1": {**fraction, "label": "F1"},
-            "support": st.column_config.NumberColumn("Images", format="localized"),
-        },
-    )
-
-
 @st.fragment
 def study(
     run: Run,
@@ -222,26 +62,11 @@ def study(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         place = st.container(width="content")
+        view = choice("View", tuple(VIEWS), "explore_view") if len(VIEWS) > 1 else "Errors"
         name = choice("Split", ("test", "validation"), "split")
-    probabilities, split, known = tables[name], splits[name], writers.get(name)
     with place:
-        headline(probabilities, split.labels, name)
-    names = run.recipe.info.classes
-    chosen = image_filters.filters(names)
-    left, right = st.columns([5, 6], gap="large")
-    with left:
-        confusion_matrix(probabilities, split.labels, names)
-    with right:
-        shown, opened = browse(probabilities, split, chosen, f"{run.id}-{name}", names)
-    left, right = st.columns([5, 6], gap="large")
-    with left:
-        if opened is not None:
-            the_image(opened, probabilities, split, name, names)
-        if known is not None:
-            errors_by_writer(known, probabilities.argmax(axis=1) == split.labels)
-    with right:
-        per_class(probabilities, split.labels, names)
-    downloads(run, name, probabilities, split, shown)
+        headline(tables[name], splits[name].labels, name)
+    VIEWS[view](Study(run, name, splits, tables, writers))
 
 
 run = choose_run(need="probabilities.npz")
