@@ -16,6 +16,7 @@ from networks import EVERY_KIND, GLOBAL_POOL, every_recipe, images, shuffled
 from digitcore import runs
 from digitcore.recipes import Recipe
 from digitcore.runs import RunError
+from digitcore.runs.features import Features
 from digitcore.runs.predictor import Predictor
 from digitcore.training import network
 
@@ -48,6 +49,55 @@ def test_litert_answers_as_keras_does(
         assert table.dtype == np.float32
         np.testing.assert_allclose(table, model(images(count, seed=count)), atol=1e-5)
     assert np.ptp(table, axis=0).max() > 1e-4  # ten times the tolerance
+
+
+@every_recipe
+def test_features_are_what_keras_gives_to_the_last_dense_layer(
+    recipe: Recipe, exported: Callable[[Recipe], tuple[keras.Model, Path]]
+) -> None:
+    model, path = exported(recipe)
+    inner = keras.Model(model.input, model.get_layer("logits").input)
+    features = Features(path)
+    for count in (7, 120):
+        given = images(count, seed=count)
+        table = features.of(given)
+        assert (table.dtype, table.shape) == (np.float32, (count, features.dimension))
+        np.testing.assert_allclose(table, inner(given), atol=1e-5, rtol=1e-4)
+        # Beside the features it predicts what the predictor predicts.
+        np.testing.assert_allclose(features.probabilities(given), model(given), atol=1e-5)
+    assert np.ptp(table, axis=0).max() > 1e-3
+    assert features.of(images(0)).shape == (0, features.dimension)
+
+
+def test_features_asked_for_by_many_threads_are_each_thread_s_own(
+    exported: Callable[[Recipe], tuple[keras.Model, Path]],
+) -> None:
+    features = Features(exported(EVERY_KIND)[1])
+    given = [images(5 + k, seed=k) for k in range(12)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(features.of, given))
+    for table, asked in zip(found, given, strict=True):
+        np.testing.assert_allclose(table, features.of(asked), atol=1e-6)
+
+
+def test_features_take_the_images_that_a_predictor_takes(
+    exported: Callable[[Recipe], tuple[keras.Model, Path]],
+) -> None:
+    with pytest.raises(ValueError, match="Images must be uint8"):
+        Features(exported(GLOBAL_POOL)[1]).of(images(2).astype(np.float32))
+    run = runs.create(GLOBAL_POOL)
+    with pytest.raises(RunError, match="no network to predict with yet"):
+        Features(run)
+
+
+def test_a_network_without_a_dense_layer_at_its_end_has_no_features(tmp_path: Path) -> None:
+    inputs = keras.Input((28, 28), dtype="uint8")
+    rows = keras.ops.mean(keras.ops.cast(inputs, "float32"), axis=1)
+    path = tmp_path / "model.tflite"
+    keras.Model(inputs, rows).export(path, format="litert", verbose=False)
+    assert Predictor(path).classes == 28
+    with pytest.raises(RunError, match="ends in a dense layer and softmax"):
+        Features(path)
 
 
 def test_many_images_are_predicted_in_batches_and_in_order(

@@ -37,6 +37,7 @@ KINDS = {
     "fine-tune": Kind("digitcore.jobs.train", short=False),
     "evaluate": Kind("digitcore.jobs.evaluate", short=True),
     "exam": Kind("digitcore.jobs.exam", short=True),
+    "features": Kind("digitcore.jobs.features", short=True),
 }
 SHORT = tuple(name for name, kind in KINDS.items() if kind.short)
 

@@ -45,7 +45,7 @@ class Predictor:
             self.checksum = hashlib.sha256(content).hexdigest()
             if owner:
                 _check(owner, self.checksum)
-            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            self._interpreter = self._opened(content, threads)
             self._input = self._interpreter.get_input_details()[0]["index"]
             self._output = self._interpreter.get_output_details()[0]["index"]
         except RunError:
@@ -59,6 +59,10 @@ class Predictor:
         self._lock = threading.Lock()
         self._size = 0
         self.image_shape, self.classes = self._shapes(path)
+
+    @staticmethod
+    def _opened(content: bytes, threads: int) -> Interpreter:
+        return Interpreter(model_content=content, num_threads=threads)
 
     def _shapes(self, path: Path) -> tuple[tuple[int, ...], int]:
         """Height and width of an input image, and the number of classes, as the file says."""
@@ -84,15 +88,20 @@ class Predictor:
             ValueError: another dtype or shape.
             RunError: the file, given by its path, is not a network of this project.
         """
+        return self._computed(images, self._output, self.classes)
+
+    def _computed(self, images: np.ndarray, tensor: int, columns: int) -> np.ndarray:
+        """Rows of a tensor of the network, float32 (N, `columns`), one for each image."""
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != self.image_shape:
             raise ValueError(
                 f"Images must be uint8 (N, {', '.join(map(str, self.image_shape))}). "
                 f"Received: {images.dtype} {images.shape}"
             )
-        tables = [self._predict(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)]
-        return np.concatenate(tables) if tables else np.empty((0, self.classes), np.float32)
+        batches = (images[i : i + _BATCH] for i in range(0, len(images), _BATCH))
+        tables = [self._invoke(batch, tensor, columns) for batch in batches]
+        return np.concatenate(tables) if tables else np.empty((0, columns), np.float32)
 
-    def _predict(self, images: np.ndarray) -> np.ndarray:
+    def _invoke(self, images: np.ndarray, tensor: int, columns: int) -> np.ndarray:
         # An interpreter has one input tensor, so one thread at a time.
         with self._lock:
             try:
@@ -103,14 +112,14 @@ class Predictor:
                     self._size = len(images)
                 self._interpreter.set_tensor(self._input, np.ascontiguousarray(images))
                 self._interpreter.invoke()
-                table = np.array(self._interpreter.get_tensor(self._output), dtype=np.float32)
+                table = np.array(self._interpreter.get_tensor(tensor), dtype=np.float32)
             except (RuntimeError, ValueError) as error:
                 raise RunBrokenError(f"The network cannot predict: {error}") from None
-        if table.shape != (len(images), self.classes):
+        if table.shape[0] != len(images) or table.size != len(images) * columns:
             raise RunBrokenError(
-                f"A network gives {self.classes} probabilities an image. Received: {table.shape}"
+                f"A network gives {columns} values an image. Received: {table.shape}"
             )
-        return table
+        return table.reshape(len(images), columns)
 
 
 def _owner_and_file(run: Run | str | Path) -> tuple[Run | None, Path]:

@@ -1,0 +1,76 @@
+"""Many features of an image as few numbers, so that a person can see what lies near what.
+
+principal_components  the directions in which features vary most (Pearson, 1901)
+nearest               the points nearest to one
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Of the largest eigenvalue; what is smaller is rounding.
+_LEAST = 1e-10
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Principal components of D features.
+
+    Attributes:
+        mean: float64 (D,), of the features.
+        axes: float64 (D, K), orthonormal columns, the direction of most variance first. A column is 0
+            where the features vary in fewer directions.
+        explained: float64 (K,), the fraction of the variance along each, 0 to 1.
+    """
+
+    mean: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    explained: NDArray[np.float64]
+
+    def __call__(self, features: np.ndarray) -> NDArray[np.float32]:
+        """The components, float32 (N, K), of features, float (N, D)."""
+        return np.asarray((features - self.mean) @ self.axes, np.float32)
+
+
+def principal_components(features: np.ndarray, count: int = 2) -> Projection:
+    """The first principal components of these features.
+
+    An axis points to where its coordinate of the largest absolute value is positive, so that the same
+    features give the same picture.
+
+    Args:
+        features: float (N, D), N 1 or more, finite. Computed with the eigenvectors of a matrix of
+            min(N, D) rows.
+        count: K, how many components.
+    """
+    mean = features.mean(axis=0, dtype=np.float64)
+    centred = features - mean
+    many = len(centred) > centred.shape[1]
+    values, vectors = np.linalg.eigh(centred.T @ centred if many else centred @ centred.T)
+    values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
+    total = float((centred**2).sum())
+    real = values > _LEAST * total
+    values, vectors = values[real], vectors[:, real]
+    axes = vectors if many else centred.T @ vectors / np.sqrt(values)
+    farthest = np.abs(axes).argmax(axis=0)
+    axes = axes * np.sign(axes[farthest, np.arange(axes.shape[1])])
+    missing = count - len(values)
+    return Projection(
+        mean,
+        np.pad(axes, ((0, 0), (0, missing))),
+        np.pad(values / (total or 1.0), (0, missing)),
+    )
+
+
+def nearest(points: np.ndarray, point: np.ndarray, count: int) -> NDArray[np.intp]:
+    """Indices, int64 (at most `count`,), of the points nearest to one by Euclidean distance, best first.
+
+    Args:
+        points: float (N, K).
+        point: float (K,).
+    """
+    distances = ((points - point) ** 2).sum(axis=1)
+    return np.argsort(distances, kind="stable")[:count]
