@@ -1,4 +1,5 @@
-"""The command line: train, runs, watch, stop, resume, fine-tune, evaluate, exam, predict, data.
+"""The command line: train, runs, watch, stop, resume, fine-tune, evaluate, exam, compare,
+predict, data.
 
 Results go to stdout, progress to stderr. Exit status: 0 done, 1 an error told in one
 line, 2 wrong usage, 130 stopped.
@@ -21,6 +22,7 @@ _UNDONE = "Stopped before it was done."
 
 try:
     from digitcore import __version__, runs
+    from digitcore.commands.comparing import compare
     from digitcore.commands.flags import Parser, Renamed, add_recipe_flags
     from digitcore.commands.measuring_runs import evaluate, examine, show_data
     from digitcore.commands.output import PROGRAM, one_line, sentence, to_json
@@ -164,12 +166,23 @@ def _parser() -> tuple[Parser, list[str]]:
     tunes = add("fine-tune", fine_tune)
     tunes.add_argument("run", metavar="RUN", help=_RUN)
     tunes.add_argument("samples", metavar="FILE", type=Path, help=_DRAWINGS)
+    _add_compare_flags(add("compare", compare))
     _add_predict_flags(add("predict", predict))
     described = add("data", show_data)
     described.add_argument(
         "--dataset", default="mnist", metavar="NAME", help=f"one of {', '.join(registry.names())}"
     )
     return parser, list(commands.choices)
+
+
+def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", nargs="+", help=_RUN)
+    parser.add_argument(
+        "--split",
+        choices=("validation", "test"),
+        default="validation",
+        help="the images to compare on; test is for reporting. Default: validation",
+    )
 
 
 def _add_predict_flags(parser: argparse.ArgumentParser) -> None:

@@ -33,6 +33,8 @@ COMMANDS = (
     ("resume", "sound", "--epochs"),
     ("evaluate",),
     ("evaluate", "sound", "--handwriting"),
+    ("compare",),
+    ("compare", "sound"),
     ("exam",),
     ("fine-tune", "sound"),
     ("fine-tune",),
