@@ -149,6 +149,6 @@ def test_the_file_is_none_of_those_that_are_given_to_others(run: Run) -> None:
     assert b"features.npz" not in (run.path.parent / "runs.zip").read_bytes()
 
 
-def test_few_of_many_places_are_evenly_spaced() -> None:
+def test_few_of_many_are_evenly_spaced() -> None:
     assert len(features.spread(60_000, 2_000)) == 2_000
     assert list(features.spread(3, 10)) == [0, 1, 2]

@@ -94,7 +94,7 @@ def carry_out(run: Run, reporter: Reporter) -> Mapping[str, Any]:
     def components(images: np.ndarray) -> np.ndarray:
         return _projected(projection, each(images))
 
-    found = {
+    tables = {
         "network_checksum": np.array(features.checksum),
         "data_checksum": np.array(dataset.checksum),
         "explained": projection.explained,
@@ -102,8 +102,8 @@ def carry_out(run: Run, reporter: Reporter) -> Mapping[str, Any]:
         "validation": components(dataset.validation.images),
     }
     # A map need not wait for what follows.
-    _write(run, found, np.empty((0, COMPONENTS), np.float32), trained[:0])
-    _write(run, found, components(dataset.train.images[trained]), trained)
+    _write(run, tables, np.empty((0, COMPONENTS), np.float32), trained[:0])
+    _write(run, tables, components(dataset.train.images[trained]), trained)
     return {
         "time": time.time(),
         "network_checksum": features.checksum,
@@ -139,7 +139,7 @@ def read(run: Run) -> Components | None:
 
 
 def spread(count: int, most: int) -> np.ndarray:
-    """At most `most` of `count` places, int64, evenly spaced."""
+    """At most `most` of the indices of `count` things, int64, evenly spaced."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))
 
 
@@ -166,21 +166,21 @@ def _projected(projection: Projection, chunks: Iterable[np.ndarray]) -> np.ndarr
 
 
 def _write(
-    run: Run, found: Mapping[str, np.ndarray], training: np.ndarray, indices: np.ndarray
+    run: Run, tables: Mapping[str, np.ndarray], training: np.ndarray, indices: np.ndarray
 ) -> None:
-    arrays: dict[str, Any] = {**found, "training": training, "training_indices": indices}
+    arrays: dict[str, Any] = {**tables, "training": training, "training_indices": indices}
     files.replace(path_of(run), lambda path: np.savez(path, **arrays))
 
 
-def _check(found: Components) -> None:
+def _check(components: Components) -> None:
     for name in _TABLES:
-        table = getattr(found, name)
+        table = getattr(components, name)
         if table.dtype != np.float32 or table.ndim != 2 or table.shape[1] != COMPONENTS:
             raise ValueError(f"{name} must be float32 (N, {COMPONENTS})")
         if not np.isfinite(table).all():
             raise ValueError(f"{name} must hold finite numbers")
-    if found.explained.shape != (COMPONENTS,):
+    if components.explained.shape != (COMPONENTS,):
         raise ValueError(f"explained must be ({COMPONENTS},)")
-    indices = found.training_indices
-    if indices.dtype != np.int64 or indices.shape != (len(found.training),):
+    indices = components.training_indices
+    if indices.dtype != np.int64 or indices.shape != (len(components.training),):
         raise ValueError("training_indices must be a place for each of training")
