@@ -11,10 +11,8 @@ import streamlit as st
 
 from digitcore import runs
 from digitcore.datasets import DataError
-from digitcore.figures.curves import compare_curves
-from digitcore.figures.style import run_colour
 from digitcore.runs import ACTIVE, Run, RunError, State, Status
-from ui import caching, leaderboard, text
+from ui import caching, compare, leaderboard, text
 from ui.choice import choice
 from ui.frame import heard, section
 from ui.notices import run_notice
@@ -147,29 +145,6 @@ def actions(chosen: list[Run]) -> None:
             delete(chosen)
 
 
-def curves(chosen: list[tuple[Run, State]]) -> None:
-    logs = {run.id: epochs(run, state) for run, state in chosen}
-    logs = {run_id: log for run_id, log in logs.items() if len(log["step"])}
-    if not logs:
-        st.caption("No epoch has ended yet.")
-        return
-    heard("Curves")
-    styles = {run.id: run_colour(state.number) for run, state in chosen}
-    labels = {run.id: text.named(run, state, most=28) for run, state in chosen}
-    for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
-        figure = compare_curves(
-            {labels[run_id]: log for run_id, log in logs.items()},
-            {labels[run_id]: styles[run_id] for run_id in logs},
-            quantity,
-        )
-        column.plotly_chart(
-            figure,
-            key=f"compare-{quantity}",
-            config={"displayModeBar": False},
-            alt=f"Validation {quantity} by epoch of the selected runs",
-        )
-
-
 def table(everything: list[tuple[Run, State]]) -> None:
     rows = [row(run, state) for run, state in everything]
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -211,11 +186,12 @@ def table(everything: list[tuple[Run, State]]) -> None:
     actions(chosen)
     picked = {run.id for run in chosen}
     for r in shown:
-        told = [r["settings"], r["note"]] if r["id"] in picked else []
+        # Of several, the comparison tells what differs.
+        told = [r["settings"] if len(chosen) == 1 else "", r["note"]] if r["id"] in picked else []
         if said := " · ".join(filter(None, told)):
             name = "" if r["status"] in runs.UNREADABLE else f"{r['whole_name']}: "
             st.caption(text.plain(name + said))
-    curves(selected)
+    compare.show(selected)
 
 
 def view(show: Callable[[list[tuple[Run, State]]], None], polls: bool) -> None:

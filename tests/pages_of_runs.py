@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 KEPT = (
     *("true", "predicted", "sort", "confidence", "errors", "split", "cells", "page", "image"),
     *("filter", "status", "selected", "view", "cost", "ranking", "input", "sketch"),
+    *("compare_on", "against", "compare_with", "compare_images", "compare_image", "compare_page"),
 )
 
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
+from runs_that_err import run_that_errs
 
-from digitcore import runs
 from digitcore.__main__ import main
 from digitcore.analysis import comparison, seeds
 from digitcore.runs import Run
 
 Like = Callable[..., Run]
 CHOICES = {"test": 40, "validation": 20}
-
-
-def labels_of(split: str, data: Path) -> np.ndarray:
-    name, begin = ("y_test", 0) if split == "test" else ("y_train", 180)
-    return np.asarray(np.load(data / "mnist.npz")[name][begin:])
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
@@ -32,27 +26,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
 
 @pytest.fixture
 def like(finished: str, small_data: Path) -> Like:
-    """Makes runs like the finished one that err on the first so many images, with another seed."""
-
-    def make(end: str, wrong: int, validation_split: float = 0.1, **recipe: object) -> Run:
-        source = runs.load(finished)
-        run = Run(Path(shutil.copytree(source.path, source.path.with_name(f"x-{end}"))))
-        changed = run.recipe.changed(validation_split=validation_split, **recipe)
-        (run.path / "recipe.toml").write_text(changed.to_toml())
-        tables = {}
-        for split in CHOICES:
-            labels = labels_of(split, small_data)
-            guesses = np.where(np.arange(len(labels)) < wrong, (labels + 1) % 10, labels)
-            tables[split] = np.eye(10, dtype=np.float32)[guesses]
-        images = round(200 * validation_split)
-        tables["validation"] = tables["validation"][-images:]
-        np.savez(run.path / "probabilities.npz", **tables)
-        values = json.loads((run.path / "metrics.json").read_text())
-        values["validation_images"] = images
-        (run.path / "metrics.json").write_text(json.dumps(values))
-        return run
-
-    return make
+    return functools.partial(run_that_errs, finished, small_data)
 
 
 def test_two_runs_are_compared_on_validation_unless_test_is_named(

@@ -125,13 +125,28 @@ def test_curves_of_nothing_and_of_a_training_that_diverged() -> None:
 
 
 def test_comparison_keeps_colours_and_escapes_tags() -> None:
-    runs = {"first": log(*EPOCHS).epochs, "<b>second</b>": log(*EPOCHS[:1]).epochs}
+    runs = {"first": [log(*EPOCHS).epochs], "<b>second</b>": [log(*EPOCHS[:1]).epochs]}
     styles = {name: run_colour(i) for i, name in enumerate(runs)}
     figure = compare_curves(runs, styles, "accuracy")
     assert [trace.line.color for trace in figure.data] == list(OKABE_ITO[:2])
     assert figure.data[1].name == "&lt;b&gt;second&lt;/b&gt;"
     assert list(figure.data[0].x) == [1, 2, 3]
     assert list(figure.layout.xaxis.tickvals) == [1, 2, 3]
+
+
+def test_seeds_are_one_line_with_a_band_of_their_spread() -> None:
+    seeds = [
+        log(*(epoch(n + 1, accuracy) for n, accuracy in enumerate(row))).epochs
+        for row in ([0.90, 0.95, 0.96], [0.92, 0.97], [0.94, 0.98])
+    ]
+    figure = compare_curves({"seeds": seeds}, {"seeds": ("#E69F00", "circle")}, "accuracy")
+    band, line = figure.data
+    assert list(line.x) == [1, 2], "as far as all of them trained"
+    assert list(line.customdata) == pytest.approx([92, 100 * (0.95 + 0.97 + 0.98) / 3])
+    high = 1 - np.array(band.y[:2])
+    assert high == pytest.approx([0.94, 2.9 / 3 + np.std([0.95, 0.97, 0.98], ddof=1)])
+    assert (list(band.x), band.fillcolor) == ([1, 2, 2, 1], "rgba(230, 159, 0, 0.25)")
+    assert not band.showlegend
 
 
 def arrows(figure: go.Figure) -> list[tuple[list[float], list[float]]]:
@@ -149,7 +164,7 @@ def test_a_line_that_leaves_the_figure_has_an_arrow_with_its_value() -> None:
     assert [t.y[0] for t in figure.data if t.marker.symbol == "triangle-up"] == [top]
     assert arrows(learning_curves(log(*far), "accuracy")) == []
     assert arrows(learning_curves(log(*BATCHES, *EPOCHS), "loss")) == []
-    runs = {"far": log(*far).epochs, "near": log(*EPOCHS).epochs}
+    runs = {"far": [log(*far).epochs], "near": [log(*EPOCHS).epochs]}
     compared = compare_curves(runs, {name: run_colour(0) for name in runs}, "loss")
     assert arrows(compared) == [([3, 5], [9000.0, 700.0])]
 

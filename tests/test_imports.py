@@ -226,13 +226,17 @@ def readers_of_test(path: Path) -> Iterator[str]:
 def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() -> None:
     """Whoever chooses anything, such as the best epoch, a threshold or a precision, is not here."""
     names = {f"{shown(path)} {name}".strip() for path in FILES for name in readers_of_test(path)}
-    assert names == {
-        "digitcore/jobs/results.py _measured",  # once, after the training
-        "digitcore/jobs/evaluate.py carry_out",  # counts them
-        "digitcore/jobs/evaluate.py measured",  # of a run that has ended
-        "digitcore/jobs/features.py carry_out",  # draws them; the axes are training's
-        "digitcore/commands/comparing.py _labels",  # where `--split test` says so
-        "digitcore/datasets/load.py describe",  # counts them
-        "pages/explore.py",
-        "pages/runs.py images",
-    }
+    assert (
+        names
+        == {
+            "digitcore/jobs/results.py _measured",  # once, after the training
+            "digitcore/jobs/evaluate.py carry_out",  # counts them
+            "digitcore/jobs/evaluate.py measured",  # of a run that has ended
+            "digitcore/jobs/features.py carry_out",  # draws them; the axes are training's
+            "digitcore/commands/comparing.py _labels",  # where `--split test` says so
+            "digitcore/datasets/load.py describe",  # counts them
+            "pages/explore.py",
+            "ui/compare.py _compared",  # where a person turns to test, which the page says is for reporting
+            "pages/runs.py images",
+        }
+    )

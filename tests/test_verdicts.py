@@ -107,9 +107,10 @@ def test_most_of_the_seeds_decide_what_a_group_predicts_correctly() -> None:
     assert np.flatnonzero(~tie.is_right(LABELS)).tolist() == [0, 1]
 
 
-def test_one_network_is_no_comparison() -> None:
-    with pytest.raises(ValueError, match="two or more"):
-        verdicts.against_first([contender("a", [1])], LABELS, "test")
+def test_one_network_has_nothing_to_be_held_against() -> None:
+    assert verdicts.against_first([contender("a", [1])], LABELS, "test") == []
+    with pytest.raises(ValueError, match="Received: none"):
+        verdicts.against_first([], LABELS, "test")
 
 
 def test_how_numbers_are_written() -> None:

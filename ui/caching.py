@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -11,7 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from digitcore.analysis import outcome
+from digitcore.analysis import comparable, outcome
+from digitcore.analysis.verdicts import Contender, Verdict, against_first
 from digitcore.datasets import DataError, Dataset, Split, load_dataset
 from digitcore.figures import curves
 from digitcore.figures.style import Quantity
@@ -49,6 +51,47 @@ def _tables(path: Path, changed: float) -> dict[str, np.ndarray]:
     for array in arrays.values():
         array.flags.writeable = False
     return arrays
+
+
+def predicted(run: Run, split: str) -> np.ndarray:
+    """The classes that the run predicted for that split, uint8 (N,), read-only; raises RunError.
+
+    Kept for many more runs than `tables`, of which it is a small part.
+    """
+    return _predicted(run.path, changed(run.path / "probabilities.npz"), split)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _predicted(path: Path, changed: float, split: str) -> np.ndarray:
+    classes = comparable.predicted(Run(path), split)
+    classes.flags.writeable = False
+    return classes
+
+
+def verdicts(
+    members: Sequence[Sequence[Run]],
+    contenders: Sequence[Contender],
+    labels: np.ndarray,
+    split: str,
+) -> list[Verdict]:
+    """`verdicts.against_first`, computed once for the same runs by the same names.
+
+    Args:
+        members: the runs of each contender.
+        contenders, labels, split: as there.
+    """
+    files = tuple(
+        (one.name, *((run.path, changed(run.path / "probabilities.npz")) for run in runs))
+        for one, runs in zip(contenders, members, strict=True)
+    )
+    return _verdicts(files, split, len(labels), contenders, labels)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _verdicts(
+    files: object, split: str, images: int, _contenders: Sequence[Contender], _labels: np.ndarray
+) -> list[Verdict]:
+    return against_first(_contenders, _labels, split)
 
 
 def rejection_threshold(run: Run) -> float | None:

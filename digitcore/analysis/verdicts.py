@@ -16,6 +16,11 @@ from digitcore.analysis.comparison import SIGNIFICANCE, Comparison
 from digitcore.analysis.seeds import Group, GroupDifference
 
 
+def with_seeds(name: str, number: int) -> str:
+    """The name of so many runs that differ only in their seed: `fast (5 seeds)`, or `fast` of one."""
+    return name if number == 1 else f"{name} ({number} seeds)"
+
+
 @dataclass(frozen=True)
 class Contender:
     """A network by its name, and what it predicts for the same N images: integer (N,), one array a seed."""
@@ -26,8 +31,7 @@ class Contender:
     @property
     def label(self) -> str:
         """Its name in a sentence: `fast (5 seeds)`."""
-        number = len(self.predictions)
-        return self.name if number == 1 else f"{self.name} ({number} seeds)"
+        return with_seeds(self.name, len(self.predictions))
 
     def accuracies(self, labels: NDArray[np.integer]) -> list[float]:
         """Of each seed, 0 to 1."""
@@ -77,15 +81,15 @@ def against_first(
     corrected together, by Holm's method.
 
     Args:
-        contenders: two or more.
+        contenders: one or more.
         labels: integer (N,), the true classes.
         split: the images' name in the sentences, "test" or "validation".
 
     Raises:
-        ValueError: there are fewer than two, or the arrays do not fit together.
+        ValueError: there is none, or the arrays do not fit together.
     """
-    if len(contenders) < 2:
-        raise ValueError(f"A comparison needs two or more. Received: {len(contenders)}")
+    if not contenders:
+        raise ValueError("A comparison needs a network. Received: none")
     first, *others = contenders
     measured = [_measured(first, other, labels) for other in others]
     known = [one.mcnemar_p if isinstance(one, Comparison) else one.p for one in measured]
@@ -135,7 +139,13 @@ def interval(ends: tuple[float, float]) -> str:
 
 def p_value(p: float) -> str:
     """A p value as `p < 0.001`, `p = 0.049` or `p = 0.21`."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    short = short_p(p)
+    return f"p {short}" if short.startswith("<") else f"p = {short}"
+
+
+def short_p(p: float) -> str:
+    """A p value without its name: `< 0.001`, `0.049` or `0.21`."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def group_accuracy(group: Group) -> str:
@@ -151,6 +161,19 @@ def _measured(
     if len(first.predictions) == len(other.predictions) == 1:
         return comparison.compare(first.predictions[0], other.predictions[0], labels)
     return seeds.difference_of_groups(first.accuracies(labels), other.accuracies(labels))
+
+
+def more_images(one: Comparison) -> int | None:
+    """About how many images would tell two apart that these do not: 39,000 for 38,612.
+
+    None where none would, or where only the correction for other comparisons keeps the two together.
+    """
+    needed = one.images_needed
+    if needed is None:
+        return None
+    size = int(10 ** max(0, len(str(needed)) - 2))
+    rounded = round(needed / size) * size
+    return rounded if rounded > one.images else None
 
 
 def _sentence(
@@ -179,9 +202,7 @@ def _sentence(
     if one.images_needed is None:
         each = f"{one.discordant[0]:,} image" + "s" * (one.discordant[0] > 1)
         return f"{apart}: each predicts {each} correctly that the other does not."
-    # Fewer would mean that only the correction for the other tests keeps the two together.
-    more = _about(one.images_needed) > one.images
-    needed = f"; that would take about {_about(one.images_needed):,}" if more else ""
+    needed = f"; that would take about {more:,}" if (more := more_images(one)) else ""
     return f"{apart}{needed} ({details})."
 
 
@@ -194,9 +215,3 @@ def _told_apart(
         first, other = other, first
         difference, ends = -difference, (-ends[1], -ends[0])
     return f"{other} is {points(difference)} points ({interval(ends)}) more accurate than {first} {rest}."
-
-
-def _about(number: int) -> int:
-    """The number with its first two digits alone."""
-    size = int(10 ** max(0, len(str(number)) - 2))
-    return round(number / size) * size

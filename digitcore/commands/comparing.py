@@ -49,7 +49,7 @@ def compare(options: argparse.Namespace) -> tuple[Result, str]:
     groups = comparable.by_seed(chosen)
     if len(groups) < len(chosen):
         grouped = [contender(group) for group in groups]
-        differing = verdicts.against_first(grouped, labels, split) if len(groups) > 1 else []
+        differing = verdicts.against_first(grouped, labels, split)
         result["groups"] = [
             {
                 "runs": [run.id for run in group],
@@ -86,7 +86,7 @@ def _lines(members: list[Contender], told: list[Verdict], split: str) -> list[st
     rows.append([first.label, verdicts.group_accuracy(told[0].first), "", "", ""])
     for member, one in zip(members[1:], told, strict=True):
         ends = verdicts.interval(one.interval) if one.interval else ""
-        p = "" if one.p is None else verdicts.p_value(one.p)
+        p = "" if one.p is None else verdicts.short_p(one.p)
         accuracy = verdicts.group_accuracy(one.group)
         rows.append([member.label, accuracy, verdicts.points(one.difference), ends, p])
     return [verdicts.summary(told, first.label), "", *table(rows)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from digitcore.runs.events import Columns, EventLog, best_epoch
 
 # As many as a browser window of ordinary width can show of a line.
 MAX_POINTS = 400
+MOST_IN_LEGEND = 6
 
 
 def learning_curves(log: EventLog, quantity: Quantity, classes: int = 10) -> go.Figure:
@@ -75,35 +76,78 @@ def learning_curves(log: EventLog, quantity: Quantity, classes: int = 10) -> go.
 
 
 def compare_curves(
-    runs: Mapping[str, Columns], styles: Mapping[str, tuple[str, str]], quantity: Quantity
+    runs: Mapping[str, Sequence[Columns]],
+    styles: Mapping[str, tuple[str, str]],
+    quantity: Quantity,
 ) -> go.Figure:
-    """Validation by epoch of several runs.
+    """Validation by epoch of several runs. Those that differ only in their seed are one line.
 
     Args:
-        runs: name to the epochs of that run, as `EventLog.epochs` holds them.
+        runs: name to the epochs of that run, as `EventLog.epochs` holds them; of several seeds, the epochs
+            of each. These are drawn as their mean, with a band of one standard deviation (ddof 1) to either
+            side, as far as all of them trained.
         styles: the same names to the colour and symbol that `run_colour` gives.
         quantity: what is drawn.
     """
+    means = {name: _over_seeds(seeds, quantity) for name, seeds in runs.items()}
+    drawn = {name: epochs for name, (epochs, _) in means.items()}
     traces = []
-    for name, epochs in runs.items():
+    for name, (epochs, deviation) in means.items():
         colour, symbol = styles[name]
+        if len(runs[name]) > 1:
+            traces.append(_band(epochs, deviation, quantity, colour))
         # A title is a person's text, and Plotly would interpret tags in it.
         traces.append(
             _validation(epochs, quantity, x="epoch")
             | {"name": html.escape(name), "line": {"color": colour, "width": 2}}
             | {"marker": {"size": 7, "color": colour, "symbol": symbol}}
+            | {"text": [f"{html.escape(name)}, epoch {n:.0f}" for n in epochs["epoch"]]}
         )
-    validation = [epochs[f"validation_{quantity}"] for epochs in runs.values()]
+    validation = [epochs[f"validation_{quantity}"] for epochs in drawn.values()]
     everything = np.concatenate([*validation, []])
     layout = with_axes(everything, quantity, f"validation {quantity}")
     top = y_range(everything, quantity)[1]
-    for (name, epochs), values in zip(runs.items(), validation, strict=True):
+    for (name, epochs), values in zip(drawn.items(), validation, strict=True):
         traces += _arrows(epochs["epoch"], values, quantity, top, styles[name][0])
-    last = int(max((epochs["epoch"].max(initial=1) for epochs in runs.values()), default=1))
+    last = int(max((epochs["epoch"].max(initial=1) for epochs in drawn.values()), default=1))
     apart = -(-last // 10)
     ticks = list(range(apart, last + 1, apart))
     layout["xaxis"] |= {"range": [0.5, last + 0.5], "title": {"text": "epoch"}, "tickvals": ticks}
+    # A longer one would take the curves' room; hover tells the name, and the page has a table of them.
+    layout["showlegend"] = len(runs) <= MOST_IN_LEGEND
     return go.Figure(traces, layout)
+
+
+def _over_seeds(seeds: Sequence[Columns], quantity: Quantity) -> tuple[Columns, np.ndarray]:
+    """Mean and standard deviation of each epoch that all seeds have; of one seed its epochs, and zeros."""
+    key = f"validation_{quantity}"
+    if len(seeds) == 1:
+        return seeds[0], np.zeros(len(seeds[0][key]))
+    ends = min(len(epochs[key]) for epochs in seeds)
+    values = np.stack([epochs[key][:ends] for epochs in seeds])
+    columns = {"epoch": seeds[0]["epoch"][:ends], key: values.mean(axis=0)}
+    return columns, values.std(axis=0, ddof=1)
+
+
+def _band(
+    epochs: Columns, deviation: np.ndarray, quantity: Quantity, colour: str
+) -> dict[str, Any]:
+    """One standard deviation to either side of the mean."""
+    mean = epochs[f"validation_{quantity}"]
+    edge = np.concatenate([mean + deviation, (mean - deviation)[::-1]])
+    x = np.concatenate([epochs["epoch"], epochs["epoch"][::-1]])
+    channels = ", ".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+    return {
+        "type": "scatter",
+        "x": x.astype(int).tolist(),
+        "y": heights(edge, quantity),
+        "fill": "toself",
+        "fillcolor": f"rgba({channels}, 0.25)",
+        "mode": "lines",
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
 
 
 def _drawn(steps: np.ndarray, values: np.ndarray, end: float) -> np.ndarray:
