@@ -13,14 +13,17 @@ from digitcore.analysis import classification, written
 from digitcore.datasets import DataError, Split
 from digitcore.datasets.writers import writers as writers_of
 from digitcore.runs import Metrics, Run, RunError
-from ui import caching, explore_errors, image_filters, text
+from ui import caching, explore_errors, explore_probabilities, image_filters, text
 from ui.choice import choice
 from ui.short_jobs import short_jobs, under_way
 from ui.shown_run import choose_run
 from ui.study import Study
 
 # Each draws what it is called by, below the accuracy and the split.
-VIEWS: dict[str, Callable[[Study], None]] = {"Errors": explore_errors.show}
+VIEWS: dict[str, Callable[[Study], None]] = {
+    "Errors": explore_errors.show,
+    "Probabilities": explore_probabilities.show,
+}
 
 
 def unlabelled(metrics: Metrics | None, why: str, way: str = "") -> NoReturn:

@@ -20,6 +20,7 @@ KEPT = (
     *("true", "predicted", "sort", "confidence", "errors", "split", "cells", "page", "image"),
     *("filter", "status", "selected", "view", "cost", "ranking", "input", "sketch"),
     *("compare_on", "against", "compare_with", "compare_images", "compare_image", "compare_page"),
+    *("explore_view", "rejected"),
 )
 
 
@@ -95,3 +96,9 @@ def explored(run: str, info: DatasetInfo) -> None:
     assert not app.exception
     last = info.classes[-1]
     assert f"{last} predicted wrong" in said(app) or "No image matches" in said(app)
+    app = visit("explore", run=run, explore_view="Probabilities")
+    assert not app.exception
+    assert "on average and is right in" in said(app)
+    assert ("synthetic drawings" in str([box.label for box in app.expander])) == (
+        info.class_count == 10 and info.drawing is not None
+    )

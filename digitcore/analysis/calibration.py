@@ -133,9 +133,9 @@ def error_interval(
 
     Noise in a bin only ever adds to this error, and drawing images anew adds to it once more (Kumar, Liang
     and Ma, 2019). So the ends are those of the basic bootstrap (Davison and Hinkley, 1997), which takes the
-    draws' excess off. The interval begins at 0 where a calibrated network would often show such an error by
-    chance alone (consistency resampling: Bröcker and Smith, 2007). The error itself lies within, and bins
-    stay as they are.
+    draws' excess off. Where a calibrated network would often show such an error by chance alone (consistency
+    resampling: Bröcker and Smith, 2007), the interval is wide: from 0 to where the draws end. The error
+    itself lies within, and bins stay as they are.
 
     Args:
         confidence, correct, bins, equal_mass: as in `reliability`.
@@ -166,10 +166,10 @@ def error_interval(
     # Whether images of a calibrated network are correct varies in a bin by this much.
     deviations = np.sqrt(np.bincount(bin_of, weights=confidence * (1 - confidence)))
     by_chance = np.abs(random.normal(0, deviations, (draws, len(deviations)))).sum(axis=1) / total
-    low, high = 2 * here - np.quantile(errors, (0.975, 0.025))
+    least, most = np.quantile(errors, (0.025, 0.975))
     if here <= np.quantile(by_chance, 0.95):
-        low = 0.0
-    return float(max(0, min(here, low))), float(max(here, high))
+        return 0.0, float(max(here, most))
+    return float(max(0, min(here, 2 * here - most))), float(max(here, 2 * here - least))
 
 
 def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:

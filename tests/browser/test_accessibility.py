@@ -45,6 +45,7 @@ def nothing(page: Page) -> None:
 SCENES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "train": ("", nothing),
     "explore": ("explore", nothing),
+    "probabilities": ("explore", way("Probabilities")),
     "draw a digit": ("draw", digit),
     "draw a number": ("draw", way("Number")),
     "read a photo": ("draw", way("Photo")),
