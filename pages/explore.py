@@ -13,7 +13,7 @@ from digitcore.analysis import classification, written
 from digitcore.datasets import DataError, Split
 from digitcore.datasets.writers import writers as writers_of
 from digitcore.runs import Metrics, Run, RunError
-from ui import caching, explore_errors, explore_probabilities, image_filters, text
+from ui import caching, explore_errors, explore_map, explore_probabilities, image_filters, text
 from ui.choice import choice
 from ui.short_jobs import short_jobs, under_way
 from ui.shown_run import choose_run
@@ -22,6 +22,7 @@ from ui.study import Study
 # Each draws what it is called by, below the accuracy and the split.
 VIEWS: dict[str, Callable[[Study], None]] = {
     "Errors": explore_errors.show,
+    "Map": explore_map.show,
     "Probabilities": explore_probabilities.show,
 }
 

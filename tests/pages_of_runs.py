@@ -21,6 +21,7 @@ KEPT = (
     *("filter", "status", "selected", "view", "cost", "ranking", "input", "sketch"),
     *("compare_on", "against", "compare_with", "compare_images", "compare_image", "compare_page"),
     *("explore_view", "rejected"),
+    *("map_colour", "area"),
 )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from digitcore.analysis.projection import nearest, principal_components
+from digitcore.analysis.projection import inside, nearest, principal_components
 
 
 def features(count: int, dimension: int) -> np.ndarray:
@@ -55,3 +55,16 @@ def test_the_nearest_come_first() -> None:
     points = np.array([[0, 0], [3, 4], [0, 1], [0, -1]], np.float32)
     np.testing.assert_array_equal(nearest(points, np.array([0, 0.1]), 3), [0, 2, 3])
     assert len(nearest(points, points[0], 9)) == 4
+
+
+@pytest.mark.parametrize("turn", [0, 2])
+def test_points_are_inside_an_area_by_the_even_odd_rule(turn: int) -> None:
+    # A box with a notch that reaches down to its middle.
+    corners = np.array([[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]], float)
+    points = np.array([[1, 1], [2, 0.5], [2, 3], [3.5, 3], [5, 1], [-1, 2], [2, -1]])
+    wanted = [True, True, False, True, False, False, False]
+    for way in (corners, corners[::-1]):
+        assert inside(points, np.roll(way, turn, axis=0)).tolist() == wanted
+    # Where lines cross, what is enclosed twice is outside.
+    star = np.array([[np.sin(4 * np.pi * k / 5), np.cos(4 * np.pi * k / 5)] for k in range(5)])
+    assert inside(np.array([[0, 0], [0, 0.8]]), star).tolist() == [False, True]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -17,6 +17,8 @@ from digitcore.analysis.verdicts import Contender, Verdict, against_first
 from digitcore.datasets import DataError, Dataset, Split, load_dataset
 from digitcore.figures import curves
 from digitcore.figures.style import Quantity
+from digitcore.jobs import features
+from digitcore.jobs.features import Components
 from digitcore.runs import Run, RunError
 from digitcore.runs.events import EventLog
 from digitcore.runs.predictor import Predictor
@@ -92,6 +94,34 @@ def _verdicts(
     files: object, split: str, images: int, _contenders: Sequence[Contender], _labels: np.ndarray
 ) -> list[Verdict]:
     return against_first(_contenders, _labels, split)
+
+
+def components(run: Run) -> Components | None:
+    """What is known of the features of the run's images, read-only; None if nothing; raises RunError."""
+    # The metrics say which network and data it must be of.
+    return _components(run.path, changed(features.path_of(run)), changed(run.path / "metrics.json"))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _components(path: Path, changed: float, metrics_changed: float) -> Components | None:
+    known = features.read(Run(path))
+    if known:
+        for name in ("test", "validation", "training"):
+            getattr(known, name).flags.writeable = False
+    return known
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def image_map(key: tuple[str, str, str], _make: Callable[[], go.Figure]) -> go.Figure:
+    """A map of images, drawn once for all sessions; not to be changed.
+
+    Args:
+        key: checksum of the network, split, and what the colours show.
+    """
+    figure = _make()
+    sent = figure.to_dict()
+    figure.to_dict = lambda: sent
+    return figure
 
 
 def rejection_threshold(run: Run) -> float | None:

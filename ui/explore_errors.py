@@ -14,7 +14,7 @@ from digitcore.analysis import classification
 from digitcore.datasets import Split
 from digitcore.figures.confusion import confusion_heatmap
 from digitcore.figures.style import MOST_NUMBERED
-from ui import image_filters, text
+from ui import image_features, image_filters, text
 from ui.choice import choice
 from ui.explore_downloads import downloads
 from ui.frame import heard, section
@@ -35,13 +35,11 @@ def show(study: Study) -> None:
     with left:
         confusion_matrix(probabilities, split.labels, names)
     with right:
-        shown, opened = browse(
-            probabilities, split, chosen, f"{study.run.id}-{study.split_name}", names
-        )
+        shown, opened = browse(study, chosen)
     left, right = st.columns([5, 6], gap="large")
     with left:
         if opened is not None:
-            the_image(opened, probabilities, split, study.split_name, names)
+            the_image(opened, study)
         if study.writers is not None:
             errors_by_writer(study.writers, probabilities.argmax(axis=1) == split.labels)
     with right:
@@ -87,19 +85,14 @@ def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray, names: Seque
     )
 
 
-def browse(
-    probabilities: np.ndarray, split: Split, chosen: dict[str, Any], key: str, names: Sequence[str]
-) -> tuple[np.ndarray, int | None]:
-    """Draws the gallery; the indices that pass the filters, and the one that is opened.
-
-    `key` names the run and the split.
-    """
+def browse(study: Study, chosen: dict[str, Any]) -> tuple[np.ndarray, int | None]:
+    """Draws the gallery; the indices that pass the filters, and the one that is opened."""
     heard("Images")
-    shown = classification.select(probabilities, split.labels, **chosen)
+    shown = classification.select(study.probabilities, study.split.labels, **chosen)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        st.markdown(image_filters.title(chosen, len(shown), names), width="content")
+        st.markdown(image_filters.title(chosen, len(shown), study.names), width="content")
         st.button(
             "Clear filters",
             type="tertiary",
@@ -111,19 +104,25 @@ def browse(
     if not len(shown):
         st.markdown("No image matches these filters.")
         return shown, None
+    return paged(shown, study, f"{study.run.id}-{study.split_name}-{chosen}")
+
+
+def paged(shown: np.ndarray, study: Study, key: str) -> tuple[np.ndarray, int | None]:
+    """Draws one page of a gallery of images; the indices on it, and the one that is opened.
+
+    `key` names what is shown: another begins at its first page.
+    """
     pages = -(-len(shown) // PAGE_SIZE)
     grid = st.container()
     page = 1
-    if st.session_state.setdefault("paged", f"{key}-{chosen}") != f"{key}-{chosen}":
-        # Another set of images begins at its first page.
-        st.session_state.update(paged=f"{key}-{chosen}", page=1)
+    if st.session_state.setdefault("paged", key) != key:
+        st.session_state.update(paged=key, page=1)
     if pages > 1:
         page = st.pagination(pages, key="page", max_visible_pages=5, bind="query-params")
     with grid:
         shown = shown[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        return shown, gallery(
-            tiles_of(shown, probabilities, split), "explore_gallery", names, parameter="image"
-        )
+        tiles = tiles_of(shown, study.probabilities, study.split)
+        return shown, gallery(tiles, "explore_gallery", study.names, parameter="image")
 
 
 def tiles_of(indices: np.ndarray, probabilities: np.ndarray, split: Split) -> list[Tile]:
@@ -134,11 +133,11 @@ def tiles_of(indices: np.ndarray, probabilities: np.ndarray, split: Split) -> li
     ]
 
 
-def the_image(
-    index: int, probabilities: np.ndarray, split: Split, name: str, names: Sequence[str]
-) -> None:
-    true, row = int(split.labels[index]), probabilities[index]
-    loss = float(classification.losses(row[None], split.labels[index : index + 1])[0])
+def the_image(index: int, study: Study) -> None:
+    """Draws one image with its probabilities, and the training images that the network finds like it."""
+    names, image_of = study.names, study.split.images[index]
+    true, row = int(study.split.labels[index]), study.probabilities[index]
+    loss = float(classification.losses(row[None], np.array([true]))[0])
     guess = int(row.argmax())
     what = text.plain(names[true])
     verdict = (
@@ -146,12 +145,13 @@ def the_image(
     )
     image, facts = st.columns([1, 2], gap="medium")
     image.html(
-        f'<img src="{tile_uri(split.images[index])}" alt="{html.escape(names[true])}" style="width: 100%; '
+        f'<img src="{tile_uri(image_of)}" alt="{html.escape(names[true])}" style="width: 100%; '
         'max-width: 15rem; image-rendering: pixelated; border-radius: 3px">'
     )
     with facts:
-        st.markdown(f"**{verdict}** · loss {loss:.2f} · image {index:,} of {name}")
+        st.markdown(f"**{verdict}** · loss {loss:.2f} · image {index:,} of {study.split_name}")
         st.html(probability_bars(row, true, names))
+    image_features.nearest_training_images(index, study)
 
 
 def most_confused(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:

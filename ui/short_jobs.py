@@ -8,12 +8,11 @@ from digitcore.analysis import written
 from digitcore.datasets import registry
 from digitcore.jobs import evaluate, exam, queue
 from digitcore.jobs.job import Job
-from digitcore.jobs.kinds import SHORT
 from digitcore.runs import ACTIVE, Run, RunError
 from ui import browsers, text
 from ui.shown_run import when
 
-_POLL_SECONDS = 0.5
+POLL_SECONDS = 0.5
 _STAGES = {"data": "Reading the images", "testing": "Predicting"}
 
 
@@ -28,12 +27,12 @@ def short_jobs(run: Run) -> None:
         if kind == "exam" and not has_exam:
             continue
         polls = Job(run, kind).active
-        st.fragment(_row, run_every=_POLL_SECONDS if polls else None)(run, kind, polls)
+        st.fragment(_row, run_every=POLL_SECONDS if polls else None)(run, kind, polls)
 
 
 def under_way(run: Run) -> bool:
-    """Whether a short job about the run waits or is carried out."""
-    return any(Job(run, kind).active for kind in SHORT)
+    """Whether a short job of these waits or is carried out."""
+    return any(Job(run, kind).active for kind in ROWS)
 
 
 def _row(run: Run, kind: str, polls: bool) -> None:
@@ -118,10 +117,11 @@ ROWS = {"evaluate": _evaluate, "exam": _exam}
 
 
 def _button(run: Run, kind: str, label: str, icon: str) -> None:
-    st.button(label, icon=icon, on_click=_submit, args=(run, kind), key=f"start-{kind}")
+    st.button(label, icon=icon, on_click=submit, args=(run, kind), key=f"start-{kind}")
 
 
-def _submit(run: Run, kind: str) -> None:
+def submit(run: Run, kind: str) -> None:
+    """Queues a short job for this browser; says why where that cannot be done."""
     try:
         job = queue.submit_job(run, kind)
     except (RunError, OSError) as error:

@@ -2,6 +2,7 @@
 
 principal_components  the directions in which features vary most (Pearson, 1901)
 nearest               the points nearest to one
+inside                the points within an area
 """
 
 from __future__ import annotations
@@ -74,3 +75,19 @@ def nearest(points: np.ndarray, point: np.ndarray, count: int) -> NDArray[np.int
     """
     distances = ((points - point) ** 2).sum(axis=1)
     return np.argsort(distances, kind="stable")[:count]
+
+
+def inside(points: np.ndarray, corners: np.ndarray) -> NDArray[np.bool_]:
+    """Which points are within a polygon, by the even-odd rule, bool (N,).
+
+    Args:
+        points: float (N, 2).
+        corners: float (M, 2), in order; the last is joined to the first.
+    """
+    x, y = points[:, 0], points[:, 1]
+    within = np.zeros(len(points), bool)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        crossed = (y0 > y) != (y1 > y)
+        if y0 != y1:
+            within ^= crossed & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+    return within

@@ -97,3 +97,14 @@ def beyond(values: np.ndarray, quantity: Quantity, top: float) -> np.ndarray:
         return np.empty(0, dtype=int)
     stretches = np.split(above, np.flatnonzero(np.diff(above) > 1) + 1)
     return np.array([part[values[part].argmax()] for part in stretches])
+
+
+def class_colours(count: int) -> list[str]:
+    """A colour for each of so many classes: hues evenly spaced around those of blue and vermilion.
+
+    They are no more than a hint where classes are many, so name a class beside its points.
+    """
+    # Degrees from 45 up to 180, and from 225 on to 375.
+    angles = np.linspace(0, 285, count, endpoint=False)
+    hues = np.where(angles < 135, 45 + angles, 90 + angles) % 360
+    return [f"hsl({hue:.0f}, 65%, {48 if index % 2 else 60}%)" for index, hue in enumerate(hues)]
