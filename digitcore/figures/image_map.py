@@ -13,8 +13,8 @@ from digitcore.figures.style import BLUE, GREY, MOST_NUMBERED, VERMILION, class_
 
 Colouring = Literal["class", "prediction", "correctness", "confidence"]
 COLOURINGS: tuple[Colouring, ...] = get_args(Colouring)
-# Drawn as SVG, which every browser has: with WebGL more were possible, but not everywhere.
-MOST_POINTS = 10_000
+# Drawn as SVG, which every browser has; each more takes time whenever the map is drawn.
+MOST_POINTS = 4_000
 # From what stands out on light and dark to the quiet grey of what is sure.
 _SURENESS = [(0, "#A020F0"), (0.6, "#D58CF0"), (1, GREY)]
 

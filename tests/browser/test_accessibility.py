@@ -38,6 +38,11 @@ def digit(page: Page) -> None:
     page.wait_for_selector('.answer[data-strokes="2"]')
 
 
+def map_of_images(page: Page) -> None:
+    way("Map")(page)
+    page.wait_for_selector(".js-plotly-plot .scatterlayer .trace:nth-child(2) path")
+
+
 def nothing(page: Page) -> None:
     pass
 
@@ -45,6 +50,7 @@ def nothing(page: Page) -> None:
 SCENES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "train": ("", nothing),
     "explore": ("explore", nothing),
+    "map": ("explore", map_of_images),
     "probabilities": ("explore", way("Probabilities")),
     "draw a digit": ("draw", digit),
     "draw a number": ("draw", way("Number")),
