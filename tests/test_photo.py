@@ -153,6 +153,19 @@ def test_what_lies_across_the_edge_of_the_photo_is_no_digit(clean: PhotoDigits) 
     assert find_digits(blurred(photo)).reading.unsure
 
 
+def test_a_line_that_is_no_digit_is_left_out_and_makes_the_reading_unsure() -> None:
+    assert not find_digits(blurred(sheet([2, 4, 7]))).reading.unsure
+    photo = Image.fromarray(sheet([2, 4, 7]))
+    pen = ImageDraw.Draw(photo)
+    for at in (0, 35, 70):
+        pen.line([(300 + at, 340), (300 + at, 440)], fill=60, width=9)
+        pen.line([(280, 355 + at), (390, 355 + at)], fill=60, width=9)
+    found = find_digits(blurred(np.asarray(photo)))
+    assert numbers(found.reading) == ["247"]
+    assert reasons(found.reading) == {"no digit that the network knows"}
+    assert found.reading.unsure
+
+
 def test_digits_that_touch_are_cut_where_the_ink_is_thin() -> None:
     photo = blurred(sheet([4, 0], gap=-35))  # the bar of the four ends in the nought
     assert len(find_digits(photo).images) == 2

@@ -272,6 +272,7 @@ def _read(
                 known_pieces.update(digit.strokes)
         if digits:
             lines.append(Number(tuple(digits), number.confidence))
+    strange: list[Digit] = []
     if any(is_clear(line, threshold) for line in lines):
         known = [any(d.confidence >= threshold for d in number.digits) for number in lines]
         strange = [digit for number in compress(lines, map(not_, known)) for digit in number.digits]
@@ -279,7 +280,9 @@ def _read(
         if 2 * len(strange) < sum(len(number.digits) for number in lines):
             lines = list(compress(lines, known))
             left_out.extend(LeftOut(digit.box, _UNKNOWN) for digit in strange)
-    unsure = pale or not lines or not all(is_clear(line, threshold) for line in lines)
+    unsure = (
+        bool(strange) or pale or not lines or not all(is_clear(line, threshold) for line in lines)
+    )
     unsure = unsure or any(lacks(line, way.ink, written, known_pieces) for line in lines)
     unsure = unsure or any(starmap(may_be_one, pairwise(lines)))
     cut_off = [one.box for one in left_out if one.reason == AT_EDGE]
