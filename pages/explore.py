@@ -66,7 +66,7 @@ def study(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         place = st.container(width="content")
-        view = choice("View", tuple(VIEWS), "explore_view") if len(VIEWS) > 1 else "Errors"
+        view = choice("View", tuple(VIEWS), "explore_view")
         name = choice("Split", ("test", "validation"), "split")
     with place:
         headline(tables[name], splits[name].labels, name)

@@ -233,7 +233,7 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
             "digitcore/jobs/evaluate.py carry_out",  # counts them
             "digitcore/jobs/evaluate.py measured",  # of a run that has ended
             "digitcore/jobs/features.py carry_out",  # draws them; the axes are training's
-            "digitcore/commands/comparing.py _labels",  # where `--split test` says so
+            "digitcore/commands/comparing.py compare",  # where `--split test` says so
             "digitcore/datasets/load.py describe",  # counts them
             "pages/explore.py",
             "ui/compare.py _compared",  # where a person turns to test, which the page says is for reporting

@@ -67,7 +67,7 @@ def test_each_image_has_a_point_that_tells_what_it_is(colouring: str) -> None:
     correct, wrong = figure.data
     assert len(correct.x) == 199
     assert list(wrong.customdata) == [7]
-    assert wrong.text[0] == "class &lt;7> → class &lt;3> · 60 %"
+    assert wrong.text[0] == "class &lt;7&gt; → class &lt;3&gt; · 60 %"
     assert wrong.x[0] == np.float32(points[7, 0])
     value = {"class": 7, "prediction": 3, "correctness": 1, "confidence": np.float32(0.6)}[
         colouring

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from digitcore.analysis.written import confidence
 from ui import address
-from ui.prediction_html import RIGHT, WRONG, confidence, tile_uri
+from ui.prediction_html import RIGHT, WRONG, tile_uri
 
 
 class Tile(NamedTuple):

@@ -10,6 +10,7 @@ import streamlit as st
 
 from digitcore import drawing, runs
 from digitcore.analysis import written
+from digitcore.analysis.written import confidence
 from digitcore.datasets.info import DIGITS
 from digitcore.drawing import DrawingInput, Floats, canvas
 from digitcore.drawing.samples import HandwritingSamples, SamplesError
@@ -18,7 +19,6 @@ from digitcore.runs import ACTIVE, Run, RunError
 from ui import caching, kept_samples, text
 from ui.canvas import SIDE, clear_canvas, drawing_canvas
 from ui.gallery import Tile, gallery
-from ui.prediction_html import confidence
 from ui.run_progress import progress
 from ui.shown_run import show_started
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from digitcore.analysis.written import confidence
 from digitcore.drawing.sequence import Digit, Number
 from ui import text
-from ui.prediction_html import WRONG, confidence, tile_uri
+from ui.prediction_html import WRONG, tile_uri
 
 _STYLE = f"""<style>
 .number {{ display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.5rem; min-height: 4.5rem;

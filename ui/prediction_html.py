@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from digitcore.analysis.written import confidence
 from digitcore.figures import style
 
 RIGHT, WRONG = style.BLUE, style.VERMILION
@@ -44,11 +45,6 @@ _BARS_CSS = f"""<style>
 .bars .top, .bars .truth {{ font-weight: 600; }}
 .bars .truth {{ text-decoration: underline; text-underline-offset: 0.2em; }}
 </style>"""
-
-
-def confidence(probability: float) -> str:
-    """A probability in whole percent, `98 %`; never more than `99 %`, as no network is certain."""
-    return f"{min(99, round(100 * probability))} %"
 
 
 def tile_uri(image: np.ndarray) -> str:

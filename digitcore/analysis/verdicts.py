@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitcore.analysis import comparison, seeds
+from digitcore.analysis import comparison, seeds, written
 from digitcore.analysis.comparison import SIGNIFICANCE, Comparison
 from digitcore.analysis.seeds import Group, GroupDifference
 
@@ -151,7 +151,7 @@ def short_p(p: float) -> str:
 def group_accuracy(group: Group) -> str:
     """Accuracies as `99.03 ± 0.03 % (n = 5)`, or `99.02 %` of a single run."""
     if group.deviation is None:
-        return f"{100 * group.mean:.2f} %"
+        return written.percent(group.mean)
     return f"{100 * group.mean:.2f} ± {100 * group.deviation:.2f} % (n = {group.number})"
 
 

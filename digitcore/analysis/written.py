@@ -1,4 +1,4 @@
-"""How an accuracy is written, in a shell, on a page and in a figure: `99.02 % (98.81–99.20)`."""
+"""How an accuracy or a confidence is written, in a shell, on a page and in a figure: `99.02 % (98.81–99.20)`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from digitcore.analysis.classification import wilson
 def percent(fraction: float) -> str:
     """An accuracy between 0 and 1 as `99.02 %`."""
     return f"{100 * fraction:.2f} %"
+
+
+def confidence(probability: float) -> str:
+    """A probability in whole percent, `98 %`; never more than `99 %`, as no network is certain."""
+    return f"{min(99, round(100 * probability))} %"
 
 
 def interval(ends: Sequence[float]) -> str:

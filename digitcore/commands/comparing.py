@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import asdict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from digitcore import runs
 from digitcore.analysis import comparable, seeds, verdicts
 from digitcore.analysis.verdicts import Contender, Verdict
-from digitcore.commands.output import DownloadBar, Result, table
-from digitcore.jobs import evaluate as measuring
+from digitcore.commands.measuring_runs import measured_images
+from digitcore.commands.output import Result, table
 from digitcore.runs import Run
 
 
@@ -30,7 +28,9 @@ def compare(options: argparse.Namespace) -> tuple[Result, str]:
     split: str = options.split
     comparable.check(chosen, split)
     tables = [comparable.predicted(run, split) for run in chosen]
-    labels, *tables = comparable.in_common([_labels(chosen[0], split), *tables])
+    dataset = measured_images(chosen)
+    images = dataset.test if split == "test" else dataset.validation
+    labels, *tables = comparable.in_common([images.labels, *tables])
     predicted = dict(zip((run.id for run in chosen), tables, strict=True))
 
     def contender(group: list[Run]) -> Contender:
@@ -90,11 +90,3 @@ def _lines(members: list[Contender], told: list[Verdict], split: str) -> list[st
         accuracy = verdicts.group_accuracy(one.group)
         rows.append([member.label, accuracy, verdicts.points(one.difference), ends, p])
     return [verdicts.summary(told, first.label), "", *table(rows)]
-
-
-def _labels(run: Run, split: str) -> NDArray[np.uint8]:
-    dataset = measuring.dataset_of(run.recipe, DownloadBar(run.recipe.info.title))
-    if dataset.notice:
-        print(dataset.notice, file=sys.stderr)
-    measuring.check_data(run, dataset)
-    return dataset.test.labels if split == "test" else dataset.validation.labels

@@ -48,11 +48,7 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
             "An ensemble needs runs that were validated on the same images. "
             f"Received: {', '.join(told)}"
         )
-    dataset = measuring.dataset_of(chosen[0].recipe, DownloadBar(chosen[0].recipe.info.title))
-    if dataset.notice:
-        print(dataset.notice, file=sys.stderr)
-    for run in chosen:
-        measuring.check_data(run, dataset)
+    dataset = measured_images(chosen)
     found = measuring.measured(dataset, _ensemble(chosen))
     lines = [
         f"{name}: {accuracy(found, name)}, loss {found[f'{name}_loss']:.4f}, "
@@ -60,6 +56,21 @@ def evaluate(options: argparse.Namespace) -> tuple[Result, str]:
         for name in ("test", "validation")
     ]
     return {**result, **found}, "\n".join(lines)
+
+
+def measured_images(chosen: list[Run]) -> datasets.Dataset:
+    """The dataset that these runs were measured on; stderr tells of a download, and of a notice.
+
+    Raises:
+        DataError: it is not on this machine and cannot be had.
+        RunError: a run was measured on other images.
+    """
+    dataset = measuring.dataset_of(chosen[0].recipe, DownloadBar(chosen[0].recipe.info.title))
+    if dataset.notice:
+        print(dataset.notice, file=sys.stderr)
+    for run in chosen:
+        measuring.check_data(run, dataset)
+    return dataset
 
 
 def _ensemble(chosen: list[Run]) -> Callable[[np.ndarray], np.ndarray]:

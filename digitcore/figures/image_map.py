@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
 
+from digitcore.analysis import written
 from digitcore.figures.layout import LAYOUT
 from digitcore.figures.style import BLUE, GREY, MOST_NUMBERED, VERMILION, class_colours
 
@@ -128,12 +130,9 @@ def _marker(colours: dict[str, Any], indices: np.ndarray, wrong: bool) -> dict[s
 
 
 def _hover(true: str, predicted: str, confidence: float) -> str:
-    return f"{_plain(true)} → {_plain(predicted)} · {min(99, round(100 * confidence))} %"
-
-
-def _plain(name: str) -> str:
-    """Without what Plotly would take for a tag."""
-    return name.replace("&", "&amp;").replace("<", "&lt;")
+    # Plotly would interpret tags in a name.
+    pair = f"{html.escape(true)} → {html.escape(predicted)}"
+    return f"{pair} · {written.confidence(confidence)}"
 
 
 def _captions(
@@ -148,7 +147,7 @@ def _captions(
             x, y = np.median(own, axis=0)
             font = {"size": 11 if many else 16}
             captions.append(
-                {"x": float(x), "y": float(y), "text": f"<b>{_plain(name)}</b>", "font": font}
+                {"x": float(x), "y": float(y), "text": f"<b>{html.escape(name)}</b>", "font": font}
                 | {"showarrow": False, "bgcolor": "rgba(138,138,138,0.4)", "borderpad": 1}
             )
     return captions
