@@ -47,6 +47,26 @@ def test_fits_that_find_no_line_end_the_search(monkeypatch: pytest.MonkeyPatch) 
     assert len(tried) == 100
 
 
+def test_ink_no_denser_than_that_around_it_is_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[bool] = []
+    fitted = ruled_lines._fitted
+
+    def noted(*arguments: Any) -> Any:
+        line = fitted(*arguments)
+        lines.append(line is not None)
+        return line
+
+    def unsure(images: np.ndarray) -> np.ndarray:
+        return np.full((len(images), 10), 0.1, np.float32)
+
+    monkeypatch.setattr(ruled_lines, "_fitted", noted)
+    image = np.where(CRAFTED["few specks"], 0, 255).astype(np.uint8)
+    with contextlib.suppress(DrawingError):
+        photo.read(image, unsure, threshold=0.8, turned=True)
+    assert len(lines) > 100
+    assert not any(lines)
+
+
 @pytest.mark.parametrize("kind", ["few specks", "strokes", "dashes"])
 def test_a_crafted_picture_has_no_more_candidates_than_two_full_sheets(
     kind: str, monkeypatch: pytest.MonkeyPatch

@@ -168,8 +168,13 @@ def line_width(ink: Floats) -> float:
     """
     # A line of width w and length l has area w l and outline 2 l. Counted along rows and
     # columns, an outline is too long by a factor of 4/π on average.
-    outline = sum(np.abs(np.diff(np.pad(ink, 1), axis=axis)).sum() for axis in (0, 1)) * math.pi / 4
+    outline = (_steps(ink) + _steps(ink.T)) * math.pi / 4
     return float(2 * ink.sum() / max(outline, 1e-9))
+
+
+def _steps(ink: Floats) -> float:
+    """Sum of all changes from row to row, also from and to the paper around."""
+    return float(np.abs(ink[1:] - ink[:-1]).sum() + ink[0].sum() + ink[-1].sum())
 
 
 def _extent(ink: Floats, like: DrawingInput) -> tuple[slice, slice]:

@@ -24,11 +24,13 @@ _STEEPEST = 0.3  # slope, 17 degrees
 _SHORTEST = 0.38  # of the picture's width, as a sheet may end within the picture
 _SLENDER = 40  # length over thickness; no stroke reaches it
 _COVERED = 0.6  # fraction of a line that is visible; the rest is faded or under strokes
+_CLEARER = 1.2  # density of ink on a line, of that around it; more on each of 1,048 lines of photos
 _REPEATED = 3  # lines in one direction
 _MOST_CANDIDATES = 100  # for a line in one direction; a squared sheet has 60 lines
 _MOST_FAILURES = 50  # candidates in a row that are no lines; a line has few worse ones before it
 _MOST_POINTS = 50_000
 _BIN = 3  # pixels
+_CLOSEST = 2.5  # pixels from a line's middle
 
 
 class Unruled(NamedTuple):
@@ -165,11 +167,13 @@ def _fitted(
     height, width = runs.shape
     ys, xs = _beside(path, 4 * _BIN, left)
     near: Mask = np.zeros(len(ys), bool)
-    for reach in (2.0 * _BIN, 4.0, 2.5):
+    for reach in (2.0 * _BIN, 4.0, _CLOSEST):
         near = np.abs(ys - path[xs]) <= reach
         if near.sum() < _SHORTEST * _COVERED * width:
             return None
         path = _parabola(xs[near], ys[near], width)
+    if near.mean() < _CLEARER * _CLOSEST / (4 * _BIN):
+        return None
     thickness = float(np.median(runs[ys[near], xs[near]]))
     covered = np.zeros(width)
     covered[xs[near]] = 1
