@@ -1,5 +1,5 @@
 """The command line: train, runs, watch, stop, resume, fine-tune, evaluate, exam, compare,
-predict, data.
+robustness, predict, data.
 
 Results go to stdout, progress to stderr. Exit status: 0 done, 1 an error told in one
 line, 2 wrong usage, 130 stopped.
@@ -24,6 +24,7 @@ try:
     from digitcore import __version__, runs
     from digitcore.commands.comparing import compare
     from digitcore.commands.flags import Parser, Renamed, add_recipe_flags
+    from digitcore.commands.measuring_robustness import robustness
     from digitcore.commands.measuring_runs import evaluate, examine, show_data
     from digitcore.commands.output import PROGRAM, one_line, sentence, to_json
     from digitcore.commands.training_runs import fine_tune, list_all, resume, stop, train, watch
@@ -167,6 +168,7 @@ def _parser() -> tuple[Parser, list[str]]:
     tunes.add_argument("run", metavar="RUN", help=_RUN)
     tunes.add_argument("samples", metavar="FILE", type=Path, help=_DRAWINGS)
     _add_compare_flags(add("compare", compare))
+    _add_compare_flags(add("robustness", robustness))
     _add_predict_flags(add("predict", predict))
     described = add("data", show_data)
     described.add_argument(
@@ -181,7 +183,7 @@ def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
         "--split",
         choices=("validation", "test"),
         default="validation",
-        help="the images to compare on; test is for reporting. Default: validation",
+        help="whose images; test is for reporting. Default: validation",
     )
 
 

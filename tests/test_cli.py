@@ -204,6 +204,7 @@ def test_the_first_help_says_what_to_do_and_where_runs_are(
         "resume",
         "evaluate",
         "compare",
+        "robustness",
         "exam",
         "fine-tune",
         "predict",

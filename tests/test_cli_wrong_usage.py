@@ -35,6 +35,7 @@ COMMANDS = (
     ("evaluate", "sound", "--handwriting"),
     ("compare",),
     ("compare", "sound"),
+    ("robustness",),
     ("exam",),
     ("fine-tune", "sound"),
     ("fine-tune",),
@@ -93,7 +94,7 @@ WORDS = draw.one_of(draw.sampled_from(HOSTILE), draw.sampled_from(FLAGS), draw.t
 
 def would_wait_or_read_all(command: tuple[str, ...], words: list[str]) -> bool:
     """Whether it would wait for a worker, or read each picture on this machine."""
-    if command[0] == "exam":
+    if command[0] in ("exam", "robustness"):
         return words[:1] == ["sound"]
     return command[0] == "predict" and bool({"/", ".."} & set(words))
 

@@ -233,6 +233,9 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
             "digitcore/jobs/evaluate.py carry_out",  # counts them
             "digitcore/jobs/evaluate.py measured",  # of a run that has ended
             "digitcore/jobs/features.py carry_out",  # draws them; the axes are training's
+            "digitcore/jobs/robustness.py carry_out",  # measures them beside validation
+            "digitcore/jobs/robustness.py read",  # checks what was measured
+            "digitcore/commands/measuring_robustness.py robustness",  # where `--split test` says so
             "digitcore/commands/comparing.py compare",  # where `--split test` says so
             "digitcore/datasets/load.py describe",  # counts them
             "pages/explore.py",

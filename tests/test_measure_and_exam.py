@@ -150,7 +150,8 @@ def test_a_row_of_a_run_that_was_deleted_says_so(reader: Run) -> None:
         from digitcore import runs
         from ui import short_jobs
 
-        short_jobs._row(runs.Run(runs.models_dir() / "reader"), "evaluate", False)
+        run = runs.Run(runs.models_dir() / "reader")
+        short_jobs._row(run, "evaluate", short_jobs.ROWS["evaluate"], False)
 
     queue.submit_job(reader, "evaluate").update(status="finished")
     reader.delete()
@@ -174,7 +175,7 @@ def test_a_damaged_result_is_a_sentence_on_the_page(odd: bytes, reader: Run) -> 
 def test_a_failed_exam_is_no_failed_run(
     reader: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(measuring_runs, "_short_job", lambda run, kind: ("failed", "No data."))
+    monkeypatch.setattr(measuring_runs, "short_job", lambda run, kind: ("failed", "No data."))
     assert main(["exam", "reader"]) == 1
     assert capsys.readouterr() == ("exam of reader: failed\n", "Error: No data.\n")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from digitcore.analysis import written
@@ -23,11 +25,9 @@ def short_jobs(run: Run) -> None:
     except (RunError, ValueError) as error:
         st.caption(text.plain(str(error)))
         return
-    for kind in ROWS:
-        if kind == "exam" and not has_exam:
-            continue
-        polls = Job(run, kind).active
-        st.fragment(_row, run_every=POLL_SECONDS if polls else None)(run, kind, polls)
+    for kind, idle in ROWS.items():
+        if kind != "exam" or has_exam:
+            row(run, kind, idle)
 
 
 def under_way(run: Run) -> bool:
@@ -35,7 +35,13 @@ def under_way(run: Run) -> bool:
     return any(Job(run, kind).active for kind in ROWS)
 
 
-def _row(run: Run, kind: str, polls: bool) -> None:
+def row(run: Run, kind: str, idle: Callable[[Run], None]) -> None:
+    """How far a short job is, with a button that stops it; where it is not active, what `idle` draws."""
+    polls = Job(run, kind).active
+    st.fragment(_row, run_every=POLL_SECONDS if polls else None)(run, kind, idle, polls)
+
+
+def _row(run: Run, kind: str, idle: Callable[[Run], None], polls: bool) -> None:
     job = Job(run, kind)
     state = job.state
     active = bool(state and state.status in ACTIVE)
@@ -48,10 +54,11 @@ def _row(run: Run, kind: str, polls: bool) -> None:
         if active:
             st.progress(*progress(job))
             with browsers.asked_first(state, "Stop", ":material/stop:"):
-                st.button("Stop", icon=":material/stop:", on_click=job.stop, key=f"stop-{kind}")
+                key = f"stop-{kind}-{run.id}"
+                st.button("Stop", icon=":material/stop:", on_click=job.stop, key=key)
             return
         try:
-            ROWS[kind](run)
+            idle(run)
         except RunError as error:
             st.caption(f":material/error: {text.plain(str(error))}")
     if state and state.status in ("failed", "broken"):
@@ -80,7 +87,7 @@ def progress(job: Job) -> tuple[float, str]:
 
 
 def _evaluate(run: Run) -> None:
-    _button(run, "evaluate", "Measure again", ":material/replay:")
+    button(run, "evaluate", "Measure again", ":material/replay:")
     if found := evaluate.read(run):
         test = written.accuracy(found.test_accuracy, found.test_interval)
         validation = written.accuracy(found.validation_accuracy, found.validation_interval)
@@ -93,7 +100,7 @@ def _evaluate(run: Run) -> None:
 
 def _exam(run: Run) -> None:
     if not (found := exam.read(run)):
-        _button(run, "exam", "Examine once", ":material/workspace_premium:")
+        button(run, "exam", "Examine once", ":material/workspace_premium:")
         info = registry.get(exam.dataset_of(run))
         st.caption(
             f"On {info.title}'s {info.exam_images:,} further test images, by which nothing was ever "
@@ -112,12 +119,13 @@ def _exam(run: Run) -> None:
         st.caption(exam.OF_EARLIER_NETWORK)
 
 
-# Each kind of job that the page offers, and what its row shows: a button, and what the job found.
+# Each kind of job that the box offers, and what its row shows: a button, and what the job found.
 ROWS = {"evaluate": _evaluate, "exam": _exam}
 
 
-def _button(run: Run, kind: str, label: str, icon: str) -> None:
-    st.button(label, icon=icon, on_click=submit, args=(run, kind), key=f"start-{kind}")
+def button(run: Run, kind: str, label: str, icon: str) -> None:
+    """Queues a short job of the run."""
+    st.button(label, icon=icon, on_click=submit, args=(run, kind), key=f"start-{kind}-{run.id}")
 
 
 def submit(run: Run, kind: str) -> None:

@@ -104,7 +104,7 @@ def examine(options: argparse.Namespace) -> tuple[Result, str]:
     """Examines a run once on QMNIST's 50,000 further test images; later shows what was found."""
     run = runs.find(options.run)
     known = exam.read(run)
-    status, message = ("finished", "") if known else _short_job(run, "exam")
+    status, message = ("finished", "") if known else short_job(run, "exam")
     result: Result = {"run": run.id, "job": "exam", "status": status, "message": message}
     if not (found := known or exam.read(run)):
         return result, f"exam of {run.id}: {status}"
@@ -120,7 +120,7 @@ def examine(options: argparse.Namespace) -> tuple[Result, str]:
     return {**result, **asdict(found)}, "\n".join(lines)
 
 
-def _short_job(run: Run, kind: str) -> tuple[str, str]:
+def short_job(run: Run, kind: str) -> tuple[str, str]:
     """Carries it out in a worker, progress on stderr; its last status and message."""
     job = queue.submit_job(run, kind)
     try:

@@ -38,6 +38,7 @@ KINDS = {
     "evaluate": Kind("digitcore.jobs.evaluate", short=True),
     "exam": Kind("digitcore.jobs.exam", short=True),
     "features": Kind("digitcore.jobs.features", short=True),
+    "robustness": Kind("digitcore.jobs.robustness", short=True),
 }
 SHORT = tuple(name for name, kind in KINDS.items() if kind.short)
 
