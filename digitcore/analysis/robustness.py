@@ -149,10 +149,10 @@ def flips(severities: Sequence[float], predicted: Sequence[int]) -> tuple[Flip |
     """
     middle = int(np.argmin(np.abs(severities)))
 
-    def first(places: range) -> Flip | None:
-        for place in places:
-            if predicted[place] != predicted[middle]:
-                return Flip(float(severities[place]), int(predicted[place]))
+    def first(steps: range) -> Flip | None:
+        for at in steps:
+            if predicted[at] != predicted[middle]:
+                return Flip(float(severities[at]), int(predicted[at]))
         return None
 
     return first(range(middle - 1, -1, -1)), first(range(middle + 1, len(severities)))
