@@ -1,5 +1,5 @@
 """The command line: train, runs, watch, stop, resume, fine-tune, evaluate, exam, compare,
-robustness, predict, data.
+labels, robustness, predict, data.
 
 Results go to stdout, progress to stderr. Exit status: 0 done, 1 an error told in one
 line, 2 wrong usage, 130 stopped.
@@ -22,6 +22,7 @@ _UNDONE = "Stopped before it was done."
 
 try:
     from digitcore import __version__, runs
+    from digitcore.commands.checking_labels import check_labels
     from digitcore.commands.comparing import compare
     from digitcore.commands.flags import Parser, Renamed, add_recipe_flags
     from digitcore.commands.measuring_robustness import robustness
@@ -29,6 +30,7 @@ try:
     from digitcore.commands.output import PROGRAM, one_line, sentence, to_json
     from digitcore.commands.training_runs import fine_tune, list_all, resume, stop, train, watch
     from digitcore.datasets import registry
+    from digitcore.jobs.out_of_sample import SPLITS
     from digitcore.recipes.faults import did_you_mean, received
 except KeyboardInterrupt:  # these imports take most of a second
     if "--json" in sys.argv:
@@ -170,10 +172,14 @@ def _parser() -> tuple[Parser, list[str]]:
     _add_compare_flags(add("compare", compare))
     _add_compare_flags(add("robustness", robustness))
     _add_predict_flags(add("predict", predict))
-    described = add("data", show_data)
-    described.add_argument(
-        "--dataset", default="mnist", metavar="NAME", help=f"one of {', '.join(registry.names())}"
-    )
+    for one in (add("data", show_data), labels := add("labels", check_labels)):
+        one.add_argument(
+            "--dataset",
+            default="mnist",
+            metavar="NAME",
+            help=f"one of {', '.join(registry.names())}",
+        )
+    _add_labels_flags(labels)
     return parser, list(commands.choices)
 
 
@@ -185,6 +191,21 @@ def _add_compare_flags(parser: argparse.ArgumentParser) -> None:
         default="validation",
         help="whose images; test is for reporting. Default: validation",
     )
+
+
+def _add_labels_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--split", choices=SPLITS, help="suspects of these images alone. Default: both"
+    )
+    parser.add_argument("--most", default="30", metavar="N", help="suspects of each. Default: 30")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the suspects there as well")
+    parser.add_argument(
+        "--again", action="store_true", help="train anew, whatever was found before"
+    )
+    parser.add_argument(
+        "--recipe", metavar="NAME|FILE", help="what to train. Default: fast for 3 epochs"
+    )
+    parser.add_argument("--folds", default="4", metavar="N", help="from 2 to 20. Default: 4")
 
 
 def _add_predict_flags(parser: argparse.ArgumentParser) -> None:

@@ -206,6 +206,7 @@ def test_the_first_help_says_what_to_do_and_where_runs_are(
         "compare",
         "robustness",
         "exam",
+        "labels",
         "fine-tune",
         "predict",
         "data",

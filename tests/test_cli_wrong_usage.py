@@ -37,6 +37,8 @@ COMMANDS = (
     ("compare", "sound"),
     ("robustness",),
     ("exam",),
+    ("labels", "--folds", "1"),
+    ("labels", "--most", "none"),
     ("fine-tune", "sound"),
     ("fine-tune",),
     ("predict", "sound"),

@@ -236,6 +236,11 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
             "digitcore/jobs/robustness.py carry_out",  # measures them beside validation
             "digitcore/jobs/robustness.py read",  # checks what was measured
             "digitcore/commands/measuring_robustness.py robustness",  # where `--split test` says so
+            "digitcore/jobs/cross_validation.py carry_out",  # predicts them; nothing is chosen
+            "digitcore/jobs/cross_validation.py _ranked",  # says which of their labels are suspect
+            "digitcore/jobs/out_of_sample.py begun",  # counts them
+            "digitcore/jobs/out_of_sample.py check_images",  # counts them
+            "digitcore/jobs/out_of_sample.py labels_of",  # for a person to review
             "digitcore/commands/comparing.py compare",  # where `--split test` says so
             "digitcore/datasets/load.py describe",  # counts them
             "pages/explore.py",

@@ -10,7 +10,7 @@ import streamlit as st
 
 from digitcore import runs
 from digitcore.analysis import outcome, written
-from digitcore.jobs import queue
+from digitcore.jobs import queue, request
 from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Metrics, Run, RunError, State
 from digitcore.runs.events import EventLog, best_epoch
@@ -214,7 +214,7 @@ def _numbers(run: Run, state: State, log: EventLog, metrics: Metrics | None) -> 
         said.append(f"{text.duration(metrics.fit_seconds)} of training")
         said.append(f"{metrics.images_per_second:,.0f} images/s")
     if state.status == "finished" and "epoch" in last:
-        said.append(f"ended after epoch {last['epoch']['epoch']} of {run.recipe.epochs}")
+        said.append(f"ended after epoch {last['epoch']['epoch']} of {request.epochs(run)}")
     if state.status != "queued":
         said.append(f"started {when(state.started or state.created)}")
     if other := browsers.someone_else(state):

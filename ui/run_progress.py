@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digitcore import runs
-from digitcore.jobs import estimates, queue
+from digitcore.jobs import estimates, queue, request
 from digitcore.runs import Run, State
 from digitcore.runs.events import Event
 from ui import text
@@ -16,13 +16,14 @@ STAGES = {
     "precision": "Trying which precision is faster here",
     "training": "Compiling the first step",
     "testing": "Predicting the test images",
+    "ranking": "Ranking the labels",
 }
 
 
 def progress(run: Run, state: State, last: dict[str, Event]) -> tuple[float, str]:
     """How much of the run is done, between 0 and 1, and a sentence about it."""
     begun, batch = last.get("start"), last.get("batch")
-    steps = begun["steps_per_epoch"] * run.recipe.epochs if begun else 0
+    steps = begun["steps_per_epoch"] * request.epochs(run) if begun else 0
     fraction = min(1.0, batch["step"] / steps) if batch and steps else 0.0
     if state.status == "queued":
         queue.ensure_worker()
@@ -33,7 +34,7 @@ def progress(run: Run, state: State, last: dict[str, Event]) -> tuple[float, str
         return fraction, f":material/error: {text.plain(state.message)}"
     if state.status != "running":
         done = max((e["epoch"] for e in (last.get("batch"), last.get("epoch")) if e), default=0)
-        end = f"{state.status.capitalize()} in epoch {done} of {run.recipe.epochs}"
+        end = f"{state.status.capitalize()} in epoch {done} of {request.epochs(run)}"
         return fraction, text.plain(state.message) or end
     stage = last.get("stage", {}).get("stage", "TensorFlow")
     download = last.get("download")
@@ -42,7 +43,7 @@ def progress(run: Run, state: State, last: dict[str, Event]) -> tuple[float, str
         return done / total, f"Downloading {run.recipe.info.title}: {done:.1f} of {total:.1f} MB"
     if not batch or not trains(last):
         return fraction, STAGES.get(stage, text.plain(stage))
-    epoch = f"Epoch {batch['epoch']} of {run.recipe.epochs}"
+    epoch = f"Epoch {batch['epoch']} of {request.epochs(run)}"
     left = text.duration(estimates.seconds_left(run) or 0.0)
     return fraction, f"{epoch} · {fraction:.0%} · {left} left".replace("%", " %")
 

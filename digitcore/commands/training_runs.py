@@ -45,7 +45,7 @@ def train(options: argparse.Namespace) -> tuple[Result, str]:
         raise _as_flags(error, changes) from None
     locate.folder(recipe.info)  # or it is said before there is a run
     run = queue.submit(recipe)
-    return _watch(run, 0)
+    return watched(run, 0)
 
 
 def resume(options: argparse.Namespace) -> tuple[Result, str]:
@@ -67,7 +67,7 @@ def resume(options: argparse.Namespace) -> tuple[Result, str]:
         except RecipeError as error:
             raise _as_flags(error, ["epochs"]) from None
         run = queue.extend(run, epochs)
-    return _watch(run, offset)
+    return watched(run, offset)
 
 
 def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
@@ -77,7 +77,7 @@ def fine_tune(options: argparse.Namespace) -> tuple[Result, str]:
     """
     samples = HandwritingSamples.load(options.samples)
     run = fine_tuning.fine_tune(runs.find(options.run), samples)
-    result, text = _watch(run, 0)
+    result, text = watched(run, 0)
     if measured := result.get("fine_tuning"):
         text += (
             f"\nheld-out drawings: {measured['correct_before']} of {measured['held_out']} correct "
@@ -146,7 +146,8 @@ def _as_flags(error: RecipeError, given: Collection[str]) -> RecipeError:
     return RecipeError("; ".join(told), error.faults)
 
 
-def _watch(run: Run, offset: int) -> tuple[Result, str]:
+def watched(run: Run, offset: int) -> tuple[Result, str]:
+    """Waits for the end of a run, progress on stderr; Ctrl-C stops it."""
     print(f"Run {run.id}", file=sys.stderr)
     try:
         _progress(run, offset)

@@ -6,7 +6,7 @@ import heapq
 import statistics
 
 from digitcore import runs
-from digitcore.jobs import queue
+from digitcore.jobs import queue, request
 from digitcore.recipes import Recipe
 from digitcore.runs import Run, RunError
 
@@ -62,7 +62,7 @@ def seconds_left(run: Run) -> float | None:
     an_epoch = (
         begun["steps_per_epoch"] if begun else -(-recipe.images_an_epoch() // recipe.batch_size)
     )
-    return max(0, recipe.epochs * an_epoch - step) * recipe.batch_size / speed
+    return max(0, request.epochs(run) * an_epoch - step) * recipe.batch_size / speed
 
 
 def wait_seconds(run: Run) -> float | None:

@@ -35,6 +35,7 @@ class Kind(NamedTuple):
 KINDS = {
     "train": Kind("digitcore.jobs.train", short=False),
     "fine-tune": Kind("digitcore.jobs.train", short=False),
+    "cross-validate": Kind("digitcore.jobs.cross_validation", short=False),
     "evaluate": Kind("digitcore.jobs.evaluate", short=True),
     "exam": Kind("digitcore.jobs.exam", short=True),
     "features": Kind("digitcore.jobs.features", short=True),

@@ -1,7 +1,8 @@
 """What a training starts from besides its recipe: the values in a run's `request.json`.
 
 A plain training has no such file. Fine-tuning has: its weights start from another run's network,
-and it trains on a person's handwriting samples beside the dataset.
+and it trains on a person's handwriting samples beside the dataset. So has a cross-validation: it
+trains the recipe once for each fold.
 """
 
 from __future__ import annotations
@@ -30,19 +31,21 @@ class Request:
     """What to train, besides what the recipe says.
 
     Attributes:
-        kind: "train" or "fine-tune".
+        kind: "train", "fine-tune" or "cross-validate".
         initial_weights: a Keras file in the run's folder to take the first weights from;
             None starts from random ones.
         initial_metrics: the `metrics.json` of that network, to compare with.
         extra_samples: a file of handwriting samples to train on beside the dataset.
         weight_interpolation: how far to go from the initial weights to the trained ones, 0 to 1.
+        folds: how often the recipe is trained, each time without another part of the images.
     """
 
-    kind: Literal["train", "fine-tune"] = "train"
+    kind: Literal["train", "fine-tune", "cross-validate"] = "train"
     initial_weights: _Name | None = None
     initial_metrics: _Name | None = None
     extra_samples: _Name | None = None
     weight_interpolation: Annotated[float, pydantic.Field(ge=0, le=1)] = 1.0
+    folds: Annotated[int, pydantic.Field(ge=1, le=20)] = 1
 
     @property
     def files(self) -> list[str]:
@@ -83,6 +86,15 @@ def read(run: Run) -> Request:
             where = ".".join(map(str, first["loc"])) or "the file"
             reason = f"{where}: {first['msg']}"
         raise RunBrokenError(f"{FILE} of run {run.id} cannot be used: {reason}") from None
+
+
+def epochs(run: Run) -> int:
+    """Epochs that the run trains in all, those of each fold.
+
+    Raises:
+        RunError: its recipe or its request is damaged.
+    """
+    return run.recipe.epochs * read(run).folds
 
 
 def _parsed(path: Path) -> Request:
