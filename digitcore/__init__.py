@@ -52,6 +52,7 @@ _ROOMS = (
     "analysis",
     "jobs",
     "figures",
+    "reports",
     "commands",
 )
 

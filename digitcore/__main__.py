@@ -1,5 +1,5 @@
 """The command line: train, runs, watch, stop, resume, fine-tune, evaluate, exam, compare,
-labels, robustness, predict, data.
+report, labels, robustness, predict, data.
 
 Results go to stdout, progress to stderr. Exit status: 0 done, 1 an error told in one
 line, 2 wrong usage, 130 stopped.
@@ -59,6 +59,17 @@ def predict(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from digitcore.commands import predicting
 
     return predicting.predict(options)
+
+
+def report(options: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    """Writes a report of a run, or of several compared: HTML, PDF, and tables as CSV and LaTeX.
+
+    It is a folder, or one file where --output ends so: `.html` and `.pdf` need no other file, `.zip` has all.
+    """
+    # Imported here: no other command needs Matplotlib.
+    from digitcore.commands import reporting
+
+    return reporting.write(options)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -171,6 +182,7 @@ def _parser() -> tuple[Parser, list[str]]:
     tunes.add_argument("samples", metavar="FILE", type=Path, help=_DRAWINGS)
     _add_compare_flags(add("compare", compare))
     _add_compare_flags(add("robustness", robustness))
+    _add_report_flags(add("report", report))
     _add_predict_flags(add("predict", predict))
     for one in (add("data", show_data), labels := add("labels", check_labels)):
         one.add_argument(
@@ -206,6 +218,17 @@ def _add_labels_flags(parser: argparse.ArgumentParser) -> None:
         "--recipe", metavar="NAME|FILE", help="what to train. Default: fast for 3 epochs"
     )
     parser.add_argument("--folds", default="4", metavar="N", help="from 2 to 20. Default: 4")
+
+
+def _add_report_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", nargs="+", help=_RUN)
+    parser.add_argument(
+        "--output",
+        "--out",
+        type=Path,
+        metavar="FOLDER|FILE",
+        help="where to write it. Default: the folder report-RUN, here",
+    )
 
 
 def _add_predict_flags(parser: argparse.ArgumentParser) -> None:

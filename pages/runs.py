@@ -16,6 +16,7 @@ from ui import caching, compare, leaderboard, text
 from ui.choice import choice
 from ui.frame import heard, section
 from ui.notices import run_notice
+from ui.report_download import report_button
 from ui.run_table import epochs, follow_address, row, selectable, wanted
 from ui.shown_run import show, wrong_address
 
@@ -135,6 +136,7 @@ def actions(chosen: list[Run]) -> None:
             icon=":material/download:",
             help="The folder as a zip file: recipe, network, events and results",
         )
+        report_button(chosen)
         if usable and (files := report_files(run)):
             with st.popover("Figures", icon=":material/image:"):
                 for name, make in files.items():

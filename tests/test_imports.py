@@ -243,6 +243,10 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
             "digitcore/jobs/out_of_sample.py labels_of",  # for a person to review
             "digitcore/commands/comparing.py compare",  # where `--split test` says so
             "digitcore/datasets/load.py describe",  # counts them
+            "digitcore/reports/subject.py tables",  # counts them; a report only reports
+            "digitcore/reports/predictions_chapter.py sections",
+            "digitcore/reports/predictions_chapter.py _calibration",
+            "digitcore/reports/comparison_chapter.py section",  # beside validation
             "pages/explore.py",
             "ui/compare.py _compared",  # where a person turns to test, which the page says is for reporting
             "pages/runs.py images",

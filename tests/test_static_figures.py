@@ -1,4 +1,4 @@
-"""Figures for files: what they show, and that they become PNG and PDF."""
+"""Figures for files: what they show, and that they become PNG, PDF and SVG."""
 
 import threading
 
@@ -32,7 +32,9 @@ def digits() -> Figure:
 
 
 @pytest.mark.parametrize("make", [curves, confusion, digits])
-@pytest.mark.parametrize(("kind", "magic"), [("png", b"\x89PNG\r\n"), ("pdf", b"%PDF-")])
+@pytest.mark.parametrize(
+    ("kind", "magic"), [("png", b"\x89PNG\r\n"), ("pdf", b"%PDF-"), ("svg", b"<?xml")]
+)
 def test_files(make, kind: str, magic: bytes) -> None:
     assert static.to_bytes(make(), kind).startswith(magic)
 
@@ -42,8 +44,8 @@ def test_the_same_figure_is_the_same_file() -> None:
 
 
 def test_no_other_kind() -> None:
-    with pytest.raises(ValueError, match="Received: svg"):
-        static.to_bytes(digits(), "svg")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="Received: gif"):
+        static.to_bytes(digits(), "gif")  # type: ignore[arg-type]
 
 
 def test_captions_are_blue_if_correct_and_vermilion_if_wrong() -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from digitcore.analysis import classification, comparison, verdicts
+from digitcore.analysis import classification, comparable, comparison, verdicts
 from digitcore.analysis.verdicts import Contender
 from digitcore.datasets import Split
 from digitcore.recipes import Recipe
@@ -80,7 +79,7 @@ def show(compared: Compared) -> None:
 
 def settings(members: Sequence[Member]) -> None:
     """The hyperparameters in which the members differ, and no other."""
-    rows = differing_settings(members)
+    rows = comparable.differing_settings({member.label: member.runs for member in members})
     st.markdown("**Hyperparameters that differ**")
     if not rows:
         st.caption("None: their recipes are the same.")
@@ -92,31 +91,6 @@ def settings(members: Sequence[Member]) -> None:
         key="compare-settings",
         alt="Hyperparameters that differ between the compared runs",
     )
-
-
-def differing_settings(members: Sequence[Member]) -> list[dict[str, str]]:
-    """A row for each field: its name, and each member's value under its label."""
-    first, *others = (member.recipe for member in members)
-    fields = [
-        name for name in type(first).model_fields if name not in ("name", "description", "seed")
-    ]
-    rows = [
-        {"": name.replace("_", " ")}
-        | {member.label: _shown(getattr(member.recipe, name)) for member in members}
-        for name in fields
-        if any(getattr(first, name) != getattr(other, name) for other in others)
-    ]
-    parameters = {member.label: f"{member.recipe.parameters:,}" for member in members}
-    if len(set(parameters.values())) > 1:
-        rows.append({"": "parameters", **parameters})
-    used = {m.label: ", ".join(str(run.recipe.seed) for run in m.runs) for m in members}
-    if len(set(used.values())) > 1:
-        rows.append({"": "seed", **used})
-    return rows
-
-
-def _shown(setting: Any) -> str:
-    return " · ".join(map(str, setting)) if isinstance(setting, tuple) else text.value(setting)
 
 
 def per_class(first: Member, other: Member, compared: Compared) -> None:

@@ -10,6 +10,7 @@ from digitcore.analysis import classification
 from digitcore.datasets import Split
 from digitcore.runs import Run
 from ui import text
+from ui.report_download import report_button
 
 IN_FILE = 40  # images in the figure of those that are shown
 
@@ -43,6 +44,7 @@ def downloads(
 
     title = f"{text.named(run)}, {name}"
     with st.container(horizontal=True):
+        report_button([run])
         for label, data, ending in (
             ("Predictions, CSV", predictions, "predictions.csv"),
             ("Confusion, PNG", confusion, "confusion.png"),

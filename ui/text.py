@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
+from digitcore.analysis import written
 from digitcore.datasets import registry
 from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Run, State
@@ -29,13 +29,6 @@ def ordinal(number: int) -> str:
 def counted(number: int, what: str) -> str:
     """`1 drawing`, `20 drawings`."""
     return f"{number:,} {what}" + ("" if number == 1 else "s")
-
-
-def value(setting: Any) -> str:
-    """The value of a recipe's field: `60,000`, `0.001` or `adam`."""
-    if isinstance(setting, float):
-        return f"{setting:g}"
-    return f"{setting:,}" if isinstance(setting, int) else str(setting)
 
 
 def title(dataset: str) -> str:
@@ -67,6 +60,9 @@ def settings(recipe: Recipe) -> str:
     shown = [f"{name.replace('_', ' ')} {value(one)}" for name, one in values.items()]
     dataset = [recipe.info.title] * ("dataset" in changed)
     return " · ".join(dataset + shown + ["other layers"] * ("layers" in changed))
+
+
+value = written.value
 
 
 def plain(text: str) -> str:

@@ -6,11 +6,13 @@ images and set aside different fractions of them, the smallest fraction validate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digitcore.analysis import written
 from digitcore.runs import Metrics, Run, RunBrokenError, RunStateError, RunUnsuitableError
 
 MOST = 20
@@ -93,6 +95,36 @@ def by_seed(runs: Sequence[Run]) -> list[list[Run]]:
         else:
             groups.append([run])
     return groups
+
+
+def differing_settings(members: Mapping[str, Sequence[Run]]) -> list[dict[str, str]]:
+    """A row for each hyperparameter in which members of a comparison differ: its name under "", and each value.
+
+    Args:
+        members: a name, and the run, or the runs that differ only in their seed.
+    """
+    recipes = {name: group[0].recipe for name, group in members.items()}
+    first, *others = recipes.values()
+    fields = [
+        name for name in type(first).model_fields if name not in ("name", "description", "seed")
+    ]
+    rows = [
+        {"": name.replace("_", " ")}
+        | {label: _written(getattr(recipe, name)) for label, recipe in recipes.items()}
+        for name in fields
+        if any(getattr(first, name) != getattr(other, name) for other in others)
+    ]
+    parameters = {label: f"{recipe.parameters:,}" for label, recipe in recipes.items()}
+    if len(set(parameters.values())) > 1:
+        rows.append({"": "parameters", **parameters})
+    used = {k: ", ".join(str(run.recipe.seed) for run in group) for k, group in members.items()}
+    if len(set(used.values())) > 1:
+        rows.append({"": "seed", **used})
+    return rows
+
+
+def _written(setting: Any) -> str:
+    return " · ".join(map(str, setting)) if isinstance(setting, tuple) else written.value(setting)
 
 
 def _differ_only_in_seed(run: Run, other: Run) -> bool:

@@ -1,8 +1,9 @@
-"""How an accuracy or a confidence is written, in a shell, on a page and in a figure: `99.02 % (98.81–99.20)`."""
+"""How numbers are written, in a shell, on a page and in a figure: an accuracy as `99.02 % (98.81–99.20)`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from digitcore.analysis.classification import wilson
 
@@ -35,3 +36,10 @@ def accuracy_of(fraction: float, images: int | None) -> str:
 def interval_of(fraction: float, images: int | None) -> tuple[float, float] | None:
     """The 95 % interval (Wilson) of an accuracy on so many images; None where it is not known how many."""
     return wilson(round(fraction * images), images) if images else None
+
+
+def value(setting: Any) -> str:
+    """The value of a recipe's field: `60,000`, `0.001` or `adam`."""
+    if isinstance(setting, float):
+        return f"{setting:g}"
+    return f"{setting:,}" if isinstance(setting, int) else str(setting)

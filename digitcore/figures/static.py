@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import io
 import threading
+import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from digitcore.analysis import written
 from digitcore.analysis.outcome import least_useful
 from digitcore.figures.style import (
     BLUE,
@@ -30,7 +33,7 @@ from digitcore.figures.style import (
 )
 from digitcore.runs.events import EventLog, best_epoch
 
-Kind = Literal["png", "pdf"]
+Kind = Literal["png", "pdf", "svg"]
 
 _COLUMNS = 8
 _ERRORS = LinearSegmentedColormap.from_list("errors", ["white", VERMILION])
@@ -99,6 +102,7 @@ def images_file(
     predicted: np.ndarray,
     title: str = "",
     names: Sequence[str] = (),
+    confidence: Sequence[float] = (),
 ) -> Figure:
     """A grid of images, each over `true → predicted`: blue if correct, vermilion if wrong.
 
@@ -108,6 +112,7 @@ def images_file(
         predicted: integer (N,), the predicted classes.
         title: a person's text, drawn as it is.
         names: of the classes; their numbers where none are given.
+        confidence: of each image, 0 to 1, written beside the classes; empty for none.
 
     Raises:
         ValueError: the arrays differ in length.
@@ -127,6 +132,8 @@ def images_file(
             axes.imshow(images[place], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             colour = BLUE if true == guess else VERMILION
             words = f"{names[true]} → {names[guess]}" if names else f"{true} → {guess}"
+            if len(confidence):
+                words += f"  {written.confidence(confidence[place])}"
             # A long name would run into the next image's.
             size = min(11.0, 150 / len(words))
             axes.set_title(words, y=-0.28, fontsize=size, color=colour, parse_math=False)
@@ -137,13 +144,17 @@ def to_bytes(figure: Figure, kind: Kind) -> bytes:
     """The content of the file; equal figures give equal bytes.
 
     Raises:
-        ValueError: `kind` is neither "png" nor "pdf".
+        ValueError: there is no such kind.
     """
-    if kind not in ("png", "pdf"):
-        raise ValueError(f"kind is png or pdf. Received: {kind}")
+    if kind not in get_args(Kind):
+        raise ValueError(f"kind is one of {', '.join(get_args(Kind))}. Received: {kind}")
     buffer = io.BytesIO()
-    dateless = {"CreationDate": None} if kind == "pdf" else None
-    with _DRAWING:
+    dateless = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(kind)
+    # Without it, an SVG's names of its own pieces are random.
+    salted = matplotlib.rc_context({"svg.hashsalt": "digitcore"})
+    with _DRAWING, salted, warnings.catch_warnings():
+        # A person's text may have letters that no font here has: a box is drawn for them.
+        warnings.filterwarnings("ignore", "Glyph .* missing")
         figure.savefig(buffer, format=kind, dpi=200, metadata=dateless)
     return buffer.getvalue()
 
