@@ -246,6 +246,7 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
             "digitcore/reports/subject.py tables",  # counts them; a report only reports
             "digitcore/reports/predictions_chapter.py sections",
             "digitcore/reports/predictions_chapter.py _calibration",
+            "digitcore/reports/robustness_chapter.py sections",
             "digitcore/reports/comparison_chapter.py section",  # beside validation
             "pages/explore.py",
             "ui/compare.py _compared",  # where a person turns to test, which the page says is for reporting

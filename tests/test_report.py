@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,10 @@ from runs_that_err import labels_of, run_that_errs
 
 from digitcore.analysis import calibration, comparison
 from digitcore.analysis.classification import wilson
+from digitcore.analysis.corruptions import TRANSFORMS
+from digitcore.analysis.mnist_c import SUITE
 from digitcore.datasets import Dataset
+from digitcore.jobs import robustness
 from digitcore.recipes import Recipe
 from digitcore.reports import report
 from digitcore.reports.document import Code, Picture
@@ -102,6 +107,35 @@ def test_a_run_that_continues_another_names_it_instead(like: Like) -> None:
     run.update(parent="20261121-101500-fast-3f9c")
     commands = [one.text for one in told(run).sections[-1].blocks if isinstance(one, Code)]
     assert commands[0] == "python -m digitcore resume 20261121-101500-fast-3f9c --epochs 1"
+
+
+def test_robustness_is_told_where_it_was_measured(like: Like) -> None:
+    run = like("aaaa", 12)
+    assert not any(one.title == "Robustness" for one in told(run).sections)
+    metrics = run.metrics
+    assert metrics
+    outcomes = np.zeros((1 + len(SUITE), 40), bool)
+    outcomes[0, :30], outcomes[1, :10] = True, True
+    curves = {each.name: [(severity, 0.5) for severity in each.severities] for each in TRANSFORMS}
+    packed = base64.b64encode(np.packbits(outcomes).tobytes()).decode()
+    one = {"images": 40, "curves": curves, "packed": packed}
+    values = {"time": 0, "definition": robustness.DEFINITION, "validation": one, "test": one}
+    values |= {key: getattr(metrics, key) for key in ("network_checksum", "data_checksum")}
+    (run.path / "robustness.json").write_text(json.dumps(values))
+    document = told(run)
+    (section,) = (each for each in document.sections if each.title == "Robustness")
+    picture = section.blocks[0]
+    assert isinstance(picture, Picture)
+    assert len(picture.figure.axes) == len(TRANSFORMS)
+    rows = tables(document)["corruptions"].rows
+    assert [row[:2] for row in rows[:3]] == [
+        ["none", 0.75],
+        [SUITE[0].title, 0.25],
+        [SUITE[1].title, 0],
+    ]
+    assert rows[1][2] == wilson(10, 40)
+    assert rows[-2][1] == pytest.approx(0.25 / 15)
+    assert rows[-1][1] == pytest.approx(0.75 - 0.25 / 15)
 
 
 def test_without_the_images_the_rest_is_told(like: Like) -> None:

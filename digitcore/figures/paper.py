@@ -87,6 +87,31 @@ def curves_of_several(runs: Mapping[str, Sequence[Columns]], positions: Sequence
     return figure
 
 
+def severity_curves(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
+    """Accuracy over how strongly images are transformed, a small diagram for each transform.
+
+    Args:
+        curves: what stands above each, to severities and accuracies (0 to 1); one or more.
+    """
+    across = min(3, len(curves))
+    rows = -(-len(curves) // across)
+    figure = Figure(figsize=(9, 2.2 * rows), layout="constrained")
+    every = figure.subplots(rows, across, squeeze=False, sharey=True).flat
+    for axes in list(every)[len(curves) :]:
+        axes.set_axis_off()
+    for axes, (title, points) in zip(figure.axes, curves.items(), strict=False):
+        severities, accuracies = np.transpose(points)
+        axes.plot(severities, 100 * accuracies, "o-", color=BLUE, markersize=4)
+        axes.axvline(0, color=GREY, linewidth=0.8, linestyle="--")
+        axes.set_title(title, fontsize=10)
+        axes.set_ylim(0, 102)
+        axes.grid(alpha=0.2)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in figure.axes[::across]:
+        axes.set_ylabel("accuracy, %")
+    return figure
+
+
 def _mean(seeds: Sequence[Columns], quantity: Quantity) -> np.ndarray:
     values = [epochs[f"validation_{quantity}"] for epochs in seeds]
     ends = min(map(len, values))

@@ -10,7 +10,7 @@ from digitcore.figures import static
 from digitcore.jobs import exam, request
 from digitcore.jobs.evaluate import is_of_earlier_network
 from digitcore.recipes import hyperparameters
-from digitcore.reports import columns, predictions_chapter
+from digitcore.reports import columns, predictions_chapter, robustness_chapter
 from digitcore.reports.document import Block, Code, Column, Picture, Section, Table
 from digitcore.reports.subject import Subject, plain
 
@@ -22,6 +22,7 @@ def sections(subject: Subject) -> list[Section]:
         Section("Network", network(subject)),
         Section("Learning curves", learning_curves(subject)),
         *predictions_chapter.sections(subject),
+        *robustness_chapter.sections(subject),
         Section("Hyperparameters", settings(subject)),
         Section("Data and versions", circumstances(subject)),
         Section("How to reproduce it", how_to_reproduce(subject)),
