@@ -19,7 +19,7 @@ from ui.short_jobs import short_jobs, under_way
 from ui.shown_run import choose_run
 from ui.study import Study
 
-# Each draws what it is called by, below the accuracy and the split.
+# Each draws what it is called by, below the accuracy, the split and the selection.
 VIEWS: dict[str, Callable[[Study], None]] = {
     "Errors": explore_errors.show,
     "Map": explore_map.show,
@@ -70,11 +70,12 @@ def study(
         name = choice("Split", ("test", "validation"), "split")
     with place:
         headline(tables[name], splits[name].labels, name)
-    VIEWS[view](Study(run, name, splits, tables, writers))
+    images = caching.images(run, name, tables[name], splits[name].labels)
+    VIEWS[view](image_filters.selected(Study(run, name, splits, tables, writers, images)))
 
 
 run = choose_run(need="probabilities.npz")
-image_filters.start(run.recipe.info.class_count)
+image_filters.start(run)
 metrics: Metrics | None = None
 try:
     metrics = run.metrics

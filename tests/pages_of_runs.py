@@ -21,7 +21,7 @@ KEPT = (
     *("filter", "status", "selected", "view", "cost", "ranking", "input", "sketch"),
     *("compare_on", "against", "compare_with", "compare_images", "compare_image", "compare_page"),
     *("explore_view", "rejected"),
-    *("map_colour", "area"),
+    *("map_colour", "area", "writer", "images", "other", "beside"),
 )
 
 
@@ -96,7 +96,7 @@ def explored(run: str, info: DatasetInfo) -> None:
     app.selectbox(key="true").select(info.class_count - 1).run()
     assert not app.exception
     last = info.classes[-1]
-    assert f"{last} predicted wrong" in said(app) or "No image matches" in said(app)
+    assert f"{last} predicted wrong" in said(app) or "No image is selected" in said(app)
     app = visit("explore", run=run, explore_view="Probabilities")
     assert not app.exception
     assert "on average and is right in" in said(app)

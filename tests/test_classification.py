@@ -149,32 +149,6 @@ def test_largest_uint8_labels_do_not_overflow() -> None:
     assert classification.confusion(last, last, 47)[46, 46] == 3
 
 
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
-        ({}, [0, 1, 2, 3]),
-        ({"true": 4}, [0, 1]),
-        ({"predicted": 9}, [1, 2]),
-        ({"true": 4, "predicted": 9}, [1]),
-        ({"only_errors": True}, [1, 3]),
-        ({"confidence": (0.7, 0.95)}, [0, 1]),
-        ({"confidence": (1.0, 1.0)}, [2]),
-        ({"order": "most confident"}, [2, 0, 1, 3]),
-        ({"order": "least confident"}, [3, 1, 0, 2]),
-        ({"order": "highest loss"}, [1, 3, 0, 2]),
-        ({"only_errors": True, "order": "least confident"}, [3, 1]),
-        ({"true": 7}, []),
-    ],
-)
-def test_select(filters: dict, expected: list[int]) -> None:
-    assert classification.select(*SMALL, **filters).tolist() == expected
-
-
-def test_select_refuses_an_unknown_order() -> None:
-    with pytest.raises(ValueError, match="Received: by luck"):
-        classification.select(*SMALL, order="by luck")  # type: ignore[arg-type]
-
-
 def test_table_holds_a_row_an_image() -> None:
     rows = classification.table(*SMALL)
     assert list(rows[0]) == ["index", "true", "predicted", *(f"p{d}" for d in range(10))]
@@ -185,7 +159,6 @@ def test_table_holds_a_row_an_image() -> None:
 
 def test_no_images() -> None:
     nothing = np.empty((0, 10), np.float32), np.empty(0, np.uint8)
-    assert classification.select(*nothing).tolist() == []
     assert classification.table(*nothing) == []
     for metric in (classification.accuracy, classification.log_loss):
         with pytest.raises(ValueError, match="one image or more"):

@@ -106,7 +106,7 @@ def test_the_slider_is_in_the_address_and_the_sentence_follows_it(finished: str)
     curve = rejection.risk_coverage(*answers(runs.load(finished)))
     app = seen(finished, rejected="20")
     for percent in (20.0, 50.0):
-        chosen, (slider,) = curve.rejecting(percent / 100), app.slider
+        chosen, slider = curve.rejecting(percent / 100), app.slider(key="rejected")
         assert slider.value == percent
         sentence = next(one.value for one in app.markdown if "Rejecting" in one.value)
         assert f"least sure **{percent} %**, {chosen.images} images" in sentence
@@ -119,7 +119,7 @@ def test_the_slider_is_in_the_address_and_the_sentence_follows_it(finished: str)
 
 @pytest.mark.parametrize("value", ["nonsense", "99", "-1", "", "nan", "1e400"])
 def test_nonsense_for_the_slider_is_ignored(finished: str, value: str) -> None:
-    assert 0 <= seen(finished, rejected=value).slider[0].value <= 50
+    assert 0 <= seen(finished, rejected=value).slider(key="rejected").value <= 50
 
 
 def test_the_least_sure_are_shown_among_the_errors(finished: str) -> None:
@@ -137,7 +137,7 @@ def test_the_least_sure_are_shown_among_the_errors(finished: str) -> None:
     assert count == (answers(run)[0] <= most / 100).sum() > 0
     button.click().run()
     assert not app.exception
-    assert f"**All images** · {count} image" in said(app)
+    assert f"**All images · at most {most} % sure** · {count} image" in said(app)
     assert app.slider(key="confidence").value == (0, most)
 
 

@@ -1,25 +1,27 @@
-"""Explore's view "Map": its figure, what is computed for it, and what its areas select."""
+"""Explore's view "Map": what is computed for it, and what the server tells the browser."""
 
 from __future__ import annotations
 
-import json
+import io
 import shutil
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 from pages_of_runs import bars, said, visit
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import Response
 from streamlit.testing.v1 import AppTest
 
 from digitcore import runs
-from digitcore.analysis import projection
-from digitcore.figures.image_map import COLOURINGS, MOST_POINTS, drawn, image_map
 from digitcore.figures.style import class_colours
 from digitcore.jobs import carry_out, features
 from digitcore.jobs.job import Job
 from digitcore.runs import Run
-
-EVERYWHERE = "-1e6,-1e6;1e6,-1e6;1e6,1e6;-1e6,1e6"
-NAMES = [f"class <{n}>" for n in range(47)]
+from ui import caching, map_answers
 
 
 @pytest.fixture
@@ -42,39 +44,13 @@ def computed(run: Run) -> features.Components:
     return known
 
 
+def maps(app: AppTest) -> list[Any]:
+    return [one for one in app.get("bidi_component") if "colouring" in one.proto.json]
+
+
 def pressed(app: AppTest, label: str) -> None:
     app.button[[button.label for button in app.button].index(label)].click().run()
     assert not app.exception
-
-
-def test_errors_are_drawn_last_and_all_of_them_where_there_is_not_room_for_all() -> None:
-    wrong = np.arange(30_000) % 10 == 0
-    indices = drawn(wrong)
-    assert len(indices) == MOST_POINTS
-    assert set(np.flatnonzero(wrong)) <= set(indices)
-    assert np.diff(indices).max() <= 10
-    np.testing.assert_array_equal(drawn(wrong[:500]), np.arange(500))
-    np.testing.assert_array_equal(drawn(wrong, 100), np.flatnonzero(wrong))
-
-
-@pytest.mark.parametrize("colouring", COLOURINGS)
-def test_each_image_has_a_point_that_tells_what_it_is(colouring: str) -> None:
-    random = np.random.default_rng(0)
-    points, labels = random.normal(size=(200, 2)), np.arange(200) % 47
-    table = np.eye(47, dtype=np.float32)[labels] * 0.9
-    table[7] = np.eye(47)[3] * 0.6
-    figure = image_map(points, labels, table, colouring, NAMES, np.array([0.4, 0.1]))  # type: ignore[arg-type]
-    correct, wrong = figure.data
-    assert len(correct.x) == 199
-    assert list(wrong.customdata) == [7]
-    assert wrong.text[0] == "class &lt;7&gt; → class &lt;3&gt; · 60 %"
-    assert wrong.x[0] == np.float32(points[7, 0])
-    value = {"class": 7, "prediction": 3, "correctness": 1, "confidence": np.float32(0.6)}[
-        colouring
-    ]
-    assert wrong.marker.color[0] == value
-    assert figure.layout.xaxis.title.text == "component 1 · 40 % of variance"
-    assert len(figure.layout.annotations) == 47
 
 
 def test_classes_have_colours_of_their_own_that_say_neither_correct_nor_wrong() -> None:
@@ -90,7 +66,7 @@ def test_the_first_look_has_the_features_computed_and_shows_how_far_that_is(run:
     job = Job(run, "features")
     assert job.status == "queued"
     assert bars(app) == ["Features of the network: Waiting for another job"]
-    assert not app.get("plotly_chart")
+    assert not maps(app)
     job.stop()
     app = mapped(run)
     assert job.status == "stopped", "what a person stopped is not begun by looking"
@@ -98,41 +74,61 @@ def test_the_first_look_has_the_features_computed_and_shows_how_far_that_is(run:
     assert job.status == "queued"
 
 
-def test_the_map_shows_all_errors_until_an_area_selects(run: Run) -> None:
-    known = computed(run)
-    app = mapped(run)
-    (chart,) = app.get("plotly_chart")
-    drawn_points = json.loads(chart.proto.spec)["data"]
-    assert len(drawn_points) == 2
-    assert "All errors" in said(app)
-    table = run.probabilities()["test"]
-    app = mapped(run, area=EVERYWHERE)
-    labels = np.arange(40) % 10
-    wrong = int((table.argmax(axis=1) != labels).sum())
-    assert f"**Selected** · 40 images · {wrong} wrong, {100 * wrong / 40:.2f} %" in said(app)
-    point = known.test[5, :2]
-    small = ";".join(
-        f"{point[0] + x:.6f},{point[1] + y:.6f}" for x, y in ((-1e-3, -1e-3), (1e-3, 0), (0, 1e-3))
+def get(query: dict[str, str], answer: Callable[[Request], Response]) -> Response:
+    request = Request(
+        {"type": "http", "query_string": urlencode(query).encode(), "headers": [], "method": "GET"}
     )
-    corners = np.array([[float(v) for v in corner.split(",")] for corner in small.split(";")])
-    count = int(projection.inside(known.test[:, :2], corners).sum())
-    assert 1 <= count < 40
-    assert f"**Selected** · {count} image" in said(mapped(run, area=small))
-    app = mapped(run, area=f"{small}/{EVERYWHERE}")
-    assert "**Selected** · 40 images" in said(app)
-    (chart,) = app.get("plotly_chart")
-    assert len(json.loads(chart.proto.spec)["layout"]["selections"]) == 2
-    pressed(app, "Clear")
-    assert "All errors" in said(app)
-    assert "area" not in app.query_params
+    return answer(request)
 
 
+def test_the_browser_is_told_where_each_image_is_and_what_was_read(run: Run) -> None:
+    query = {"run": run.id, "split": "test"}
+    assert get(query, map_answers.points).status_code == 404
+    known = computed(run)
+    content = bytes(get(query, map_answers.points).body)
+    points = np.frombuffer(content[: 40 * 8], "<f4").reshape(40, 2)
+    np.testing.assert_array_equal(points, known.test[:, :2])
+    true, predicted, sure = np.frombuffer(content[40 * 8 :], np.uint8).reshape(3, 40)
+    table = run.probabilities()["test"]
+    np.testing.assert_array_equal(true, np.arange(40) % 10)
+    np.testing.assert_array_equal(predicted, table.argmax(axis=1))
+    np.testing.assert_allclose(sure / 255, table.max(axis=1), atol=0.002)
+
+
+def test_the_browser_gets_the_images_that_it_asks_for_as_one_picture(run: Run) -> None:
+    images = caching.dataset(run).test.images
+    query = {"run": run.id, "split": "test", "images": ",".join(map(str, range(30)))}
+    picture = np.asarray(Image.open(io.BytesIO(get(query, map_answers.images).body)))
+    height, width = images.shape[1:]
+    assert picture.shape == (2 * height, map_answers.COLUMNS * width)
+    np.testing.assert_array_equal(picture[height:, width : 2 * width], images[21])
+    (one,) = [
+        np.asarray(Image.open(io.BytesIO(get({**query, "images": "7"}, map_answers.images).body)))
+    ]
+    np.testing.assert_array_equal(one, images[7])
+
+
+@pytest.mark.parametrize("answer", [map_answers.points, map_answers.images])
 @pytest.mark.parametrize(
-    "area", ["nan,1;2,3;4,5", "1,2", "1,2;3;4,5", "1e400,0;0,1;1,1", "/", "1,2,3;4,5,6;7,8,9"]
+    "nonsense",
+    [
+        {"run": "../.."},
+        {"run": "nobody"},
+        {"split": "train"},
+        {"split": "__class__"},
+    ],
 )
-def test_an_area_that_is_none_selects_nothing(run: Run, area: str) -> None:
-    computed(run)
-    assert "All errors" in said(mapped(run, area=area))
+def test_nonsense_that_a_browser_asks_for_is_not_there(
+    run: Run, answer: Callable[[Request], Response], nonsense: dict[str, str]
+) -> None:
+    query = {"run": run.id, "split": "test", "images": "1"} | nonsense
+    assert get(query, answer).status_code == 404
+
+
+@pytest.mark.parametrize("images", ["", "40", "x", "-1", "1,,2", "9" * 500])
+def test_images_that_are_none_are_not_there(run: Run, images: str) -> None:
+    query = {"run": run.id, "split": "test", "images": images}
+    assert get(query, map_answers.images).status_code == 404
 
 
 def test_the_opened_image_stands_beside_the_training_images_that_are_nearest(run: Run) -> None:
@@ -158,7 +154,7 @@ def test_a_network_that_is_gone_says_so_and_a_known_map_stays(run: Run) -> None:
     pressed(app, "Compute the map")
     assert carry_out.carry_out(Job(run, "features"))
     (run.path / "model.tflite").unlink()
-    assert mapped(run).get("plotly_chart")
+    assert maps(mapped(run))
     features.path_of(run).write_bytes(b"none")
     assert "cannot be read" in said(mapped(run))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -12,7 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from digitcore.analysis import comparable, outcome
+from digitcore.analysis import comparable, outcome, selection
+from digitcore.analysis.selection import Images
 from digitcore.analysis.verdicts import Contender, Verdict, against_first
 from digitcore.datasets import DataError, Dataset, Split, load_dataset
 from digitcore.figures import curves
@@ -53,6 +54,22 @@ def _tables(path: Path, changed: float) -> dict[str, np.ndarray]:
     for array in arrays.values():
         array.flags.writeable = False
     return arrays
+
+
+def images(run: Run, split: str, table: np.ndarray, labels: np.ndarray) -> Images:
+    """What a selection asks of the split's images, computed once for all sessions.
+
+    Args:
+        run, split: whose `table` of probabilities, float32 (N, classes), and `labels`, (N,), these are.
+    """
+    return _images(run.path, changed(run.path / "probabilities.npz"), split, run, table, labels)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _images(
+    path: Path, changed: float, split: str, _run: Run, _table: np.ndarray, _labels: np.ndarray
+) -> Images:
+    return selection.images(_table, _labels, _run.recipe.info.classes)
 
 
 def predicted(run: Run, split: str) -> np.ndarray:
@@ -109,19 +126,6 @@ def _components(path: Path, changed: float, metrics_changed: float) -> Component
         for name in ("test", "validation", "training"):
             getattr(known, name).flags.writeable = False
     return known
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def image_map(key: tuple[str, str, str], _make: Callable[[], go.Figure]) -> go.Figure:
-    """A map of images, drawn once for all sessions; not to be changed.
-
-    Args:
-        key: checksum of the network, split, and what the colours show.
-    """
-    figure = _make()
-    sent = figure.to_dict()
-    figure.to_dict = lambda: sent
-    return figure
 
 
 def rejection_threshold(run: Run) -> float | None:

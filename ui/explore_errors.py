@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from digitcore.analysis import classification
+from digitcore.analysis.selection import CELL
 from digitcore.datasets import Split
 from digitcore.figures.confusion import confusion_heatmap
 from digitcore.figures.style import MOST_NUMBERED
@@ -30,12 +30,11 @@ CONFUSIONS = 10
 def show(study: Study) -> None:
     """Draws the view."""
     probabilities, split, names = study.probabilities, study.split, study.names
-    chosen = image_filters.filters(names)
     left, right = st.columns([5, 6], gap="large")
     with left:
-        confusion_matrix(probabilities, split.labels, names)
+        confusion_matrix(study)
     with right:
-        shown, opened = browse(study, chosen)
+        shown, opened = browse(study)
     left, right = st.columns([5, 6], gap="large")
     with left:
         if opened is not None:
@@ -52,21 +51,25 @@ def clicked(key: str) -> None:
     if points:
         image_filters.choose(*points[0]["customdata"])
     else:
-        image_filters.change(**image_filters.DEFAULTS)
+        any_cell = {name: image_filters.DEFAULTS[name] for name in ("true", "predicted", "errors")}
+        image_filters.change(**any_cell)
 
 
 # Plotly greys its texts, and over vivid cells they need the page's own ink.
 INK = "<style>.js-plotly-plot .annotation-text { fill: currentColor !important }</style>"
 
 
-def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
+def confusion_matrix(study: Study) -> None:
+    """Draws the matrix of what is selected, whatever cell of it is."""
     heard("Confusion")
-    matrix = classification.confusion(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    names, images = study.names, study.images
+    some = study.selection.passes(images, but=CELL)
+    matrix = classification.confusion(images.labels[some], images.predicted[some], len(names))
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         st.markdown(
-            "**Confusion**",
+            "**Confusion**" + ("" if some.all() else f" of {text.counted(some.sum(), 'image')}"),
             width="content",
             help="Shade: the fraction of its row, that is of the true class's images.",
         )
@@ -85,26 +88,15 @@ def confusion_matrix(probabilities: np.ndarray, labels: np.ndarray, names: Seque
     )
 
 
-def browse(study: Study, chosen: dict[str, Any]) -> tuple[np.ndarray, int | None]:
-    """Draws the gallery; the indices that pass the filters, and the one that is opened."""
+def browse(study: Study) -> tuple[np.ndarray, int | None]:
+    """Draws the gallery of what is selected; the indices on its page, and the one that is opened."""
     heard("Images")
-    shown = classification.select(study.probabilities, study.split.labels, **chosen)
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        st.markdown(image_filters.title(chosen, len(shown), study.names), width="content")
-        st.button(
-            "Clear filters",
-            type="tertiary",
-            icon=":material/filter_alt_off:",
-            on_click=image_filters.change,
-            kwargs=image_filters.DEFAULTS,
-            disabled=image_filters.unchanged(),
-        )
-    if not len(shown):
-        st.markdown("No image matches these filters.")
-        return shown, None
-    return paged(shown, study, f"{study.run.id}-{study.split_name}-{chosen}")
+    if not len(study.shown):
+        st.markdown("No image is selected.")
+        return study.shown, None
+    return paged(
+        study.shown, study, f"{study.run.id}-{study.split_name}-{study.selection}-{study.order}"
+    )
 
 
 def paged(shown: np.ndarray, study: Study, key: str) -> tuple[np.ndarray, int | None]:

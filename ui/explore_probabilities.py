@@ -11,6 +11,7 @@ import streamlit as st
 from digitcore.analysis import calibration, classification, rejection, written
 from digitcore.analysis.calibration import Reliability
 from digitcore.analysis.rejection import RiskCoverage
+from digitcore.analysis.selection import EVERYTHING, RIGHT_OR_WRONG, Selection
 from digitcore.drawing import synthetic
 from digitcore.drawing.input_image import AS_MNIST
 from digitcore.figures.calibration import reliability_diagram, risk_coverage_figure
@@ -82,13 +83,25 @@ class Trust:
 
 def show(study: Study) -> None:
     """Draws the view."""
+    narrowed = study.selection.without(RIGHT_OR_WRONG)
+    some = narrowed.passes(study.images)
+    heard("Calibration")
+    if not some.any():
+        st.markdown("No image is selected.")
+        return
+    if narrowed != EVERYTHING:
+        st.caption(
+            f"Of the {text.counted(int(some.sum()), 'image')} that the selection leaves whether right or "
+            "wrong: “Only errors”, the true class and another run's answers do not narrow this view."
+        )
     trust = _trust(
         study.run.path,
         caching.changed(study.run.path / "probabilities.npz"),
         study.split_name,
+        narrowed,
         study,
+        some,
     )
-    heard("Calibration")
     st.markdown(trust.before.sentence, help=_ECE)
     st.markdown(f"{_tempered(trust)} {_where(study.split_name)}")
     _diagrams(trust.before, trust.after, trust.temperature, "")
@@ -144,9 +157,6 @@ def _diagrams(before: Calibration, after: Calibration, temperature: float, of: s
 @st.fragment
 def reject(trust: Trust, split_name: str) -> None:
     """A slider, what it does in a sentence, the curve, and a way to the images."""
-    for name, value in image_filters.DEFAULTS.items():
-        # Streamlit puts into the address what a later click sets only where it knew the name before.
-        st.session_state.setdefault(name, value)
     left, right = st.columns(2, gap="medium")
     with left:
         percent = st.slider(
@@ -197,9 +207,11 @@ def _change(before: float, after: float) -> str:
 
 
 def _to_errors(most: int) -> None:
+    # What narrows this view narrows the images, too.
+    low, _ = st.session_state["confidence"]
+    whoever = {name: image_filters.DEFAULTS[name] for name in ("true", "other")}
     image_filters.change(
-        **image_filters.DEFAULTS
-        | {"confidence": (0, most), "errors": False, "sort": "least confident"}
+        **whoever, confidence=(min(low, most), most), errors=False, sort="least confident"
     )
     st.session_state["explore_view"] = "Errors"
 
@@ -250,8 +262,15 @@ def _measured(probabilities: np.ndarray, labels: np.ndarray) -> Calibration:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _trust(path: Path, changed: float, split_name: str, _study: Study) -> Trust:
-    table, labels = _study.probabilities, _study.split.labels
+def _trust(
+    path: Path,
+    changed: float,
+    split_name: str,
+    narrowed: Selection,
+    _study: Study,
+    _some: np.ndarray,
+) -> Trust:
+    table, labels = _study.probabilities[_some], _study.split.labels[_some]
     validation = _study.tables["validation"], _study.splits["validation"].labels
     temperature = calibration.temperature(*validation)
     answers = calibration.answers(table, labels)

@@ -1,39 +1,55 @@
-"""Which images are shown: kept in the address, set by widgets or by a click on a matrix."""
+"""The selection that all views of Explore show: kept in the address, set by widgets, a matrix or a map.
+
+Its widgets are drawn in every view, so that none of them leaves the address or forgets what it says.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
-from digitcore.analysis import classification
-from ui import text
+from digitcore.analysis import classification, selection, written
+from digitcore.analysis.selection import BESIDES, EVERYTHING, ORDERS, Area, Images, Selection
+from digitcore.runs import Run, RunError
+from ui import address, caching, text
+from ui.study import Study
 
 ANY = "any"
 DEFAULTS = {
     "true": ANY,
     "predicted": ANY,
-    "sort": classification.ORDERS[0],
+    "sort": ORDERS[0],
     "confidence": (0, 100),
     "errors": True,
+    "writer": ANY,
+    "images": "",
+    "other": ANY,
+    "beside": BESIDES[0],
 }
+MOST_AREAS = 4
+MOST_CORNERS = 100
+_MOST_TEXT = 500
+_AREA_OF = "area_of"
 
 
-def start(classes: int) -> None:
-    """Forgets a class that the run's dataset lacks, as after a run of another one.
+def start(run: Run) -> None:
+    """Forgets what is not there for another run: a class of another dataset, an area of another map.
 
     To be called before a widget is drawn.
     """
     for name in ("true", "predicted"):
         value = st.session_state.get(name, ANY)
-        if value != ANY and value >= classes:
+        if value != ANY and value >= run.recipe.info.class_count:
             st.session_state[name] = ANY
-
-
-def unchanged() -> bool:
-    """Whether all filters are at their defaults."""
-    return all(st.session_state[name] == v for name, v in DEFAULTS.items())
+    if st.session_state.get("other") == run.id:
+        st.session_state["other"] = ANY
+    if st.session_state.setdefault(_AREA_OF, run.id) != run.id:
+        st.session_state[_AREA_OF] = run.id
+        address.keep("area", None)
 
 
 def cell() -> tuple[int | None, int | None]:
@@ -47,11 +63,33 @@ def choose(true: int, predicted: int) -> None:
     _set(true=true, predicted=predicted)
 
 
+def choose_areas(areas: str) -> None:
+    """Shows the images that lie in areas of the map, as the address has them; "" is everywhere."""
+    address.keep("area", areas or None)
+    address.keep("image", None)
+    # What lies there, right and wrong, with what the network finds hardest first.
+    _set(errors=not areas, sort=DEFAULTS["sort"] if not areas else "highest loss")
+
+
 def change(**values: Any) -> None:
     """Sets filters, or takes note that a widget did."""
     _set(**values)
     # A new key, because a chart cannot be told to forget what was clicked in it.
     st.session_state["explore_chart"] = st.session_state.get("explore_chart", 0) + 1
+
+
+def clear() -> None:
+    """Selects what is selected at first: all errors."""
+    change(**DEFAULTS)
+    address.keep("area", None)
+
+
+def _beside_changed() -> None:
+    """Shows what the comparison with the other run is about, right or wrong."""
+    if st.session_state["other"] == ANY:
+        _set(errors=True)
+    else:
+        _set(errors=st.session_state["beside"] in (BESIDES[0], BESIDES[2]))
 
 
 def _set(**values: Any) -> None:
@@ -63,58 +101,173 @@ def _set(**values: Any) -> None:
         st.session_state["errors"] = true != predicted
 
 
-def filters(names: Sequence[str]) -> dict[str, Any]:
-    """Draws the widgets and returns what they say, as arguments of `classification.select`."""
+def selected(study: Study) -> Study:
+    """Draws the widgets, and a line that says what is selected; the study with that selection."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
+        order, chosen = _widgets(study.names)
+        more = st.popover("More", icon=":material/filter_list:", key="more_filters")
+    with more:
+        images, chosen = _more(study, chosen)
+    areas = areas_in(address.read("area"))
+    if areas:
+        images = replace(images, points=points_of(study))
+        chosen = replace(chosen, areas=areas)
+    study = replace(study, images=images, selection=chosen, order=order)
+    _line(study)
+    return study
+
+
+def points_of(study: Study) -> np.ndarray | None:
+    """Where each image is on the run's map, float32 (N, 2); None where there is no map of the split."""
+    try:
+        components = caching.components(study.run)
+    except RunError:
+        return None  # the map says why
+    points = getattr(components, study.split_name)[:, :2] if components else None
+    return points if points is not None and len(points) == len(study.split) else None
+
+
+def _line(study: Study) -> None:
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.markdown(told(study), width="content")
+        st.button(
+            "Clear selection",
+            type="tertiary",
+            icon=":material/filter_alt_off:",
+            on_click=clear,
+            disabled=not study.selection.areas
+            and all(st.session_state.get(name, v) == v for name, v in DEFAULTS.items()),
+        )
+
+
+def _widgets(names: Sequence[str]) -> tuple[selection.Order, Selection]:
     classes = [ANY, *range(len(names))]
     width = 96 if max(map(len, names)) <= 3 else 150
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        for name, label in (("true", "True"), ("predicted", "Predicted")):
-            st.selectbox(
-                label,
-                classes,
-                key=name,
-                width=width,
-                on_change=change,
-                format_func=lambda value: ANY if value == ANY else names[value],
-                bind="query-params",
-            )
-        order = st.selectbox(
-            "Sort",
-            classification.ORDERS,
-            key="sort",
-            width=170,
-            format_func=str.capitalize,
+    for name, label in (("true", "True"), ("predicted", "Predicted")):
+        st.selectbox(
+            label,
+            classes,
+            key=name,
+            width=width,
+            on_change=change,
+            format_func=lambda value: ANY if value == ANY else names[value],
             bind="query-params",
         )
-        confidence = st.slider(
-            "Confidence",
-            0,
-            100,
-            DEFAULTS["confidence"],
-            key="confidence",
-            format="%d %%",
-            width=220,
-            bind="query-params",
-        )
-        errors = st.toggle("Only errors", DEFAULTS["errors"], key="errors", bind="query-params")
+    order = st.selectbox(
+        "Sort", ORDERS, key="sort", width=170, format_func=str.capitalize, bind="query-params"
+    )
+    low, high = st.slider(
+        "Confidence",
+        0,
+        100,
+        DEFAULTS["confidence"],
+        key="confidence",
+        format="%d %%",
+        width=220,
+        bind="query-params",
+    )
+    errors = st.toggle("Only errors", DEFAULTS["errors"], key="errors", bind="query-params")
     true, predicted = cell()
-    return {
-        "true": true,
-        "predicted": predicted,
-        "confidence": (confidence[0] / 100, confidence[1] / 100),
-        "only_errors": errors,
-        "order": order,
-    }
+    return order, Selection(true, predicted, (low / 100, high / 100), errors)
 
 
-def title(chosen: dict[str, Any], count: int, names: Sequence[str]) -> str:
-    """What is shown, as Markdown: `**4 predicted as 9** · 6 images`."""
+def _more(study: Study, chosen: Selection) -> tuple[Images, Selection]:
+    """Draws the less common filters."""
+    images = study.images
+    words = st.text_input(
+        "Images",
+        key="images",
+        placeholder="17, 100-199, shirt",
+        max_chars=_MOST_TEXT,
+        help="Numbers of images, ranges of them, or words of a class's name, with commas between",
+        bind="query-params",
+    )
+    chosen = replace(chosen, text=words.strip())
+    if study.writers is not None:
+        images = replace(images, writers=study.writers)
+        ids = [int(one) for one in np.unique(study.writers)]
+        writer = _select("writer", "Writer", [ANY, *ids], str)
+        chosen = replace(chosen, writer=None if writer == ANY else int(writer))
+    others = study.others
+    if not others:
+        return images, chosen
+    labels = {ANY: "none"} | {one.id: text.named(one) for one in others}
+    other = _select("other", "Beside another run", list(labels), labels.__getitem__)
+    beside = st.selectbox(
+        "Of both answers",
+        BESIDES,
+        key="beside",
+        format_func=str.capitalize,
+        disabled=other == ANY,
+        on_change=_beside_changed,
+        bind="query-params",
+    )
+    if other != ANY:
+        with_answer = next(one for one in others if one.id == other)
+        try:
+            answers = caching.predicted(with_answer, study.split_name)[-len(study.split) :]
+        except RunError as error:
+            st.caption(text.plain(str(error)))
+            return images, chosen
+        if len(answers) == len(study.split):
+            images, chosen = replace(images, other=answers), replace(chosen, beside=beside)
+    return images, chosen
+
+
+def _select(key: str, label: str, options: list[Any], called: Any) -> Any:
+    # What is chosen may not be offered any more, as after another split.
+    if st.session_state.get(key, ANY) not in options:
+        st.session_state[key] = ANY
+    changed = _beside_changed if key == "other" else None
+    return st.selectbox(
+        label, options, key=key, format_func=called, on_change=changed, bind="query-params"
+    )
+
+
+def told(study: Study) -> str:
+    """What is selected, as Markdown: `**4 predicted as 9 · writer 2041** · 6 images`."""
+    chosen, of = study.selection, study.images
+    count, errors = len(study.shown), int(of.wrong[study.shown].sum())
+    words = f"**{' · '.join(_narrowed(study))}** · {text.counted(count, 'image')}"
+    if not count or count == errors or (chosen.true, chosen.predicted).count(None) == 0:
+        return words
+    rate = written.accuracy(errors / count, classification.wilson(errors, count))
+    return f"{words} · {errors:,} wrong, {rate}"
+
+
+def _narrowed(study: Study) -> list[str]:
+    """What each facet that narrows the selection says, classes first."""
+    chosen, of = study.selection, study.images
+    words = [_of_classes(chosen, study.names)]
+    if (areas := len(chosen.areas)) and of.points is None:
+        words.append("an area of the map, which is not computed yet and does not count")
+    elif areas:
+        words.append("in an area of the map" if areas == 1 else f"in {areas} areas of the map")
+    if chosen.confidence != EVERYTHING.confidence:
+        low, high = (round(100 * end) for end in chosen.confidence)
+        if not low:
+            words.append(f"at most {high} % sure")
+        else:
+            words.append(f"at least {low} % sure" if high == 100 else f"{low} to {high} % sure")
+    if chosen.writer is not None:
+        words.append(f"by writer {chosen.writer}")
+    if chosen.text:
+        words.append(f"“{text.plain(chosen.text)}”")
+    if chosen.beside:
+        other = text.plain(text.named(Run(study.run.path.with_name(st.session_state["other"]))))
+        words.append(f"beside {other}: {chosen.beside}")
+    return words
+
+
+def _of_classes(chosen: Selection, names: Sequence[str]) -> str:
     true, predicted = (
         None if label is None else text.plain(names[label])
-        for label in (chosen["true"], chosen["predicted"])
+        for label in (chosen.true, chosen.predicted)
     )
-    wrong = chosen["only_errors"]
-    what = {
+    wrong = chosen.only_errors
+    return {
         (True, True): f"{true} correct"
         if true == predicted
         else f"{true} predicted as {predicted}",
@@ -122,4 +275,19 @@ def title(chosen: dict[str, Any], count: int, names: Sequence[str]) -> str:
         (False, True): f"{'Wrongly predicted' if wrong else 'Predicted'} as {predicted}",
         (False, False): "All errors" if wrong else "All images",
     }[true is not None, predicted is not None]
-    return f"**{what}** · {text.counted(count, 'image')}"
+
+
+def areas_in(value: str | None) -> tuple[Area, ...]:
+    """Areas as the address has them, `x,y;x,y;x,y/…`; none where it has none, or nonsense."""
+    areas = []
+    for polygon in filter(None, (value or "").split("/")[:MOST_AREAS]):
+        try:
+            corners = [[float(v) for v in corner.split(",")] for corner in polygon.split(";")]
+            area = np.array(corners, np.float64)
+        except ValueError:
+            return ()
+        usable = area.ndim == 2 and area.shape[1] == 2 and 3 <= len(area) <= MOST_CORNERS
+        if not (usable and np.abs(area).max() < 1e9):
+            return ()
+        areas.append(tuple((x, y) for x, y in area.tolist()))
+    return tuple(areas)

@@ -21,7 +21,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from digitcore import datasets
 from digitcore.datasets import registry
 from digitcore.jobs import queue
-from ui import browsers, reach
+from ui import browsers, map_answers, reach
 from ui.frame import ICON, PAGES, tab_title
 from ui.memory import give_back, keep_small
 from ui.slow_requests import limit
@@ -81,7 +81,7 @@ def _base() -> str:
 
 
 def routes() -> list[Route]:
-    """The icon, and each page's HTML with our title and what is seen until the page is drawn."""
+    """The icon, what maps ask for, and each page's HTML with our title and what is seen until it is drawn."""
 
     async def icon(_: Request) -> Response:
         return FileResponse(_HERE.parent / ICON)
@@ -89,7 +89,11 @@ def routes() -> list[Route]:
     base = f"{_base()}/"
     paths = {page: base + page.lower() for page in PAGES} | {next(iter(PAGES)): base}
     pages = [Route(path, _answer(page)) for page, path in paths.items()]
-    return [Route(f"{base}favicon.png", icon), *pages]
+    answers = [
+        Route(f"{base}map/points", map_answers.points),
+        Route(f"{base}map/images", map_answers.images),
+    ]
+    return [Route(f"{base}favicon.png", icon), *answers, *pages]
 
 
 def _answer(page: str) -> Callable[[Request], Awaitable[Response]]:

@@ -14,12 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from statistics import NormalDist
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
-
-Order = Literal["most confident", "least confident", "highest loss", "in order"]
-ORDERS: tuple[Order, ...] = get_args(Order)
 
 # Keras clips here too: a confident error has a high loss, not an infinite one.
 _EPSILON = 1e-7
@@ -183,52 +180,6 @@ def per_class(labels: np.ndarray, predicted: np.ndarray, classes: int) -> list[C
             )
         )
     return scores
-
-
-def select(
-    probabilities: np.ndarray,
-    labels: np.ndarray,
-    *,
-    true: int | None = None,
-    predicted: int | None = None,
-    confidence: tuple[float, float] = (0.0, 1.0),
-    only_errors: bool = False,
-    order: Order = "in order",
-) -> np.ndarray:
-    """Indices of the images that pass every filter, int64 (K,), sorted by `order`.
-
-    Args:
-        probabilities: float (N, classes).
-        labels: integer (N,).
-        true: only images that show this class.
-        predicted: only images that are predicted as this class.
-        confidence: lowest and highest probability of the predicted class, both included.
-        only_errors: only images that are predicted wrong.
-        order: one of `ORDERS`; ties keep the order of the images.
-
-    Raises:
-        ValueError: the arrays do not fit together, or there is no such order.
-    """
-    probabilities, labels = _checked(probabilities, labels, empty=True)
-    if order not in ORDERS:
-        raise ValueError(f"order is one of {', '.join(ORDERS)}. Received: {order}")
-    guesses, confidences = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    low, high = confidence
-    passed = (confidences >= low) & (confidences <= high)
-    if true is not None:
-        passed &= labels == true
-    if predicted is not None:
-        passed &= guesses == predicted
-    if only_errors:
-        passed &= guesses != labels
-    indices = np.flatnonzero(passed)
-    if order == "in order":
-        return indices
-    if order == "highest loss":
-        keys = -losses(probabilities, labels)
-    else:
-        keys = -confidences if order == "most confident" else confidences
-    return indices[np.argsort(keys[indices], kind="stable")]
 
 
 def table(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:

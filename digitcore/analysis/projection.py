@@ -84,10 +84,12 @@ def inside(points: np.ndarray, corners: np.ndarray) -> NDArray[np.bool_]:
         points: float (N, 2).
         corners: float (M, 2), in order; the last is joined to the first.
     """
-    x, y = points[:, 0], points[:, 1]
-    within = np.zeros(len(points), bool)
+    near = ((points >= corners.min(axis=0)) & (points <= corners.max(axis=0))).all(axis=1)
+    x, y = points[near].T  # most areas are small
+    within = np.zeros(len(x), bool)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         crossed = (y0 > y) != (y1 > y)
         if y0 != y1:
             within ^= crossed & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
-    return within
+    near[near] = within
+    return np.asarray(near)

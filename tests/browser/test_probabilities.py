@@ -25,5 +25,5 @@ def test_the_slider_tells_what_rejection_does_and_leads_to_the_images(
     expect(page).to_have_url(re.compile(r"[?&]rejected=2(\.0)?\b"))
     settled(page)
     page.get_by_role("button", name="Show the 196 images at most 69 % sure").click()
-    expect(page.get_by_text("All images · 196 images")).to_be_visible()
+    expect(page.get_by_text("All images · at most 69 % sure · 196 images")).to_be_visible()
     expect(page).to_have_url(re.compile("confidence=0&confidence=69"))
