@@ -30,7 +30,7 @@ def points(request: Request) -> Response:
     Each of the four is a run of N values: N × 8 bytes, then N, N and N. 404 where there is no such map.
     """
     try:
-        run, split = _asked(request)
+        run, split = _run_and_split(request)
         known = caching.components(run)
         labels = getattr(caching.dataset(run), split).labels
         table = caching.tables(run)[split]
@@ -51,7 +51,7 @@ def points(request: Request) -> Response:
 def images(request: Request) -> Response:
     """The images `?run=…&split=…&images=3,17,…` as one PNG, `COLUMNS` beside each other; 404 if one is not there."""
     try:
-        run, split = _asked(request)
+        run, split = _run_and_split(request)
         pixels = getattr(caching.dataset(run), split).images
         asked = request.query_params.get("images", "").split(",")[:MOST_IMAGES]
         if not all(one.isdecimal() and len(one) < 10 for one in asked):
@@ -69,7 +69,7 @@ def images(request: Request) -> Response:
     return Response(buffer.getvalue(), media_type="image/png", headers=_KEPT)
 
 
-def _asked(request: Request) -> tuple[Run, str]:
+def _run_and_split(request: Request) -> tuple[Run, str]:
     split = request.query_params.get("split", "")
     if split not in _SPLITS:
         raise ValueError(f"split is one of {', '.join(_SPLITS)}. Received: {split!r:.100}")

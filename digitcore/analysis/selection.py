@@ -91,7 +91,7 @@ class Selection:
         only_errors: only images that are predicted wrong.
         areas: of a map, in one of which an image must lie; none is everywhere.
         writer: who must have written it; None is anybody.
-        text: numbers of images (`17`), ranges of them (`100-199`), and parts of a class's name, with
+        text: numbers of images (`17`), ranges of them (`100-199`), and words of a class's name, with
             commas between: an image must be one of them, or show or be predicted as such a class.
         beside: how this run's answer and the other's must compare; None where it does not matter.
 
