@@ -212,6 +212,18 @@ def _add_labels_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--most", default="30", metavar="N", help="suspects of each. Default: 30")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the suspects there as well")
     parser.add_argument(
+        "--reviews-to",
+        type=Path,
+        metavar="FILE",
+        help="write what people said of labels there (CSV)",
+    )
+    parser.add_argument(
+        "--reviews-from",
+        type=Path,
+        metavar="FILE",
+        help="first take in such a file, all or nothing",
+    )
+    parser.add_argument(
         "--again", action="store_true", help="train anew, whatever was found before"
     )
     parser.add_argument(

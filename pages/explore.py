@@ -13,7 +13,15 @@ from digitcore.analysis import classification, written
 from digitcore.datasets import DataError, Split
 from digitcore.datasets.writers import writers as writers_of
 from digitcore.runs import Metrics, Run, RunError
-from ui import caching, explore_errors, explore_map, explore_probabilities, image_filters, text
+from ui import (
+    caching,
+    explore_errors,
+    explore_labels,
+    explore_map,
+    explore_probabilities,
+    image_filters,
+    text,
+)
 from ui.choice import choice
 from ui.short_jobs import short_jobs, under_way
 from ui.shown_run import choose_run
@@ -24,6 +32,7 @@ VIEWS: dict[str, Callable[[Study], None]] = {
     "Errors": explore_errors.show,
     "Map": explore_map.show,
     "Probabilities": explore_probabilities.show,
+    "Labels": explore_labels.show,
 }
 
 

@@ -22,6 +22,7 @@ KEPT = (
     *("compare_on", "against", "compare_with", "compare_images", "compare_image", "compare_page"),
     *("explore_view", "rejected"),
     *("map_colour", "area", "writer", "images", "other", "beside"),
+    *("labels_of", "suspect"),
 )
 
 

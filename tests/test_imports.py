@@ -241,6 +241,7 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
             "digitcore/jobs/out_of_sample.py begun",  # counts them
             "digitcore/jobs/out_of_sample.py check_images",  # counts them
             "digitcore/jobs/out_of_sample.py labels_of",  # for a person to review
+            "digitcore/jobs/out_of_sample.py image_of",  # the same
             "digitcore/commands/comparing.py compare",  # where `--split test` says so
             "digitcore/datasets/load.py describe",  # counts them
             "digitcore/reports/subject.py tables",  # counts them; a report only reports

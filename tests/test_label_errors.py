@@ -19,7 +19,8 @@ from digitcore.datasets import Dataset
 from digitcore.jobs import carry_out, cross_validation, out_of_sample, queue
 from digitcore.jobs.out_of_sample import OutOfSample
 from digitcore.recipes import Recipe
-from digitcore.runs import Run
+from digitcore.runs import Run, label_reviews
+from digitcore.runs.label_reviews import LabelReview
 
 PLANTED, FIRST = 50, 60
 EPOCHS = 25
@@ -192,7 +193,9 @@ def test_without_cleanlab_nothing_is_begun_and_the_way_out_is_said(
     assert runs.list_runs() == []
 
 
-def test_the_command_trains_once_and_then_shows_what_it_has(studio: Studio, tmp_path: Path) -> None:
+def test_the_command_trains_once_and_then_shows_what_it_has(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe = studio.recipe(PLAIN.changed(epochs=1))
     table = tmp_path / "suspects.csv"
     arguments = ("labels", "--recipe", recipe, "--folds", "2", "--most", "5")
@@ -212,5 +215,20 @@ def test_the_command_trains_once_and_then_shows_what_it_has(studio: Studio, tmp_
     assert len(out.splitlines()) == 7
     assert "epoch" not in err
     assert studio.only_run() == run
+    index, given = found["suspects"][0]["index"], found["suspects"][0]["given"]
+    studio.enter(monkeypatch)
+    one = LabelReview(found["data_checksum"], "test", index, given, "keep", time=9.0)
+    (tmp_path / "in.csv").write_text(label_reviews.to_csv({one.place: one}))
+    exchange = (
+        "--reviews-from",
+        str(tmp_path / "in.csv"),
+        "--reviews-to",
+        str(tmp_path / "out.csv"),
+    )
+    told = studio.call("labels", *exchange)
+    assert (told["imported"], told["reviews"]) == (1, 1)
+    assert (tmp_path / "out.csv").read_text() == (tmp_path / "in.csv").read_text()
+    (tmp_path / "in.csv").write_text("nothing")
+    assert "has the columns" in studio.call("labels", *exchange, status=1)["error"]
     assert studio.call("labels", "--most", "0", status=1)["error"].startswith("--most is a number")
     assert "2 to 20 folds" in studio.call(*arguments, "--again", "--folds", "1", status=1)["error"]

@@ -19,7 +19,9 @@ from digitcore.datasets import DataError, Dataset, Split, load_dataset
 from digitcore.figures import curves
 from digitcore.figures.style import Quantity
 from digitcore.jobs import features
+from digitcore.jobs import out_of_sample as unseen
 from digitcore.jobs.features import Components
+from digitcore.jobs.out_of_sample import Newest, OutOfSample, SplitName, Suspect
 from digitcore.runs import Run, RunError
 from digitcore.runs.events import EventLog
 from digitcore.runs.predictor import Predictor
@@ -126,6 +128,41 @@ def _components(path: Path, changed: float, metrics_changed: float) -> Component
         for name in ("test", "validation", "training"):
             getattr(known, name).flags.writeable = False
     return known
+
+
+def out_of_sample(run: Run) -> OutOfSample | None:
+    """What the cross-validation has found so far, read-only; None if nothing; raises RunError."""
+    return _out_of_sample(run.path, changed(run.path / unseen.FILE))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _out_of_sample(path: Path, changed: float) -> OutOfSample | None:
+    return unseen.read(Run(path))
+
+
+def suspects(newest: Newest, split: SplitName, most: int, dataset: Dataset) -> list[Suspect]:
+    """`out_of_sample.suspects` of a cross-validation, ranked once for all sessions.
+
+    Args:
+        newest: the cross-validation.
+        split, most: as there.
+        dataset: its images, as `dataset` gives them.
+    """
+    run = newest.run
+    return _suspects(run.path, changed(run.path / unseen.FILE), split, most, newest, dataset)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _suspects(
+    path: Path,
+    changed: float,
+    split: SplitName,
+    most: int,
+    _newest: Newest,
+    _dataset: Dataset,
+) -> list[Suspect]:
+    labels = unseen.labels_of(split, _dataset)
+    return unseen.suspects(_newest.out_of_sample, split, labels, most)
 
 
 def rejection_threshold(run: Run) -> float | None:

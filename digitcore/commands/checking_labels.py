@@ -7,13 +7,14 @@ import csv
 import sys
 from pathlib import Path
 
-from digitcore import datasets
+from digitcore import datasets, files
 from digitcore.commands.output import DownloadBar, Result, table
 from digitcore.commands.training_runs import watched
 from digitcore.datasets import Dataset
 from digitcore.jobs import cross_validation, out_of_sample
 from digitcore.jobs.out_of_sample import SPLITS, Newest, Suspect
 from digitcore.recipes import Recipe, RecipeError
+from digitcore.runs import label_reviews
 
 _COLUMNS = ("split", "index", "given", "suggested", "score")
 
@@ -46,6 +47,7 @@ def check_labels(options: argparse.Namespace) -> tuple[Result, str]:
         for split in SPLITS
         if options.split in (None, split)
     }
+    imported = _exchange(options, dataset)
     rows = [_row(one) for listed in chosen.values() for one in listed]
     if options.csv:
         _write(options.csv, rows)
@@ -56,8 +58,24 @@ def check_labels(options: argparse.Namespace) -> tuple[Result, str]:
         "folds": found.out_of_sample.count,
         "estimated_errors": {split: found.out_of_sample.errors(split) for split in SPLITS},
         "suspects": rows,
+        "imported": imported,
+        "reviews": len(label_reviews.of(options.dataset, dataset.checksum)),
     }
     return result, _told(found, chosen, dataset)
+
+
+def _exchange(options: argparse.Namespace, dataset: Dataset) -> int:
+    """Takes in reviews from a file and writes all of them to another; how many were taken in."""
+    taken_in = []
+    if options.reviews_from:
+        given = {split: out_of_sample.labels_of(split, dataset) for split in SPLITS}
+        data = files.read(options.reviews_from, label_reviews.MOST_BYTES)
+        taken_in = label_reviews.from_csv(data, dataset.checksum, given, dataset.info.class_count)
+        label_reviews.add(options.dataset, taken_in)
+    if options.reviews_to:
+        text = label_reviews.to_csv(label_reviews.of(options.dataset, dataset.checksum))
+        options.reviews_to.write_text(text, encoding="utf-8")
+    return len(taken_in)
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:

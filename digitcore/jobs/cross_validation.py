@@ -10,6 +10,7 @@ network.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from digitcore.jobs.out_of_sample import OutOfSample
 from digitcore.jobs.reporter import Reporter, StoppedError
 from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
-from digitcore.runs import Run
+from digitcore.runs import Run, State
 from digitcore.runs.events import Event
 
 if TYPE_CHECKING:
@@ -71,7 +72,17 @@ def cross_validate(recipe: Recipe, folds: int = FOLDS) -> Run:
 
 def under_way(dataset: str) -> Run | None:
     """The cross-validation of that dataset that waits or trains; None if none does."""
-    for run, _ in runs.list_active():
+    return _first(runs.list_active(), dataset)
+
+
+def left_off(dataset: str) -> Run | None:
+    """The newest cross-validation of that dataset that was stopped or has failed; None if none was."""
+    states = runs.list_states()
+    return _first([each for each in states if each[1].status in ("stopped", "failed")], dataset)
+
+
+def _first(candidates: Iterable[tuple[Run, State]], dataset: str) -> Run | None:
+    for run, _ in candidates:
         with suppress(runs.RunError):
             if run.recipe.dataset == dataset and request.read(run).kind == "cross-validate":
                 return run

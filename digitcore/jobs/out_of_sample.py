@@ -138,6 +138,17 @@ def labels_of(split: SplitName, dataset: Dataset) -> np.ndarray:
     return dataset.test.labels if split == "test" else training_images(dataset)[1]
 
 
+def image_of(suspect: Suspect, dataset: Dataset) -> np.ndarray:
+    """The suspect's image, uint8 (height, width)."""
+    if suspect.split == "test":
+        return np.asarray(dataset.test.images[suspect.index])
+    behind = suspect.index - len(dataset.train)
+    images, index = (
+        (dataset.train.images, suspect.index) if behind < 0 else (dataset.validation.images, behind)
+    )
+    return np.asarray(images[index])
+
+
 def suspects(unseen: OutOfSample, split: SplitName, labels: np.ndarray, most: int) -> list[Suspect]:
     """The images whose label fits the least, the most suspect first.
 
