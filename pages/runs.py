@@ -176,7 +176,8 @@ def table(everything: list[tuple[Run, State]]) -> None:
         st.markdown("No run matches this filter.")
         return
     by_id = {run.id: (run, state) for run, state in everything}
-    selected = [by_id[run_id] for run_id in selectable(shown)]
+    chosen_ids = selectable(shown, {run.id: run for run, _ in everything})
+    selected = [by_id[run_id] for run_id in chosen_ids]
     chosen = [run for run, _ in selected]
     if not chosen:
         st.caption("Select rows to open, compare, rename, download or delete them.")

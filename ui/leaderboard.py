@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from digitcore.analysis import leaderboard
+from digitcore.analysis import comparable, leaderboard
 from digitcore.analysis.leaderboard import Cost, Entry
 from digitcore.datasets import registry
 from digitcore.figures.leaderboard import accuracy_over_cost
@@ -24,7 +24,7 @@ _COSTS: dict[Cost, str] = {
     "seconds_to_99": "time to 99 %",
     "prediction_ms": "one prediction",
 }
-_UNCERTAIN = "Of a run its 95 % interval in percent, of a recipe the SD over seeds"
+_UNCERTAIN = "Of a run its 95 % interval in percent, of several seeds their SD"
 _COLUMNS = {
     "dot": st.column_config.ImageColumn("", width=30, help="Its colour below"),
     "validation": {**PERCENT, "label": "Valid.", "help": "Validation accuracy"},
@@ -50,20 +50,28 @@ _RULES = (
 
 
 def show(everything: list[tuple[Run, State]]) -> None:
-    """Draws the leaderboard of the recipes and these runs."""
-    own = [
-        (entry._replace(name=text.named(run, state, most=LETTERS)), state)
+    """Draws the leaderboard of the recipes and these runs; runs that differ only in their seed are one."""
+    states = {run.id: state for run, state in everything}
+    entries = {
+        run.id: entry._replace(name=text.named(run, state, most=LETTERS))
         for run, state in everything
         if (entry := leaderboard.from_run(run, state))
-    ]
-    entries = leaderboard.recipes() + [entry for entry, _ in own]
-    _ranking(entries, {entry.run: dot(state.number) for entry, state in own})
+    }
+    groups = comparable.by_seed([run for run, _ in everything if run.id in entries])
+    own = [_own(group, entries, states) for group in groups]
+    _ranking(
+        leaderboard.recipes() + own,
+        {entry.run: dot(states[entry.run].number) for entry in own},
+        {group[0].id: [entries[run.id] for run in group] for group in groups if len(group) > 1},
+    )
     with _heading():
         st.markdown("**Accuracy over cost**", width="content")
         cost = choice("Cost", list(_COSTS), "cost", format_func=_COSTS.__getitem__)
     st.plotly_chart(
         accuracy_over_cost(
-            entries, cost, {one.run: run_colour(state.number) for one, state in own}
+            leaderboard.recipes() + own,
+            cost,
+            {one.run: run_colour(states[one.run].number) for one in own},
         ),
         key=f"leaderboard-{cost}",
         config={"displayModeBar": False},
@@ -72,13 +80,23 @@ def show(everything: list[tuple[Run, State]]) -> None:
     st.caption(_origin())
 
 
+def _own(group: list[Run], entries: dict[str, Entry], states: dict[str, State]) -> Entry:
+    """A run, or runs that differ only in their seed as one entry, which is named by their number."""
+    entry = leaderboard.over_seeds([entries[run.id] for run in group])
+    if len(group) == 1:
+        return entry
+    name = group[0].called(states[group[0].id])
+    return entry._replace(name=f"{name[:LETTERS]} · {len(group)} seeds")
+
+
 def _heading() -> DeltaGenerator:
     return st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     )
 
 
-def _ranking(entries: list[Entry], dots: dict[str, str]) -> None:
+def _ranking(entries: list[Entry], dots: dict[str, str], seeds: dict[str, list[Entry]]) -> None:
+    """A row for each entry; that of several seeds, by its first run's id, opens to these."""
     titles = {one.title: one for one in leaderboard.CHALLENGES}
     with _heading():
         st.markdown("**Ranking**", width="content", help=_RULES)
@@ -89,16 +107,40 @@ def _ranking(entries: list[Entry], dots: dict[str, str]) -> None:
         return
     decides = [challenge.cost] if challenge.most is None else []
     rows = pd.DataFrame([_row(rank, entry, dots) for rank, entry in enumerate(ranked, 1)])
-    st.dataframe(
+    # First what decides the ranking, so that a narrow window shows it.
+    order = list(dict.fromkeys(["dot", "name", *decides, *_COLUMNS]))
+    several = any(entry.run in seeds for entry in ranked)
+    event: Any = st.dataframe(
         rows,
-        # First what decides the ranking, so that a narrow window shows it.
-        column_order=list(dict.fromkeys(["dot", "name", *decides, *_COLUMNS])),
+        column_order=order,
         column_config={"name": text_column("Name", rows["name"]), **_COLUMNS},
         width="content",
         hide_index=True,
         placeholder="–",
         key=f"ranking-{challenge.title}",
+        on_select="rerun" if several else "ignore",
+        selection_mode="single-row",
         alt=f"Ranking of recipes and runs: {challenge.title}",
+    )
+    opened = [ranked[place] for place in event.selection.rows] if several else []
+    for entry in opened:
+        if entry.run in seeds:
+            _seeds(entry, seeds[entry.run], dots, order)
+
+
+def _seeds(whole: Entry, members: list[Entry], dots: dict[str, str], order: list[str]) -> None:
+    """The runs of which an entry is the mean."""
+    alike = {one.run: dots[whole.run] for one in members}
+    rows = pd.DataFrame([{**_row(0, one, alike), "name": one.name} for one in members])
+    st.dataframe(
+        rows,
+        column_order=order,
+        column_config={"name": text_column("Name", rows["name"]), **_COLUMNS},
+        width="content",
+        hide_index=True,
+        placeholder="–",
+        key="ranking-seeds",
+        alt=f"The runs of {whole.name}",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from digitcore import files
-from digitcore.analysis import outcome, written
+from digitcore.analysis import comparable, outcome, seeds, written
 from digitcore.figures import style
 from digitcore.recipes import Recipe
 from digitcore.runs import ACTIVE, UNREADABLE, Metrics, Run, RunError, State, events
@@ -39,12 +40,12 @@ COLUMNS = {
     "validation_interval": {
         **INTERVAL,
         "label": "Valid. ±",
-        "help": "95 % interval (Wilson) of the validation accuracy in percent",
+        "help": "95 % interval (Wilson) of the validation accuracy in percent; of several seeds the SD",
     },
     "test_interval": {
         **INTERVAL,
         "label": "Test ±",
-        "help": "95 % interval (Wilson) of the test accuracy in percent",
+        "help": "95 % interval (Wilson) of the test accuracy in percent; of several seeds the SD",
     },
     "changed": None,
     "by_epoch": st.column_config.LineChartColumn(
@@ -150,6 +151,89 @@ def _validation(metrics: Metrics | None, log: events.Columns) -> tuple[float | N
     return 100 * accuracy, written.interval(ends) if ends else ""
 
 
+def _over_seeds(members: list[dict[str, Any]], recipe: Recipe) -> dict[str, Any]:
+    """One row for runs that differ only in their seed: mean ± SD, and costs in the mean.
+
+    `members` holds their ids. The first decides colour and name.
+    """
+    first = members[0]
+    seed = Recipe.load(recipe.name).seed if recipe.name in Recipe.names() else 0
+    title = first["whole_name"].rpartition(" · ")[0]
+    told: dict[str, Any] = {}
+    for split in ("validation", "test"):
+        group = seeds.group([member[split] for member in members])
+        told |= {split: group.mean, f"{split}_interval": f"± {group.deviation:.2f}"}
+    epochs = min(len(member["by_epoch"]) for member in members)
+    curves = [member["by_epoch"][:epochs] for member in members]
+    short = title if len(title) <= LETTERS else f"{title[: LETTERS - 1]}…"
+    return {
+        **first,
+        **told,
+        "name": text.cell(f"{short} · {len(members)} seeds"),
+        "changed": _changed(recipe.changed(seed=seed), title if title != recipe.name else ""),
+        "by_epoch": [sum(values) / len(values) for values in zip(*curves, strict=True)],
+        "seconds": sum(member["seconds"] for member in members) / len(members),
+        "note": "",
+        "id": f"seeds of {first['id']}",
+        "members": [member["id"] for member in members],
+    }
+
+
+def with_seeds_as_one(
+    rows: list[dict[str, Any]], runs: Mapping[str, Run], selected: Collection[str]
+) -> list[dict[str, Any]]:
+    """The rows, those of runs that differ only in their seed as one, with its runs below if one is selected.
+
+    Args:
+        rows: as `row` makes them.
+        runs: at least theirs, by id.
+        selected: ids of runs.
+    """
+    by_id = {row["id"]: row for row in rows}
+    listed: list[dict[str, Any]] = []
+    for group in comparable.by_seed([runs[row["id"]] for row in rows]):
+        members = [by_id[run.id] for run in group]
+        # A row may be older than its run's file.
+        if len(members) == 1 or any(member["test"] is None for member in members):
+            listed += members
+            continue
+        listed.append(_over_seeds(members, group[0].recipe))
+        if any(run.id in selected for run in group):
+            listed += [
+                {**member, "name": text.cell(f"↳ seed {run.recipe.seed} · {run.id[-4:]}")}
+                for member, run in zip(members, group, strict=True)
+            ]
+    return listed
+
+
+def selected_after(
+    rows: list[dict[str, Any]], before: Collection[str], marked: Collection[str]
+) -> list[str]:
+    """The ids of the runs that are selected once these rows are marked; marking one of seeds takes them all.
+
+    Args:
+        rows: as `with_seeds_as_one` gives them.
+        before: the runs that were selected.
+        marked: ids of rows.
+    """
+    chosen = {row["id"] for row in rows if row["id"] in marked and "members" not in row}
+    for row in rows:
+        members = set(row.get("members", ()))
+        if members and (row["id"] in marked) != (members <= set(before)):
+            chosen = chosen | members if row["id"] in marked else chosen - members
+    order = [run_id for row in rows for run_id in row.get("members", [row["id"]])]
+    return [run_id for run_id in dict.fromkeys(order) if run_id in chosen]
+
+
+def _marked(rows: list[dict[str, Any]], selected: Collection[str]) -> list[int]:
+    """Which rows are marked while these runs are selected, by number."""
+    return [
+        place
+        for place, row in enumerate(rows)
+        if all(run_id in selected for run_id in row.get("members", [row["id"]]))
+    ]
+
+
 def wanted(row: dict[str, Any], words: list[str], statuses: list[str]) -> bool:
     """Whether a row has each of the words, and one of the statuses if any is given."""
     told = f"{row['whole_name']} {row['recipe']} {row['settings']} {row['id']}".casefold()
@@ -168,10 +252,14 @@ def follow_address() -> None:
         st.session_state[_TABLES] = st.session_state.get(_TABLES, 0) + 1
 
 
-def selectable(rows: list[dict[str, Any]]) -> list[str]:
-    """Draws the table, whose selection is kept in the address; the ids of the selected runs."""
-    ids = [row["id"] for row in rows]
+def selectable(rows: list[dict[str, Any]], runs: Mapping[str, Run]) -> list[str]:
+    """Draws the table, whose selection is kept in the address; the ids of the selected runs.
+
+    Runs that differ only in their seed are one row, which opens where it or one of its runs is selected.
+    """
     selected = st.session_state[_SELECTED]
+    listed = with_seeds_as_one(rows, runs, selected)
+    ids = [row["id"] for row in listed]
     # Another key for other rows: a selection is by place, and must not slide to another run. And for
     # a selection from the address, as by the back button: a table cannot be told another one.
     key = f"runs-{st.session_state[_TABLES]}-{hash(tuple(ids))}"
@@ -179,11 +267,14 @@ def selectable(rows: list[dict[str, Any]]) -> list[str]:
     shared = any(row["by"] not in ("", _YOU) for row in rows)
 
     def keep() -> None:
-        chosen = [ids[place] for place in st.session_state[key].selection.rows]
+        marked = st.session_state[key].selection.rows
+        chosen = selected_after(listed, selected, [ids[place] for place in marked])
         st.session_state[_SELECTED] = chosen
+        if sorted(marked) != _marked(listed, chosen):
+            st.session_state[_TABLES] += 1  # it shows another selection than it was given
         address.keep("selected", ",".join(chosen))
 
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(listed)
     st.dataframe(
         table,
         column_order=[name for name in COLUMNS if name != "by" or shared],
@@ -198,9 +289,7 @@ def selectable(rows: list[dict[str, Any]]) -> list[str]:
         placeholder="",
         key=key,
         on_select=keep,
-        selection_default={
-            "selection": {"rows": [i for i, run_id in enumerate(ids) if run_id in selected]}
-        },
+        selection_default={"selection": {"rows": _marked(listed, selected)}},
         alt="All runs",
     )
-    return [run_id for run_id in ids if run_id in selected]
+    return [row["id"] for row in rows if row["id"] in selected]

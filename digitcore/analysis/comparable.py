@@ -6,14 +6,14 @@ images and set aside different fractions of them, the smallest fraction validate
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitcore.analysis import written
-from digitcore.runs import Metrics, Run, RunBrokenError, RunStateError, RunUnsuitableError
+from digitcore.runs import Metrics, Run, RunBrokenError, RunError, RunStateError, RunUnsuitableError
 
 MOST = 20
 
@@ -87,14 +87,30 @@ def by_seed(runs: Sequence[Run]) -> list[list[Run]]:
     has already, because the same training again says nothing of how far seeds spread.
     """
     groups: list[list[Run]] = []
+    alike: dict[Hashable, list[list[Run]]] = {}
     for run in runs:
-        for group in groups:
-            if all(_differ_only_in_seed(run, other) for other in group):
+        known = alike.setdefault(_all_but_seed(run), [])
+        for group in known:
+            if all(run.recipe.seed != other.recipe.seed for other in group):
                 group.append(run)
                 break
         else:
-            groups.append([run])
+            known.append([run])
+            groups.append(known[-1])
     return groups
+
+
+def _all_but_seed(run: Run) -> Hashable:
+    """What runs that differ only in their seed have in common; of any other run its id."""
+    try:
+        metrics = run.metrics if run.status == "finished" else None
+        recipe = run.recipe
+    except RunError:  # damaged, or deleted since it was listed
+        return run.id
+    if metrics is None or metrics.fine_tuning:
+        return run.id
+    fields = set(type(recipe).model_fields) - {"name", "description", "seed"}
+    return (metrics.data_checksum, *(getattr(recipe, field) for field in sorted(fields)))
 
 
 def differing_settings(members: Mapping[str, Sequence[Run]]) -> list[dict[str, str]]:
@@ -125,16 +141,6 @@ def differing_settings(members: Mapping[str, Sequence[Run]]) -> list[dict[str, s
 
 def _written(setting: Any) -> str:
     return " · ".join(map(str, setting)) if isinstance(setting, tuple) else written.value(setting)
-
-
-def _differ_only_in_seed(run: Run, other: Run) -> bool:
-    metrics = (run.metrics, other.metrics)
-    if any(one is None or one.fine_tuning for one in metrics):
-        return False
-    if {run.status, other.status} != {"finished"}:
-        return False
-    differing = set(run.recipe.differences(other.recipe)) - {"name", "description"}
-    return differing == {"seed"}
 
 
 def _metrics(run: Run) -> Metrics:

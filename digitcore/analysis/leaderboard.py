@@ -10,11 +10,11 @@ import functools
 import json
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
-from digitcore.analysis import written
+from digitcore.analysis import seeds, written
 from digitcore.recipes import Recipe
 from digitcore.runs import Metrics, Run, RunError, State
 
@@ -25,7 +25,7 @@ Cost = Literal["parameters", "fit_seconds", "seconds_to_99", "prediction_ms"]
 class Entry(NamedTuple):
     """One network, or one recipe over several seeds.
 
-    `run` is the id of a person's run, empty for a recipe. `seeds` is the number of trainings:
+    `run` is the id of a person's run, of several seeds the first's, and empty for a recipe. `seeds` is the number of trainings:
     accuracies (0 to 1) are means over them, all else medians. Spreads are standard deviations of the
     accuracy over seeds; a single training has intervals instead (95 %, Wilson).
     `fit_seconds` and `seconds_to_99` include compilation; the latter ends when validation accuracy
@@ -91,28 +91,54 @@ def dataset() -> str:
 
 def _from_recipe(row: dict[str, Any]) -> Entry:
     trainings: list[dict[str, Any]] = row["trainings"]
-    first = trainings[0]
     alone = len(trainings) == 1
+    return over_seeds(
+        [
+            Entry(
+                name=row["recipe"]["name"],
+                run="",
+                seeds=1,
+                parameters=row["parameters"],
+                validation_accuracy=one["validation_accuracy"],
+                test_accuracy=one["test_accuracy"],
+                validation_spread=None,
+                validation_interval=None,
+                test_spread=None,
+                test_interval=(one["test_interval"][0], one["test_interval"][1]) if alone else None,
+                fit_seconds=one["fit_seconds"],
+                seconds_to_99=one["seconds_to_99"],
+                prediction_ms=one["prediction_ms"],
+            )
+            for one in trainings
+        ]
+    )
 
-    def values(key: str) -> list[float]:
-        return [training[key] for training in trainings if training[key] is not None]
 
-    to_99 = values("seconds_to_99")
-    return Entry(
-        name=row["recipe"]["name"],
-        run="",
-        seeds=len(trainings),
-        parameters=row["parameters"],
-        validation_accuracy=statistics.mean(values("validation_accuracy")),
-        test_accuracy=statistics.mean(values("test_accuracy")),
-        validation_spread=None if alone else statistics.stdev(values("validation_accuracy")),
+def over_seeds(entries: Sequence[Entry]) -> Entry:
+    """One entry for trainings that differ only in their seed: mean accuracies with their spread, else medians.
+
+    A cost that one of them lacks, such as the time to 99 % that it never reached, the whole lacks.
+    """
+    first = entries[0]
+    if len(entries) == 1:
+        return first
+    validation, test = (
+        seeds.group([getattr(one, f"{split}_accuracy") for one in entries])
+        for split in ("validation", "test")
+    )
+    costs = {cost: [getattr(one, cost) for one in entries] for cost in get_args(Cost)}
+    medians: dict[str, Any] = {
+        k: None if None in v else statistics.median(v) for k, v in costs.items()
+    }
+    return first._replace(
+        seeds=len(entries),
+        validation_accuracy=validation.mean,
+        test_accuracy=test.mean,
+        validation_spread=validation.deviation,
+        test_spread=test.deviation,
         validation_interval=None,
-        test_spread=None if alone else statistics.stdev(values("test_accuracy")),
-        test_interval=(first["test_interval"][0], first["test_interval"][1]) if alone else None,
-        fit_seconds=statistics.median(values("fit_seconds")),
-        # No median if one seed never reached it.
-        seconds_to_99=statistics.median(to_99) if len(to_99) == len(trainings) else None,
-        prediction_ms=statistics.median(values("prediction_ms")),
+        test_interval=None,
+        **{**medians, "parameters": first.parameters},
     )
 
 
