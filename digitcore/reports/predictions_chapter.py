@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from digitcore.analysis import calibration, classification
+from digitcore.analysis import calibration, classification, selection
 from digitcore.analysis.classification import wilson
 from digitcore.datasets import Dataset, Split
 from digitcore.figures import paper, static
@@ -77,7 +77,8 @@ def _confident_errors(subject: Subject, table: np.ndarray, test: Split) -> list[
     """Those that the network is surest of, as images and as rows."""
     names, prefix = subject.run.recipe.info.classes, subject.prefix
     labels, predicted = test.labels, table.argmax(axis=1)
-    wrong = classification.select(table, labels, only_errors=True, order="most confident")
+    images = selection.images(table, labels, names)
+    wrong = selection.ordered(images.wrong, images, "most confident")
     if not len(wrong):
         return ["No test image is predicted wrong."]
     some = wrong[:ERRORS]
