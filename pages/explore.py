@@ -19,6 +19,7 @@ from ui import (
     explore_labels,
     explore_map,
     explore_probabilities,
+    explore_robustness,
     image_filters,
     text,
 )
@@ -33,6 +34,7 @@ VIEWS: dict[str, Callable[[Study], None]] = {
     "Map": explore_map.show,
     "Probabilities": explore_probabilities.show,
     "Labels": explore_labels.show,
+    "Robustness": explore_robustness.show,
 }
 
 

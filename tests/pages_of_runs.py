@@ -23,6 +23,7 @@ KEPT = (
     *("explore_view", "rejected"),
     *("map_colour", "area", "writer", "images", "other", "beside"),
     *("labels_of", "suspect"),
+    *("corruption", "severity", "robust_with"),
 )
 
 
@@ -101,6 +102,10 @@ def explored(run: str, info: DatasetInfo) -> None:
     app = visit("explore", run=run, explore_view="Probabilities")
     assert not app.exception
     assert "on average and is right in" in said(app)
+    # Of many classes, and whatever the image shows, the dial has one to turn.
+    turned = visit("explore", run=run, explore_view="Robustness")
+    assert not turned.exception
+    assert "Predicted as " in said(turned)
     assert ("synthetic drawings" in str([box.label for box in app.expander])) == (
         info.class_count == 10 and info.drawing is not None
     )

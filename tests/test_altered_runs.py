@@ -256,6 +256,7 @@ NAMED: dict[str, Alteration] = {
     **{f"probabilities {kind}": arrays_of(kind) for kind in ("?", "complex128", "M8[s]", "O")},
     "exam": lambda run: (run / "exam.json").write_text('{"accuracy": Infinity, "time": null}'),
     "evaluate": lambda run: (run / "evaluate.json").write_text('{"test": {"accuracy": "**b**"}}'),
+    "robustness": lambda run: (run / "robustness.json").write_text('{"test": {"images": "**b**"}}'),
     "dataset -1": lambda run: (run / "recipe.toml").write_text('name = "a"\ndataset = -1\n'),
     "exam a list": lambda run: (run / "exam.json").write_text("[[]]"),
 }

@@ -30,8 +30,7 @@ _ANSWER_CSS = f"""<style>
 # Of more classes, only the most probable have a bar.
 MOST_BARS = 12
 
-# Written once into each piece of HTML: styles of one st.html do not reach another.
-_BARS_CSS = f"""<style>
+BARS_CSS = f"""
 .bars {{ display: grid; grid-template-columns: minmax(1ch, max-content) 1fr 7ch; gap: 0.2rem 0.6rem;
   align-items: center; font-size: 0.875rem; line-height: 1.2;
   font-variant-numeric: tabular-nums; }}
@@ -44,7 +43,9 @@ _BARS_CSS = f"""<style>
 .bars .percent {{ text-align: right; white-space: nowrap; }}
 .bars .top, .bars .truth {{ font-weight: 600; }}
 .bars .truth {{ text-decoration: underline; text-underline-offset: 0.2em; }}
-</style>"""
+"""
+# Written once into each piece of HTML: styles of one st.html do not reach another.
+_BARS_STYLE = f"<style>{BARS_CSS}</style>"
 
 
 def tile_uri(image: np.ndarray) -> str:
@@ -124,7 +125,7 @@ def probability_bars(
         marks = " ".join(m for m, on in (("top", label == top), ("truth", truth == label)) if on)
         rows.append(_bar(names[label], p, fill, marks))
     spoken = html.escape(_spoken(probabilities, truth, names))
-    return f'{_BARS_CSS}<div class="bars" role="img" aria-label="{spoken}">{"".join(rows)}</div>'
+    return f'{_BARS_STYLE}<div class="bars" role="img" aria-label="{spoken}">{"".join(rows)}</div>'
 
 
 def _drawn(probabilities: np.ndarray | None, truth: int | None, count: int) -> list[int]:

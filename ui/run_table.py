@@ -77,6 +77,8 @@ def _picture(shape: str, style: str) -> str:
     return "data:image/svg+xml;utf8," + quote(svg)
 
 
+# The run that a page is about, beside others.
+THIS = _picture(SHAPES["circle"], f'fill="{style.BLUE}"')
 # What is no run.
 RING = _picture(SHAPES["circle"], f'fill="none" stroke="{style.GREY}" stroke-width="2"')
 

@@ -113,6 +113,16 @@ def images_of(split_name: str, count: int) -> np.ndarray:
     return first + spread(count - first, IMAGES)
 
 
+def same_images(run: Run, other: Run, split_name: str) -> bool:
+    """Whether two runs of one dataset, both tested, were measured on the same images of that split."""
+    if split_name == "test":
+        return True
+    counts = [one.metrics.validation_images or 0 if one.metrics else 0 for one in (run, other)]
+    first, second = (images_of(split_name, count) - count for count in counts)
+    same_training = run.recipe.training_images == other.recipe.training_images
+    return same_training and np.array_equal(first, second)
+
+
 def read(run: Run) -> Robustness | None:
     """What the job measured of the network and the data that the run has now; None if nothing.
 
@@ -154,8 +164,12 @@ def _measured(split: Split, predict: Predict) -> Measured:
         for one in TRANSFORMS
     }
     suite = [correct(one(split.images, one.severities[-1], SEED)) for one in SUITE]
-    packed = base64.b64encode(np.packbits(np.stack([clean, *suite])).tobytes())
-    return Measured(len(split), curves, packed.decode("ascii"))
+    return Measured(len(split), curves, packed(np.stack([clean, *suite])))
+
+
+def packed(outcomes: Outcomes) -> str:
+    """Outcomes as a file has them: bits, in base64."""
+    return base64.b64encode(np.packbits(outcomes).tobytes()).decode("ascii")
 
 
 def _check(one: Measured) -> None:

@@ -52,6 +52,7 @@ SCENES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "explore": ("explore", nothing),
     "map": ("explore", map_of_images),
     "probabilities": ("explore", way("Probabilities")),
+    "robustness": ("explore", way("Robustness")),
     "draw a digit": ("draw", digit),
     "draw a number": ("draw", way("Number")),
     "read a photo": ("draw", way("Photo")),
