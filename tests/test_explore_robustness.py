@@ -23,7 +23,7 @@ from digitcore.jobs.job import Job
 from digitcore.jobs.reporter import Reporter
 from digitcore.runs import Run
 from digitcore.runs.predictor import Predictor
-from ui import caching
+from ui import caching, corrupt_one_image
 from ui.dial import _plain
 
 pytestmark = pytest.mark.usefixtures("fresh_pages")
@@ -125,6 +125,31 @@ def test_of_many_classes_those_that_are_likely_and_the_true_one_are_sent() -> No
 )
 def test_nonsense_in_the_address_is_ignored(query: dict[str, str], run: Run) -> None:
     assert dial_of(seen(run.id, **query))
+
+
+def test_the_dial_offers_one_of_each_class_or_what_is_selected(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[list[int]] = []
+    monkeypatch.setattr(
+        corrupt_one_image,
+        "gallery",
+        lambda tiles, *_, **__: offered.append([one.index for one in tiles]),
+    )
+    split = caching.dataset(run).test
+    right = run.probabilities()["test"].argmax(axis=1) == split.labels
+    seen(run.id)
+    assert list(split.labels[offered[-1]]) == list(range(10))
+    assert all(right[i] or not right[split.labels == split.labels[i]].any() for i in offered[-1])
+    other = next(i for i in range(len(split)) if i not in offered[-1])
+    first = offered[-1]
+    seen(run.id, image=str(other))
+    assert offered[-1] == [*first, other]
+    app = seen(run.id, images="3-5", errors="false")
+    assert sorted(offered[-1]) == [3, 4, 5]
+    app = seen(run.id, images="999999")
+    assert offered[-1] == []
+    assert "No image is selected." in said(app)
 
 
 def test_another_corruption_begins_where_its_own_dial_does(run: Run) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,6 +180,22 @@ def test_validation_images_are_those_that_all_recipes_set_aside() -> None:
     test = robustness.images_of("test", 10_000)
     assert (test[0], test[-1], len(test)) == (0, 9_999, robustness.IMAGES)
     assert list(robustness.images_of("validation", 3)) == [0, 1, 2]
+
+
+def test_runs_that_validated_other_images_are_told_apart(run: Run) -> None:
+    metrics = run.metrics
+    assert metrics
+    other = Run(Path(shutil.copytree(run.path, run.path.with_name("20200101-000000-other-0000"))))
+    assert robustness.same_images(run, other, "validation")
+    runs.write_metrics(other.path / "metrics.json", replace(metrics, validation_images=7))
+    assert not robustness.same_images(run, other, "validation")
+    assert robustness.same_images(run, other, "test")
+    for one, images in ((run, 5_000), (other, 18_000)):
+        runs.write_metrics(one.path / "metrics.json", replace(metrics, validation_images=images))
+    assert robustness.same_images(run, other, "validation")
+    recipe = other.recipe.changed(training_images=other.recipe.training_images - 1)
+    (other.path / "recipe.toml").write_text(recipe.to_toml())
+    assert not robustness.same_images(run, other, "validation")
 
 
 def test_what_was_measured_of_another_network_or_otherwise_counts_for_nothing(

@@ -10,6 +10,7 @@ import streamlit as st
 from digitcore.analysis.corruptions import TRANSFORMS, Corruption
 from digitcore.analysis.mnist_c import SUITE
 from digitcore.analysis.robustness import Frames, flips, frames
+from digitcore.analysis.selection import EVERYTHING
 from digitcore.runs import RunError
 from ui import address, caching, explore_errors, text
 from ui.dial import dial
@@ -41,8 +42,9 @@ def show(study: Study) -> None:
         st.caption(_meaning(corruption))
         tiles = explore_errors.tiles_of(_offered(study), study.probabilities, study.split)
         index = gallery(tiles, "dial_gallery", study.names, parameter="image")
-    if index is None:
-        return
+        if index is None:
+            st.markdown("No image is selected.")
+            return
     with right:
         try:
             shown = _frames(
@@ -80,20 +82,28 @@ def _meaning(corruption: Corruption) -> str:
     return f"{corruption.help} 100 % is as strong as in MNIST-C."
 
 
+def narrowed(study: Study) -> bool:
+    """Whether a person selected something, and not just errors, which are selected at first."""
+    return study.selection.without({"only_errors"}) != EVERYTHING
+
+
 def _offered(study: Study) -> np.ndarray:
-    """Indices of the images that the dial offers: one of each class, and the one that was opened."""
-    labels, right = study.split.labels, study.probabilities.argmax(axis=1) == study.split.labels
-    firsts: list[int] = []
-    for label in range(len(study.names)):
-        own = np.flatnonzero(labels == label)
-        if len(own):
-            firsts.append(int(own[right[own].argmax()]))  # the first of all where none is correct
+    """Indices of the images that the dial offers: the first that are selected, or one of each class.
+
+    The image that was opened comes with them, at the end, so that no other tile moves.
+    """
+    if narrowed(study):
+        firsts = study.shown[:TILES].tolist()
+    else:
+        labels, wrong = study.images.labels, study.images.wrong
+        own = [np.flatnonzero(labels == label) for label in range(len(study.names))]
+        # Of a class with no correct image, the first of all.
+        firsts = [int(some[wrong[some].argmin()]) for some in own if len(some)][:TILES]
     opened = address.read("image") or ""
-    is_one = opened.isdecimal() and len(opened) < 9 and int(opened) < len(labels)
-    if is_one and int(opened) not in firsts[:TILES]:
-        # At the end, so that no other tile moves.
+    is_one = opened.isdecimal() and len(opened) < 9 and int(opened) < len(study.split)
+    if is_one and int(opened) not in firsts and not narrowed(study):
         firsts = [*firsts[: TILES - 1], int(opened)]
-    return np.array(firsts[:TILES], np.int64)
+    return np.array(firsts, np.int64)
 
 
 def _severity(corruption: Corruption) -> float:

@@ -72,6 +72,8 @@ def show(study: Study) -> None:
         *_on(known, study.split_name),
     )
     st.markdown(_sentence(this.summary, study.split_name))
+    if corrupt_one_image.narrowed(study):
+        st.caption("The selection narrows the tiles above, not this.")
     everyone = [this, *_others(study)]
     if len(everyone) > 1:
         _summaries(everyone, study.split_name)
