@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from digitcore import runs
 from digitcore.figures.style import class_colours
-from digitcore.jobs import carry_out, features
+from digitcore.jobs import carry_out, features, queue
 from digitcore.jobs.job import Job
 from digitcore.runs import Run
 from ui import caching, map_answers
@@ -65,13 +65,23 @@ def test_the_first_look_has_the_features_computed_and_shows_how_far_that_is(run:
     app = mapped(run)
     job = Job(run, "features")
     assert job.status == "queued"
-    assert bars(app) == ["Features of the network: Waiting for another job"]
+    assert bars(app) == ["Features of the network: Starting"]
     assert not maps(app)
-    job.stop()
+    pressed(app, "Stop")
     app = mapped(run)
     assert job.status == "stopped", "what a person stopped is not begun by looking"
     pressed(app, "Compute the map")
     assert job.status == "queued"
+
+
+def test_a_map_waits_for_another_job_only_where_there_is_one(run: Run) -> None:
+    queue.submit_job(run, "evaluate")
+    assert bars(mapped(run))[0] == "Features of the network: Waiting for another job"
+    Job(run, "evaluate").stop()
+    assert bars(mapped(run))[0] == "Features of the network: Starting"
+    queue.submit_job(run, "evaluate")
+    with Job(run, "evaluate").claim():
+        assert bars(mapped(run))[0] == "Features of the network: Waiting for another job"
 
 
 def get(query: dict[str, str], answer: Callable[[Request], Response]) -> Response:
@@ -129,19 +139,6 @@ def test_nonsense_that_a_browser_asks_for_is_not_there(
 def test_images_that_are_none_are_not_there(run: Run, images: str) -> None:
     query = {"run": run.id, "split": "test", "images": images}
     assert get(query, map_answers.images).status_code == 404
-
-
-def test_the_opened_image_stands_beside_the_training_images_that_are_nearest(run: Run) -> None:
-    app = visit("explore", run=run.id)
-    assert "Nearest training images" not in "".join(html.proto.body for html in app.get("html"))
-    pressed(app, "Find the nearest training images")
-    assert Job(run, "features").status == "queued"
-    assert carry_out.carry_out(Job(run, "features"))
-    app = visit("explore", run=run.id)
-    shown = "".join(html.proto.body for html in app.get("html"))
-    assert shown.count("Nearest training images of the true class") == 1
-    assert shown.count("Nearest training images of the predicted class") == 1
-    assert shown.count("training image ") == 12
 
 
 def test_a_network_that_is_gone_says_so_and_a_known_map_stays(run: Run) -> None:

@@ -94,7 +94,7 @@ def test_a_button_queues_a_job_that_is_shown_and_can_be_stopped(
     press(app, label)
     job = Job(reader, kind)
     assert job.status == "queued"
-    assert bars(app) == ["Waiting for another job"]
+    assert bars(app) == ["Starting"]
     with job.claim():
         with open(job.path / "events.jsonl", "ab", buffering=0) as file:
             Reporter(job, file.write).progress(200, 400)
@@ -205,7 +205,7 @@ def test_explore_has_them_in_a_box_that_is_open_while_a_job_waits_and_stays_so(
     assert "Measure again" not in labels(explore()), "a closed box costs a page switch nothing"
     job = queue.submit_job(runs.load(finished), "evaluate")
     app = explore()
-    assert bars(app) == ["Waiting for another job"]
+    assert bars(app) == ["Starting"]
     job.update(status="stopped")
     app.run()
     assert "Measure again" in labels(app)

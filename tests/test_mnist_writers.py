@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pages_of_runs import said, visit
 from streamlit.testing.v1 import AppTest
 
 from digitcore import runs
@@ -115,3 +116,24 @@ def test_explore_counts_the_errors_of_the_shipped_run_by_writer(
     (box,) = [one for one in app.expander if one.label.startswith("Writers")]
     assert "over writers" in box.markdown[0].value
     assert len(box.dataframe) == 1
+
+
+def test_an_images_writer_is_told_with_how_the_others_were_predicted_and_can_be_selected(
+    mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = place(tmp_path / "data", mnist, monkeypatch)
+    np.savez(folder / NPZ, test_writer=np.arange(10_000) // 100)
+    shutil.copytree(Path(__file__).parents[1] / "models" / "reader", runs.models_dir() / "reader")
+    table = runs.load("reader").probabilities()["test"]
+    wrong = table.argmax(axis=1) != mnist.test.labels
+    image = int(np.flatnonzero(wrong)[0])
+    writer = image // 100
+    app = visit("explore", run="reader", images=str(image))
+    assert not app.exception
+    others = wrong[100 * writer : 100 * writer + 100].sum() - 1
+    assert f"**Writer {writer}** · 99 other images, {others} wrong" in said(app)
+    app.button(key="select_writer").click().run()
+    assert not app.exception
+    assert f"**All images · by writer {writer}** · 100 images" in said(app)
+    assert app.query_params["writer"] in (str(writer), [str(writer)])
+    assert "images" not in app.query_params

@@ -184,11 +184,18 @@ def nearest(run: Run) -> tuple[Split, Nearest] | None:
         found = load_dataset(run.recipe.dataset, download=False)
     except DataError:
         return None
-    return None if found.notice else (found.train, _nearest(found.checksum, found.train))
+    train = found.train
+    return None if found.notice else (train, _nearest(found.checksum, len(train), train))
+
+
+def nearest_trained(run: Run) -> tuple[Split, Nearest]:
+    """The images that the run learned, and what finds the most alike in them; raises DataError."""
+    found = dataset(run)
+    return found.train, _nearest(found.checksum, len(found.train), found.train)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _nearest(checksum: str, _split: Split) -> Nearest:
+def _nearest(checksum: str, images: int, _split: Split) -> Nearest:
     # With it comes SciPy, a fifth of what a server imports; its first page needs none.
     from digitcore.analysis.attribution import Nearest
 

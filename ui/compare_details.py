@@ -17,7 +17,7 @@ from digitcore.recipes import Recipe
 from digitcore.runs import Run
 from ui import caching, text
 from ui.choice import choice
-from ui.gallery import Tile, gallery
+from ui.gallery import Pages, Tile, gallery
 from ui.prediction_html import probability_bars, tile_uri
 
 PAGE_SIZE = 24
@@ -183,7 +183,8 @@ def images(first: Member, other: Member, compared: Compared) -> None:
         for i, row in zip(shown, rows, strict=True)
     ]
     with grid:
-        opened = gallery(tiles, "compare_gallery", compared.names, parameter="compare_image")
+        turned = Pages(page, pages, "compare_page")
+        opened = gallery(tiles, "compare_gallery", compared.names, "compare_image", turned)
     if opened is not None:
         with right:
             beside(opened, errs, knows, compared)

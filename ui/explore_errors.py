@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,12 +13,11 @@ from digitcore.analysis.selection import CELL
 from digitcore.datasets import Split
 from digitcore.figures.confusion import confusion_heatmap
 from digitcore.figures.style import MOST_NUMBERED
-from ui import image_features, image_filters, text
+from ui import dossier, image_filters, text
 from ui.choice import choice
 from ui.explore_downloads import downloads
 from ui.frame import heard, section
-from ui.gallery import Tile, gallery
-from ui.prediction_html import probability_bars, tile_uri
+from ui.gallery import Pages, Tile, gallery
 from ui.study import Study
 from ui.writers import errors_by_writer
 
@@ -37,8 +35,7 @@ def show(study: Study) -> None:
         shown, opened = browse(study)
     left, right = st.columns([5, 6], gap="large")
     with left:
-        if opened is not None:
-            the_image(opened, study)
+        dossier.show(opened, study)
         if study.writers is not None:
             errors_by_writer(study.writers, probabilities.argmax(axis=1) == split.labels)
     with right:
@@ -114,7 +111,8 @@ def paged(shown: np.ndarray, study: Study, key: str) -> tuple[np.ndarray, int | 
     with grid:
         shown = shown[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
         tiles = tiles_of(shown, study.probabilities, study.split)
-        return shown, gallery(tiles, "explore_gallery", study.names, parameter="image")
+        turned = Pages(page, pages, "page")
+        return shown, gallery(tiles, "explore_gallery", study.names, "image", turned)
 
 
 def tiles_of(indices: np.ndarray, probabilities: np.ndarray, split: Split) -> list[Tile]:
@@ -123,27 +121,6 @@ def tiles_of(indices: np.ndarray, probabilities: np.ndarray, split: Split) -> li
         Tile(int(i), split.images[i], int(split.labels[i]), int(g), float(s))
         for i, g, s in zip(indices, guesses, sure, strict=True)
     ]
-
-
-def the_image(index: int, study: Study) -> None:
-    """Draws one image with its probabilities, and the training images that the network finds like it."""
-    names, image_of = study.names, study.split.images[index]
-    true, row = int(study.split.labels[index]), study.probabilities[index]
-    loss = float(classification.losses(row[None], np.array([true]))[0])
-    guess = int(row.argmax())
-    what = text.plain(names[true])
-    verdict = (
-        f"{what} correct" if guess == true else f"{what} predicted as {text.plain(names[guess])}"
-    )
-    image, facts = st.columns([1, 2], gap="medium")
-    image.html(
-        f'<img src="{tile_uri(image_of)}" alt="{html.escape(names[true])}" style="width: 100%; '
-        'max-width: 15rem; image-rendering: pixelated; border-radius: 3px">'
-    )
-    with facts:
-        st.markdown(f"**{verdict}** · loss {loss:.2f} · image {index:,} of {study.split_name}")
-        st.html(probability_bars(row, true, names))
-    image_features.nearest_training_images(index, study)
 
 
 def most_confused(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:

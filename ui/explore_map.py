@@ -7,7 +7,7 @@ import streamlit as st
 
 from digitcore.analysis.selection import EVERYTHING
 from digitcore.jobs.features import Components
-from ui import caching, explore_errors, image_features, image_filters
+from ui import caching, dossier, explore_errors, image_features, image_filters
 from ui.choice import choice
 from ui.frame import heard
 from ui.image_map import COLOURINGS, image_map
@@ -30,8 +30,7 @@ def show(study: Study) -> None:
         _chart(components, study)
     with right:
         _, opened = explore_errors.browse(study)
-        if opened is not None:
-            explore_errors.the_image(opened, study)
+        dossier.show(opened, study)
 
 
 def _chart(components: Components, study: Study) -> None:

@@ -23,6 +23,16 @@ class Tile(NamedTuple):
     confidence: float
 
 
+class Pages(NamedTuple):
+    """One page of tiles: which, of how many, from 1; `key` is that of the widget that turns them."""
+
+    page: int
+    pages: int
+    key: str
+
+
+CLOSED = "none"  # in the address, where no tile is opened
+
 _CSS = f"""
 .tiles {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(5rem, 1fr));
   align-items: start; gap: 0.6rem 0.5rem; padding: 3px; font-family: var(--st-font); }}
@@ -42,20 +52,32 @@ button[aria-pressed="true"] {{ outline: 2px solid var(--st-text-color); outline-
 button:focus-visible {{ outline: 2px dashed var(--st-text-color); outline-offset: 1px; }}
 """
 
-_HTML = '<div class="tiles" role="group" aria-label="Images"></div>'
+_HTML = '<div class="tiles" role="group" aria-label="Images, arrow keys move, Enter opens, Escape closes"></div>'
 
-# Tiles are kept and refilled, so that the focus stays where a person put it. Arrow
-# keys go from tile to tile; Tab leaves the grid.
+# Tiles are kept and refilled, so that the focus stays where a person put it. Arrow keys go from tile to
+# tile, and over the ends to the next page; Enter opens the tile, Escape closes it; Tab leaves the grid.
 _JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".tiles");
   while (grid.children.length > data.tiles.length) grid.lastChild.remove();
   while (grid.children.length < data.tiles.length) grid.append(blank());
   const buttons = [...grid.children];
-  const press = (pressed) => buttons.forEach((button) => {
-    button.setAttribute("aria-pressed", String(button === pressed));
-    button.tabIndex = button === pressed ? 0 : -1;
-  });
+  const reachable = (one) => buttons.forEach((button) => { button.tabIndex = button === one ? 0 : -1; });
+  const press = (pressed) => {
+    buttons.forEach((button) => button.setAttribute("aria-pressed", String(button === pressed)));
+    if (pressed) reachable(pressed);
+  };
+  const turn = (step, place) => {
+    if (data.page + step < 1 || data.page + step > data.pages) return;
+    grid.dataset.enters = place;
+    setTriggerValue("turned", step);
+  };
+  const go = (place, step) => {
+    if (place + step < 0) return turn(-1, Infinity);
+    if (place + step >= buttons.length) return turn(1, 0);
+    reachable(buttons[place + step]);
+    buttons[place + step].focus();
+  };
   buttons.forEach((button, place) => {
     const tile = data.tiles[place];
     button.className = tile.right ? "right" : "wrong";
@@ -65,13 +87,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.querySelector("span span").textContent = tile.confidence;
     button.onclick = () => { press(button); setTriggerValue("opened", tile.index); };
     button.onkeydown = (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
       const row = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
-      const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: row, ArrowUp: -row }[event.key];
-      const next = step && buttons[place + step];
-      if (next) { event.preventDefault(); next.focus(); }
+      const way = { ArrowRight: () => go(place, 1), ArrowLeft: () => go(place, -1),
+        ArrowDown: () => go(place, row), ArrowUp: () => go(place, -row),
+        Home: () => go(0, 0), End: () => go(buttons.length - 1, 0),
+        Escape: () => { press(null); setTriggerValue("opened", -1); } }[event.key];
+      if (way) { event.preventDefault(); way(); }
     };
   });
-  press(buttons.find((_, place) => data.tiles[place].index === data.opened) ?? buttons[0]);
+  press(buttons.find((_, place) => data.tiles[place].index === data.opened) ?? null);
+  if (!buttons.some((button) => button.tabIndex === 0)) reachable(buttons[0]);
+  // A page that was turned with a key is entered where the last one was left.
+  if (grid.dataset.enters && Number(grid.dataset.page) !== data.page) {
+    buttons[Math.min(grid.dataset.enters, buttons.length - 1)].focus();
+    delete grid.dataset.enters;
+  }
+  grid.dataset.page = data.page;
 }
 
 function blank() {
@@ -91,15 +123,20 @@ _grid = st.components.v2.component("image_gallery", html=_HTML, css=_CSS, js=_JS
 
 
 def gallery(
-    tiles: list[Tile], key: str, names: Sequence[str], parameter: str | None = None
+    tiles: list[Tile],
+    key: str,
+    names: Sequence[str],
+    parameter: str | None = None,
+    pages: Pages | None = None,
 ) -> int | None:
-    """Draws the tiles and returns the index of the opened one; the first until one is.
+    """Draws the tiles and returns the index of the opened one; the first until one is, None if it was closed.
 
     Args:
         tiles: what is shown, some dozens at most.
         key: of this gallery in the page.
         names: of the classes.
         parameter: of the address, where the opened one is kept; none keeps it in the session.
+        pages: where these tiles are one page of several, which one.
     """
     if not tiles:
         return None
@@ -107,19 +144,29 @@ def gallery(
     asked = address.read(parameter) if parameter else st.session_state.get(memory)
     by_name = {str(tile.index): tile.index for tile in tiles}
     # A tile that was opened may have gone with a filter or to another page of the grid.
-    opened = by_name.get(str(asked), tiles[0].index)
+    opened = None if asked == CLOSED else by_name.get(str(asked), tiles[0].index)
 
     def keep() -> None:
-        index = str(st.session_state[key].opened)
+        index = int(st.session_state[key].opened)
+        value = CLOSED if index < 0 else str(index)
         if parameter:
-            address.keep(parameter, index)
+            address.keep(parameter, value)
         else:
-            st.session_state[memory] = index
+            st.session_state[memory] = value
 
-    if parameter and asked not in by_name:
+    def turn() -> None:
+        if pages:
+            st.session_state[pages.key] = pages.page + int(st.session_state[key].turned)
+
+    if parameter and asked not in by_name and asked != CLOSED:
         address.keep(parameter, None)
-    data = {"opened": opened, "tiles": [_plain(tile, names) for tile in tiles]}
-    _grid(key=key, data=data, on_opened_change=keep)
+    data = {
+        "opened": opened,
+        "tiles": [_plain(tile, names) for tile in tiles],
+        "page": pages.page if pages else 1,
+        "pages": pages.pages if pages else 1,
+    }
+    _grid(key=key, data=data, on_opened_change=keep, on_turned_change=turn)
     return opened
 
 

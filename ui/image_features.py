@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import html
-
-import numpy as np
 import streamlit as st
 
-from digitcore.analysis import projection
-from digitcore.datasets import DataError
 from digitcore.jobs.features import Components
 from digitcore.jobs.job import Job
 from digitcore.runs import ACTIVE, Run, RunError
 from ui import caching, text
-from ui.prediction_html import tile_uri
-from ui.short_jobs import POLL_SECONDS, progress, submit
-from ui.study import Study
+from ui.short_jobs import POLL_SECONDS, progress, stop_button, submit
 
 KIND = "features"
-TILES = 6
-_CSS = """<style>
-.near { display: grid; grid-template-columns: repeat(6, minmax(0, 4.5rem)); gap: 0.5rem; margin: 0; }
-.near img { width: 100%; image-rendering: pixelated; border-radius: 3px; display: block; }
-.near-of { font-size: 0.875rem; margin: 0.75rem 0 0.25rem; }
-</style>"""
 
 
 def computed(run: Run, label: str, *, training: bool, at_once: bool) -> Components | None:
@@ -67,42 +54,6 @@ def _wait(run: Run, training: bool) -> None:
     if there or not (state and state.status in ACTIVE):
         st.rerun()  # the whole page, because a fragment keeps its pace
     done, words = progress(job)
-    st.progress(done, f"Features of the network: {words}")
-
-
-def nearest_training_images(index: int, study: Study) -> None:
-    """Training images that the network finds most like one image, of its true and predicted class."""
-    label = "Find the nearest training images"
-    known = computed(study.run, label, training=True, at_once=False)
-    if known is None:
-        return
-    try:
-        train = caching.dataset(study.run).train
-    except DataError as error:
-        st.caption(text.plain(str(error)))
-        return
-    indices = known.training_indices
-    if indices[-1] >= len(train):
-        st.caption("The training images on this machine are others than those of the run.")
-        return
-    point = getattr(known, study.split_name)[index]
-    true = int(study.split.labels[index])
-    predicted = int(study.probabilities[index].argmax())
-    rows = []
-    for of in dict.fromkeys((true, predicted)):
-        own = np.flatnonzero(train.labels[indices] == of)
-        best = indices[own[projection.nearest(known.training[own], point, TILES)]]
-        tiles = "".join(
-            f'<img alt="" title="training image {i:,}" src="{tile_uri(train.images[i])}">'
-            for i in best
-        )
-        name = html.escape(study.names[of])
-        which = "the predicted class" if of == predicted != true else "the true class"
-        if true == predicted:
-            which = "its class"
-        rows.append(
-            f'<p class="near-of">Nearest training images of {which}, <b>{name}</b></p>'
-            f'<div class="near" role="img" aria-label="{len(best)} training images of {name}">{tiles}</div>'
-        )
-    st.html(_CSS + "".join(rows))
-    st.caption("By the features that the network's last layer is given.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(done, f"Features of the network: {words}")
+        stop_button(job)

@@ -71,6 +71,12 @@ def choose_areas(areas: str) -> None:
     _set(errors=not areas, sort=DEFAULTS["sort"] if not areas else "highest loss")
 
 
+def choose_writer(writer: int) -> None:
+    """Shows all images of one writer, and nothing else."""
+    clear()
+    _set(writer=writer, errors=False, sort="highest loss")
+
+
 def change(**values: Any) -> None:
     """Sets filters, or takes note that a widget did."""
     _set(**values)

@@ -9,7 +9,7 @@ import streamlit as st
 from digitcore.analysis import written
 from digitcore.datasets import registry
 from digitcore.jobs import evaluate, exam, queue
-from digitcore.jobs.job import Job
+from digitcore.jobs.job import Job, list_jobs
 from digitcore.runs import ACTIVE, Run, RunError
 from ui import browsers, text
 from ui.shown_run import when
@@ -70,7 +70,7 @@ def progress(job: Job) -> tuple[float, str]:
     status = job.status
     if status == "queued":
         queue.ensure_worker(short=True)
-        return 0.0, "Waiting for another job"
+        return 0.0, "Waiting for another job" if _waits(job) else "Starting"
     if status == "stopping":
         return 0.0, "Stopping"
     last = {event["kind"]: event for event in job.events()[0]}
@@ -84,6 +84,20 @@ def progress(job: Job) -> tuple[float, str]:
         fraction = download["done"] / download["total"]
         return fraction, f"Downloading: {download['done'] / 1e6:.1f} MB"
     return 0.0, _STAGES.get(last.get("stage", {}).get("stage", "data"), "Working")
+
+
+def _waits(job: Job) -> bool:
+    """Whether a queued job has another before it; else its worker merely starts."""
+    first = next(iter(queue.queued_jobs()), None)
+    if first is not None and first.path != job.path:
+        return True
+    return any(other.status in ("running", "stopping") for other in list_jobs())
+
+
+def stop_button(job: Job) -> None:
+    """Draws a button that stops the job, after a question if another browser began it."""
+    with browsers.asked_first(job.state, "Stop", ":material/stop:"):
+        st.button("Stop", icon=":material/stop:", on_click=job.stop, key=f"stop-{job.kind}")
 
 
 def _evaluate(run: Run) -> None:

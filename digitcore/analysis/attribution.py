@@ -166,11 +166,22 @@ class Nearest:
         self._projections = small @ self._axes
         self._lengths = (self._projections**2).sum(axis=1)
 
-    def __call__(self, image: InputImage, count: int = 5) -> NDArray[np.intp]:
-        """Indices, int64 (count,), of the images most similar to uint8 (height, width), best first."""
+    def __call__(
+        self, image: InputImage, count: int = 5, among: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.intp]:
+        """Indices of the images most similar to one, int64 (count or fewer,), best first.
+
+        Args:
+            image: uint8 (height, width).
+            count: how many, 1 or more.
+            among: bool (N,), which images may be among them; None for all.
+        """
         projection = (_small(image[None], self._step)[0] - self._mean) @ self._axes
         rough = self._lengths - 2 * self._projections @ projection
-        few = np.argpartition(rough, min(10 * count, len(rough) - 1))[: 10 * count]
+        own = np.arange(len(rough)) if among is None else np.flatnonzero(among)
+        if not len(own):
+            return own
+        few = own[np.argpartition(rough[own], min(10 * count, len(own) - 1))[: 10 * count]]
         # Blurred, because a shift by a pixel makes no difference to the eye.
         blurred = ndimage.gaussian_filter(self._images[few].astype(np.float32), (0, 0.7, 0.7))
         target = ndimage.gaussian_filter(image.astype(np.float32), 0.7)
