@@ -212,15 +212,15 @@ def _writer(index: int, study: Study) -> None:
         return
     tiles = "".join(
         f'<img class="{"wrong" if of.wrong[i] else "right"}" alt="" '
-        f'title="{html.escape(_read_as(i, study))}" src="{tile_uri(study.split.images[i])}">'
+        f'title="{html.escape(_told(i, study))}" src="{tile_uri(study.split.images[i])}">'
         for i in some
     )
-    spoken = html.escape("; ".join(_read_as(i, study) for i in some))
+    spoken = html.escape("; ".join(_told(i, study) for i in some))
     st.html(f'{_TILES_CSS}<div class="near" role="img" aria-label="{spoken}">{tiles}</div>')
     st.caption("Those with the highest loss.")
 
 
-def _read_as(index: int, study: Study) -> str:
+def _told(index: int, study: Study) -> str:
     of, names = study.images, study.names
     true, guess = names[of.labels[index]], names[of.predicted[index]]
     return f"{true} → {guess} · {written.confidence(of.confidence[index])} · image {index:,}"
