@@ -45,8 +45,7 @@ def delete(chosen: list[Run]) -> None:
     with st.container(horizontal=True):
         if st.button("Delete", type="primary", icon=":material/delete:", disabled=not others):
             try:
-                for run in others:
-                    run.delete()
+                runs.delete(others)
             except (RunError, OSError) as error:
                 st.error(f"It could not be deleted. {text.plain(str(error))}")
                 return

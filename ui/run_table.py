@@ -15,6 +15,7 @@ from digitcore.analysis import comparable, outcome, seeds, written
 from digitcore.figures import style
 from digitcore.recipes import Recipe
 from digitcore.runs import ACTIVE, UNREADABLE, Metrics, Run, RunError, State, events
+from digitcore.runs.dropping import chosen_on_test
 from ui import address, browsers, caching, text
 from ui.shown_run import shown_id
 
@@ -108,7 +109,8 @@ def row(run: Run, state: State) -> dict[str, Any]:
         # What a resumed run had reached before is no result yet.
         unknown = state.status in (*ACTIVE, *UNREADABLE)
         metrics, note = None if unknown else run.metrics, state.message
-        note = note or (outcome.explained(metrics, recipe) if metrics else "")
+        told = outcome.explained(metrics, recipe) if metrics else ""
+        note = note or " ".join(filter(None, [told, chosen_on_test(state) if metrics else ""]))
     except RunError as error:
         metrics, note = None, str(error)
     log = epochs(run, state)

@@ -119,7 +119,7 @@ def list_all(options: argparse.Namespace) -> tuple[Result, str]:
     rows = [row for row in rows if row["status"] != "deleted"]  # while they were read
     lines = [
         f"{row['run']:42} {row['status']:9} {accuracy(row, 'validation'):>21} "
-        f"{accuracy(row, 'test'):>21}  {row['message'] or row.get('outcome', '')}".rstrip()
+        f"{accuracy(row, 'test'):>21}  {row['message'] or row.get('outcome') or row.get('chosen_on_test', '')}".rstrip()
         for row in rows
     ]
     if sys.stdout.isatty():
@@ -172,8 +172,9 @@ def _outcome(run: Run) -> tuple[Result, str]:
             f"validation {accuracy(result, 'validation')}, "
             f"{result['parameters']:,} parameters, {result['fit_seconds']:.0f} s"
         )
-    if result.get("outcome"):
-        text += f"\n{result['outcome']}"
+    for key in ("outcome", "chosen_on_test"):
+        if result.get(key):
+            text += f"\n{result[key]}"
     if result["status"] == "stopped" and run.has_checkpoint:
         text += f"\nTo go on: {PROGRAM} resume {run.id}"
     return result, text
@@ -228,4 +229,5 @@ def _summary(run: Run) -> Result:
     except runs.RunError as error:  # must not keep the other runs from being listed
         metrics, result["message"] = None, str(error)
     result["outcome"] = outcome.explained(metrics, recipe) if metrics else ""
+    result["chosen_on_test"] = runs.chosen_on_test(state) if metrics else ""
     return {**result, **(metrics.as_dict() if metrics else dict.fromkeys(keys))}

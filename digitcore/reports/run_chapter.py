@@ -13,6 +13,7 @@ from digitcore.recipes import hyperparameters
 from digitcore.reports import columns, predictions_chapter, robustness_chapter
 from digitcore.reports.document import Block, Code, Column, Picture, Section, Table
 from digitcore.reports.subject import Subject, plain
+from digitcore.runs import chosen_on_test
 
 
 def sections(subject: Subject) -> list[Section]:
@@ -49,6 +50,8 @@ def result(subject: Subject) -> list[Block]:
         f"{reached} of the test images correctly. The network of the best of "
         f"{metrics.epochs} epochs on validation is kept; test images choose nothing."
     )
+    if said := chosen_on_test(run.state):
+        told = f"{told.removesuffix('; test images choose nothing.')}. {said}"
     blocks: list[Block] = [
         told,
         Table(

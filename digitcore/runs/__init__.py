@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitcore._lazy import submodule
 from digitcore.runs.claimable import LOCKS, Claimable, changes_lock
+from digitcore.runs.dropping import chosen_on_test, delete
 from digitcore.runs.errors import (
     RunBrokenError,
     RunError,
@@ -45,8 +46,10 @@ __all__ = [
     "State",
     "Status",
     "changes_lock",
+    "chosen_on_test",
     "create",
     "data_folder",
+    "delete",
     "find",
     "list_active",
     "list_runs",

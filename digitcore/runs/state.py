@@ -42,6 +42,8 @@ class State:
         parent: the id of the run that it continued or was fine-tuned from.
         pid: the process that trains it, or trained it last.
         data_folder: what DIGITCORE_DATA_DIR was where the run was started.
+        beaten_on_test: runs that were deleted with a lower test accuracy, though validation did not rank them
+            lower (see `dropping`).
         begun_by: the mark of the browser that began it; empty where a shell did.
     """
 
@@ -56,6 +58,7 @@ class State:
     started: _Time | None = None
     data_folder: str | None = None
     begun_by: _Mark = ""
+    beaten_on_test: _Count = 0
 
 
 _STATE = pydantic.TypeAdapter(State)
