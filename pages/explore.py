@@ -36,6 +36,8 @@ VIEWS: dict[str, Callable[[Study], None]] = {
     "Labels": explore_labels.show,
     "Robustness": explore_robustness.show,
 }
+# Suspect labels are the dataset's, in training as well: no selection of one split's images applies.
+OF_ALL = ("Labels",)
 
 
 def unlabelled(metrics: Metrics | None, why: str, way: str = "") -> NoReturn:
@@ -82,7 +84,8 @@ def study(
     with place:
         headline(tables[name], splits[name].labels, name)
     images = caching.images(run, name, tables[name], splits[name].labels)
-    VIEWS[view](image_filters.selected(Study(run, name, splits, tables, writers, images)))
+    about = Study(run, name, splits, tables, writers, images)
+    VIEWS[view](about if view in OF_ALL else image_filters.selected(about))
 
 
 run = choose_run(need="probabilities.npz")

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from digitcore import datasets, runs
 from digitcore.analysis.written import accuracy_of
 from digitcore.jobs import cross_validation, out_of_sample
-from digitcore.jobs.out_of_sample import OutOfSample
+from digitcore.jobs.out_of_sample import OutOfSample, Suspect
 from digitcore.runs import Run, label_reviews
 from digitcore.runs.label_reviews import LabelReview
 
@@ -79,6 +79,35 @@ def test_a_search_is_begun_watched_stopped_and_resumed_from_the_page(run: Run) -
     assert "The last search stopped. Stopped before it began" in said(app).replace("\\", "")
     pressed(app, "Resume the search")
     assert search.status == "queued"
+
+
+def test_a_search_that_is_done_is_a_run_like_others_on_every_page(
+    run: Run, searched: OutOfSample
+) -> None:
+    (search,) = (one for one in runs.list_runs() if out_of_sample.is_there(one))
+    app = visit("train", run=search.id)
+    assert not app.exception
+    assert "Review the labels" in [link.proto.label for link in app.get("page_link")]
+    for page in ("runs", "draw", "explore"):
+        assert not visit(page, run=search.id, selected=f"{search.id},{run.id}").exception
+
+
+def test_no_selection_of_the_runs_images_is_offered_here(run: Run, searched: OutOfSample) -> None:
+    app = labels_view(run, true="3")
+    assert "True" not in [box.label for box in app.selectbox]
+    assert bars(app) == ["0 of 40 suspects reviewed"]
+    app.segmented_control(key="explore_view").set_value("Errors").run()
+    assert not app.exception
+
+
+def test_the_image_that_is_shown_is_the_suspects(run: Run, searched: OutOfSample) -> None:
+    dataset = datasets.load_dataset(validation_split=0.3)
+    images = out_of_sample.training_images(dataset)[0]
+    for index in (0, len(dataset.train) - 1, len(dataset.train), 199):
+        shown = out_of_sample.image_of(Suspect("training", index, 0, 1, 0.0), dataset)
+        np.testing.assert_array_equal(shown, images[index])
+    shown = out_of_sample.image_of(Suspect("test", 39, 0, 1, 0.0), dataset)
+    np.testing.assert_array_equal(shown, dataset.test.images[39])
 
 
 def test_without_cleanlab_the_page_says_what_it_needs(

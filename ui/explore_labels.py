@@ -64,7 +64,7 @@ def show(study: Study) -> None:
     checksum = caching.dataset(study.run).checksum
     newest = out_of_sample.newest(name, checksum, caching.out_of_sample)
     if newest is None:
-        search(name, len(study.splits["validation"]) + len(caching.dataset(study.run).train))
+        search(name)
         return
     try:
         dataset = caching.dataset(newest.run)

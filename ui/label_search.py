@@ -16,20 +16,17 @@ from ui.run_progress import progress
 _POLL_SECONDS = 1.0
 
 
-def search(dataset: str, images: int) -> None:
-    """How far the search is; where none is under way, what it does and a button that begins it.
-
-    Args:
-        dataset: the name of what is searched.
-        images: how many training images it has.
-    """
+def search(dataset: str) -> None:
+    """How far the search of that dataset is; where none is under way, a button that begins it."""
     if run := cross_validation.under_way(dataset):
         st.fragment(_watch, run_every=_POLL_SECONDS)(run)
         return
     recipe, folds = cross_validation.usual_recipe(dataset), cross_validation.FOLDS
     speed = estimates.images_per_second(recipe)
-    seconds = recipe.epochs * (folds - 1) * images / speed if speed else 0.0
-    how_long = f"about {text.duration(seconds)} here" if speed else "a minute or two for MNIST"
+    images = recipe.epochs * (folds - 1) * recipe.training_images
+    how_long = (
+        f"about {text.duration(images / speed)} here" if speed else "a minute or two for MNIST"
+    )
     st.markdown(
         f"Some labels may be wrong. To find them, {folds} small networks are trained, each without "
         f"another quarter of the training images, which it then judges: {how_long}. "

@@ -10,7 +10,7 @@ import streamlit as st
 
 from digitcore import runs
 from digitcore.analysis import outcome, written
-from digitcore.jobs import queue, request
+from digitcore.jobs import out_of_sample, queue, request
 from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Metrics, Run, RunError, State
 from digitcore.runs.events import EventLog, best_epoch
@@ -112,7 +112,8 @@ def _head(run: Run, state: State, log: EventLog, metrics: Metrics | None, resuma
 def _actions(run: Run, metrics: Metrics | None) -> None:
     """What to do with the run from here; nothing where there is nothing."""
     shipped = _is_shipped(run.recipe)
-    if not metrics and not shipped:
+    searched = run.status == "finished" and out_of_sample.is_there(run)
+    if not metrics and not shipped and not searched:
         return
     here = {"query_params": {"run": run.id}}
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -127,6 +128,13 @@ def _actions(run: Run, metrics: Metrics | None) -> None:
             if run.status == "finished" and run.has_checkpoint and metrics.epochs < most:
                 with st.popover("Train further", icon=":material/fast_forward:"):
                     _further(run, metrics.epochs, most)
+        if searched:
+            st.page_link(
+                "pages/explore.py",
+                label="Review the labels",
+                icon=":material/fact_check:",
+                query_params={"explore_view": "Labels"},
+            )
         if shipped and st.button(
             "Use these settings",
             type="tertiary",

@@ -37,13 +37,14 @@ _AT_ONCE = 500
 
 
 def usual_recipe(dataset: str) -> Recipe:
-    """The recipe that label errors are found with unless another is named: small, and quick.
+    """The recipe that label errors are found with unless another is named: small, and for all images.
 
     Raises:
         RecipeError: there is no such dataset, or the network does not fit its images.
     """
     recipe = Recipe.load(RECIPE).for_dataset(dataset)
-    return recipe.changed(epochs=EPOCHS, epoch_images=0)
+    images = recipe.info.train_images
+    return recipe.changed(epochs=EPOCHS, epoch_images=0, training_images=images)
 
 
 def cross_validate(recipe: Recipe, folds: int = FOLDS) -> Run:

@@ -53,6 +53,7 @@ SCENES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "map": ("explore", map_of_images),
     "probabilities": ("explore", way("Probabilities")),
     "robustness": ("explore", way("Robustness")),
+    "labels": ("explore", way("Labels")),
     "draw a digit": ("draw", digit),
     "draw a number": ("draw", way("Number")),
     "read a photo": ("draw", way("Photo")),
