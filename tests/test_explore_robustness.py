@@ -73,7 +73,7 @@ def test_a_sentence_says_where_the_prediction_changes(one: object, run: Run) -> 
     for way in (range(at - 1, -1, -1), range(at + 1, len(table))):
         first = next((k for k in way if table[k] != table[at]), None)
         if first is not None:
-            words = f"from **{one.written(one.dial[first])}** on as {table[first]}"
+            words = f"at **{one.written(one.dial[first])}** to {table[first]}"
             assert words in sentence
     assert ("at every severity" in sentence) == (len(set(table)) == 1)
 

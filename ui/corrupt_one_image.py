@@ -45,6 +45,8 @@ def show(study: Study) -> None:
         if index is None:
             st.markdown("No image is selected.")
             return
+        if not narrowed(study):
+            st.caption("A correct image of each class. Select images above to have them here.")
     with right:
         try:
             shown = _frames(
@@ -132,11 +134,11 @@ def _flips(shown: Frames, corruption: Corruption, study: Study) -> str:
     names = [text.plain(name) for name in study.names]
     at_first = names[top[np.abs(shown.severities).argmin()]]
     changes = [
-        f"from **{corruption.written(flip.severity)}** on as {names[flip.predicted]}"
+        f"at **{corruption.written(flip.severity)}** to {names[flip.predicted]}"
         for flip in flips(shown.severities.tolist(), top.tolist())
         if flip
     ]
     if not changes:
         low, high = (corruption.written(shown.severities[k]) for k in (0, -1))
         return f"Predicted as {at_first} at every severity, from {low} to {high}."
-    return f"Predicted as {at_first}, {' and '.join(changes)}."
+    return f"Predicted as {at_first}; first changes {' and '.join(changes)}."

@@ -22,7 +22,7 @@ def test_a_picture_and_its_probabilities_follow_the_dial(page: Page, app: App, r
     page.goto(f"{app.url}/explore?run={reader}&explore_view=Robustness&image=0&severity=-20")
     slider = page.get_by_role("slider", name="Rotation")
     expect(slider).to_have_attribute("aria-valuetext", "−20°: 7 correct")
-    expect(page.get_by_text("Predicted as 7, from −")).to_be_visible()
+    expect(page.get_by_text("Predicted as 7; first changes at −")).to_be_visible()
     settled(page)
     bars = page.locator(".dial .bars")
     wide = bars.locator(".fill.right").evaluate("fill => fill.offsetWidth")
