@@ -20,6 +20,7 @@ KEPT = (
     *("true", "predicted", "sort", "confidence", "errors", "split", "cells", "page", "image"),
     *("filter", "status", "selected", "view", "cost", "ranking", "input", "sketch"),
     *("compare_on", "against", "compare_with", "compare_images", "compare_image", "compare_page"),
+    *("ensemble", "ensemble_images", "ensemble_image", "ensemble_page"),
     *("explore_view", "rejected"),
     *("map_colour", "area", "writer", "images", "other", "beside"),
     *("labels_of", "suspect"),

@@ -249,6 +249,7 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
             "digitcore/reports/predictions_chapter.py _calibration",
             "digitcore/reports/robustness_chapter.py sections",
             "digitcore/reports/comparison_chapter.py section",  # beside validation
+            "ui/ensemble.py show",  # of an ensemble that validation chose
             "pages/explore.py",
             "ui/explore_robustness.py _on",  # where a person turns to test
             "ui/compare.py _compared",  # where a person turns to test, which the page says is for reporting

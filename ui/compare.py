@@ -17,7 +17,7 @@ from digitcore.datasets import DataError, Split
 from digitcore.figures.curves import compare_curves
 from digitcore.figures.style import run_colour
 from digitcore.runs import Run, RunError, RunStateError, State
-from ui import caching, compare_details, text
+from ui import caching, compare_details, ensemble, text
 from ui.choice import choice
 from ui.compare_details import Compared, Member
 from ui.frame import heard
@@ -45,6 +45,11 @@ def show(selected: list[tuple[Run, State]]) -> None:
         if box.open:
             with box:
                 compare_details.show(compared)
+    if compared and len(measured) <= ensemble.MOST:
+        box = st.expander("Ensemble", key="compare_ensemble", on_change="rerun")
+        if box.open:
+            with box:
+                ensemble.show(measured, states)
 
 
 def _is_measured(run: Run, state: State) -> bool:
