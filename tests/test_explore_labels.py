@@ -167,6 +167,23 @@ def test_a_late_press_is_of_the_suspect_that_was_seen(run: Run, searched: OutOfS
     assert not keys & {button.key for button in app.button}
 
 
+def test_a_press_replaces_only_the_review_that_was_seen(run: Run, searched: OutOfSample) -> None:
+    app = labels_view(run)
+    label_reviews.add("mnist", [LabelReview(searched.data_checksum, "test", 7, 7, "cannot tell")])
+    pressed(app, "Change to 2")
+    assert reviewed(searched, "test") == {7: None}
+    assert "Somebody reviewed this label meanwhile" in app.toast[0].value
+    app = labels_view(run, suspect="7")
+    assert "Nobody can tell" in said(app)
+    pressed(app, "Change to 2")
+    assert reviewed(searched, "test") == {7: 2}
+    # Nor does it take back what another one said.
+    app = labels_view(run, suspect="7")
+    label_reviews.add("mnist", [LabelReview(searched.data_checksum, "test", 7, 7, "keep")])
+    pressed(app, "Take back")
+    assert reviewed(searched, "test") == {7: 7}
+
+
 def test_keys_can_be_turned_off(run: Run, searched: OutOfSample) -> None:
     app = labels_view(run)
     keys = {button.label: button.proto.shortcut for button in app.button if button.proto.shortcut}

@@ -181,6 +181,7 @@ def _said(review: LabelReview | None, names: Sequence[str]) -> str:
 def _buttons(desk: _Desk, rank: int) -> None:
     """What can be said of a suspect, and the ways to others, each with a key."""
     suspect, names = desk.suspects[rank], desk.names
+    known = desk.of(suspect)
     keys = st.session_state.get("label_keys", True)
     first, others, ways = (
         st.container(horizontal=True, gap="xsmall", vertical_alignment="center") for _ in range(3)
@@ -201,7 +202,7 @@ def _buttons(desk: _Desk, rank: int) -> None:
         review = LabelReview(
             desk.dataset.checksum, suspect.split, suspect.index, suspect.given, verdict, label
         )
-        return functools.partial(_keep, desk.name, review, following)
+        return functools.partial(_keep, desk.name, review, known, following)
 
     def is_a(label: int) -> Callable[[], None]:
         return say("keep") if label == suspect.given else say("change", label)
@@ -226,7 +227,7 @@ def _buttons(desk: _Desk, rank: int) -> None:
         go((rank + 1) % len(desk.suspects)),
         disabled=rank + 1 == len(desk.suspects),
     )
-    back = functools.partial(_keep, desk.name, desk.of(suspect), None)
+    back = functools.partial(_keep, desk.name, known, known, None)
     press(ways, "Take back", "Z", back, type="tertiary", disabled=not desk.done[rank])
     ways.toggle(
         "Keys", True, key="label_keys", help="Turn them off where single keys are in your way."
@@ -256,9 +257,23 @@ def _choose(
     )
 
 
-def _keep(name: str, review: LabelReview | None, following: int | None) -> None:
-    """Keeps a review and turns to the following suspect; takes it back where none follows."""
+def _keep(
+    name: str, review: LabelReview | None, known: LabelReview | None, following: int | None
+) -> None:
+    """Keeps a review and turns to the following suspect; takes it back where none follows.
+
+    It replaces the review that was known where the button was drawn, and no other: while the page is
+    drawn anew, a key also presses the button of the suspect before, and somebody else may review.
+    """
     if review is None:
+        return
+    try:
+        now = label_reviews.of(name, review.data_checksum).get(review.place)
+    except LabelReviewError:
+        return  # the page says why
+    if now != known:
+        if address.read(_SUSPECT) in (None, str(review.index)):
+            st.toast("Somebody reviewed this label meanwhile. Press again to replace that.")
         return
     if following is None:
         review = replace(review, verdict="none", label=None, time=0.0)

@@ -53,8 +53,10 @@ def test_keys_review_labels_and_two_sessions_lose_no_verdict(
     page.keyboard.press("s")
     expect(page.get_by_text("1 of 100 suspects reviewed")).to_be_visible()
     expect(page.get_by_text("Suspect 2 of 100")).to_be_visible()
+    settled(page)
     page.keyboard.press("t")
     expect(page.get_by_text("2 of 100 suspects reviewed")).to_be_visible()
+    settled(page)
     page.keyboard.press("k")
     expect(page.get_by_text("3 of 100 suspects reviewed")).to_be_visible()
     # Somebody else reviews the fifth meanwhile.
@@ -67,6 +69,7 @@ def test_keys_review_labels_and_two_sessions_lose_no_verdict(
     other.keyboard.press("k")
     expect(other.get_by_text("4 of 100 suspects reviewed")).to_be_visible()
     other.context.close()
+    settled(page)
     page.keyboard.press("0")
     expect(page.get_by_text("5 of 100 suspects reviewed")).to_be_visible()
     expect(
@@ -84,7 +87,7 @@ def test_keys_review_labels_and_two_sessions_lose_no_verdict(
     expect(page.get_by_text("4 of 100 suspects reviewed")).to_be_visible()
     expect(page.get_by_text("Suspect 1 of 100")).to_be_visible()
     verdicts = [one.verdict for one in label_reviews.of("mnist", searched).values()]
-    assert sorted(verdicts)[0] == "cannot tell"
+    assert verdicts[:3] == ["cannot tell", "keep", "keep"]
     assert len(verdicts) == 4
     assert violations(page) == []
     # Keys can be turned off (WCAG 2.1.4).
