@@ -25,7 +25,7 @@ _FILES = {
 }
 _MARGIN, _BODY, _SMALL, _CODE = 22.0, 10.5, 9.5, 7.5
 _LINE = 0.47  # millimetres a line takes for each point of its font: 1.33 of its size
-_PAD = 1.6  # at either side of a cell
+_PAD = 3.0  # to the right of a cell
 _RULES = (0.35, 0.18)  # above and below a table, and below its headings: booktabs' own
 _GREY = 90
 
@@ -188,7 +188,7 @@ def _widths(pages: _Pages, rows: list[list[str]]) -> list[float]:
     pages.set_font(_FONT, "B", _SMALL)
     widths = [max(map(pages.get_string_width, column)) for column in zip(*rows, strict=True)]
     pages.set_font(_FONT, "", _SMALL)
-    gap = 2 * _PAD + 2
+    gap = _PAD + 1
     room = pages.epw - gap * len(widths)
     # The widest give first, as words can be broken where numbers cannot.
     while sum(widths) > room:
