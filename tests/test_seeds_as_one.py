@@ -86,6 +86,8 @@ def test_marking_the_row_takes_all_its_runs_and_marking_one_leaves_the_others(
     ]
     # The row itself, then one of its runs, is marked no more.
     assert after(opened, list(ids), list(ids)) == []
+    with_another = [*ids, finished]
+    assert after(opened, with_another, [*ids, finished]) == [finished]
     left = {three[0].id, three[2].id}
     assert set(after(opened, list(ids), [head, *left])) == left
     # The last one that was missing is marked, and then the row is, too.
