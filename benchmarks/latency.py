@@ -1,4 +1,4 @@
-"""Times what a person waits for in a page: switches to Explore and Draw, and a stroke's prediction.
+"""Times what a person waits for in a page: switches to Explore and Draw, a stroke's prediction, the dial.
 
     DIGITCORE_DATA_DIR=... python benchmarks/latency.py
 
@@ -39,6 +39,24 @@ WATCH = """() => {
         look();
     }, {once: true, capture: true}));
 }"""
+# From a move of the dial's slider to the frame with another picture.
+TURN = """(slider, at) => new Promise(done => {
+    const canvas = slider.closest('.dial').querySelector('canvas');
+    const before = canvas.toDataURL(), begun = performance.now();
+    slider.value = at;
+    slider.dispatchEvent(new Event('input', {bubbles: true}));
+    const look = () => canvas.toDataURL() === before
+        ? requestAnimationFrame(look) : done(performance.now() - begun);
+    requestAnimationFrame(look);
+})"""
+# From the click on a tile to the frame with that image under the dial.
+CHOOSE = """(canvas, tile) => new Promise(done => {
+    const before = canvas.toDataURL(), begun = performance.now();
+    tile.click();
+    const look = () => canvas.toDataURL() === before
+        ? requestAnimationFrame(look) : done(performance.now() - begun);
+    requestAnimationFrame(look);
+})"""
 
 
 def main() -> None:
@@ -57,6 +75,8 @@ def main() -> None:
                 "Explore, page switch to the matrix": switches("Explore", page, app, done, count),
                 "Draw, page switch to the input image": switches("Draw", page, app, done, count),
                 "Draw, end of a stroke to its prediction": strokes(page, app, done, count),
+                "Robustness, slider to picture": turns(page, app, done, count),
+                "Robustness, tile to picture": tiles(page, app, done, count),
             }
     print(f"Machine: {done['machine']}; Chromium, headless, on the same machine.\n")
     print("| what | median | 95th percentile | min–max | n |")
@@ -94,6 +114,31 @@ def strokes(page: Page, app: App, done: dict[str, object], count: int) -> list[f
         page.get_by_text("Draw a digit, 0 to 9").wait_for()
         page.wait_for_timeout(500)
     return times[1:]  # the first loads the network
+
+
+def turns(page: Page, app: App, done: dict[str, object], count: int) -> list[float]:
+    """Milliseconds of `count` moves of the dial, from one severity to another."""
+    page.goto(f"{app.url}/explore?run={done['run']}&explore_view=Robustness")
+    slider = page.get_by_role("slider", name="Rotation")
+    slider.wait_for()
+    page.wait_for_timeout(2000)
+    return [float(slider.evaluate(TURN, 10 + 37 * number % 70)) for number in range(count)]
+
+
+def tiles(page: Page, app: App, done: dict[str, object], count: int) -> list[float]:
+    """Milliseconds of `count` other images under the dial, each under a corruption that it had not."""
+    times = []
+    for number in range(count):
+        corruption = ("Rotation", "Shear", "Scale", "Noise", "Blur")[number % 5]
+        page.goto(
+            f"{app.url}/explore?run={done['run']}&explore_view=Robustness&corruption={corruption}"
+        )
+        tile = page.locator(".st-key-dial_gallery button").nth(1 + number // 5 % 9)
+        tile.wait_for()
+        page.wait_for_timeout(1500)
+        canvas = page.locator(".dial canvas")
+        times.append(float(canvas.evaluate(CHOOSE, tile.element_handle())))
+    return times
 
 
 if __name__ == "__main__":
