@@ -80,12 +80,17 @@ def study(
     ):
         place = st.container(width="content")
         view = choice("View", tuple(VIEWS), "explore_view")
+    bar = st.container(horizontal=True, vertical_alignment="bottom", key="selection")
+    with bar:
         name = choice("Split", ("test", "validation"), "split")
     with place:
         headline(tables[name], splits[name].labels, name)
     images = caching.images(run, name, tables[name], splits[name].labels)
     about = Study(run, name, splits, tables, writers, images)
-    VIEWS[view](about if view in OF_ALL else image_filters.selected(about))
+    if view in OF_ALL:
+        # Drawn all the same, or it would be forgotten, and gone from the address.
+        bar = st.expander("Selection of the other views", icon=":material/filter_list:")
+    VIEWS[view](image_filters.selected(about, bar, folded=view in OF_ALL))
 
 
 run = choose_run(need="probabilities.npz")

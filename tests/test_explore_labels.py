@@ -92,9 +92,13 @@ def test_a_search_that_is_done_is_a_run_like_others_on_every_page(
         assert not visit(page, run=search.id, selected=f"{search.id},{run.id}").exception
 
 
-def test_no_selection_of_the_runs_images_is_offered_here(run: Run, searched: OutOfSample) -> None:
+def test_the_selection_of_the_runs_images_is_folded_away_and_kept_here(
+    run: Run, searched: OutOfSample
+) -> None:
     app = labels_view(run, true="3")
-    assert "True" not in [box.label for box in app.selectbox]
+    (folded,) = [one for one in app.expander if one.label.startswith("Selection of")]
+    assert "True" in [box.label for box in folded.selectbox]
+    assert "true" in app.query_params
     assert bars(app) == ["0 of 40 suspects reviewed"]
     app.segmented_control(key="explore_view").set_value("Errors").run()
     assert not app.exception

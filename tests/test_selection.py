@@ -33,11 +33,10 @@ def small() -> Images:
     return selection.images(table, np.array([4, 4, 9, 0], np.uint8), [*"0123", "Shirt", *"56789"])
 
 
-OTHER = np.array([4, 4, 4, 0], np.uint8)
 KNOWN = {
     "writers": np.array([7, 7, 8, 9]),
     "points": np.array([[0.5, 0.5], [2, 0.5], [0.1, 0.9], [-1, 0]], np.float32),
-    "other": OTHER,
+    "other": np.array([4, 4, 4, 0], np.uint8),
 }
 
 
@@ -264,3 +263,38 @@ def test_probabilities_are_those_of_what_is_selected_right_or_wrong(run: Run) ->
 )
 def test_an_area_that_is_none_selects_nothing(area: str) -> None:
     assert areas_in(area) == ()
+
+
+def test_a_view_that_is_shown_again_looks_as_it_was_left(run: Run) -> None:
+    seen(run, "Map")
+    assert carry_out.carry_out(Job(run, "features"))
+    app = seen(run, errors="false", sort="In order")
+
+    def turn_to(view: str) -> None:
+        app.segmented_control(key="explore_view").set_value(view).run()
+        assert not app.exception
+
+    app.session_state["page"] = 2
+    app.run()
+    assert tiles(app)[0] == 24
+    turn_to("Map")
+    assert tiles(app)[0] == 24
+    app.segmented_control(key="map_colour").set_value("confidence").run()
+    turn_to("Probabilities")
+    app.slider(key="rejected").set_value(20.0).run()
+    turn_to("Errors")
+    assert tiles(app)[0] == 24
+    turn_to("Map")
+    assert app.segmented_control(key="map_colour").value == "confidence"
+    turn_to("Probabilities")
+    assert app.slider(key="rejected").value == 20.0
+
+
+def test_a_view_that_shows_no_selection_keeps_it(run: Run) -> None:
+    app = seen(run, true="3", images="0-20")
+    told = line(app)
+    app.segmented_control(key="explore_view").set_value("Labels").run()
+    assert not app.exception
+    assert "true" in app.query_params
+    app.segmented_control(key="explore_view").set_value("Errors").run()
+    assert line(app) == told

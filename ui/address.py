@@ -21,3 +21,15 @@ def keep(name: str, value: str | None) -> None:
         st.query_params.pop(name, None)
     elif st.query_params.get(name) != value:
         st.query_params[name] = value
+
+
+def bring_back(name: str) -> None:
+    """To be called before a widget is drawn that a page does not always draw: it says what it said last."""
+    last = st.session_state.get(f"{name}-last")
+    if name not in st.session_state and last is not None and read(name) is None:
+        st.session_state[name] = last
+
+
+def remember(name: str, value: object) -> None:
+    """What `bring_back` is to bring back, once the widget was drawn."""
+    st.session_state[f"{name}-last"] = value

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import streamlit as st
 
+from ui import address
+
 T = TypeVar("T")
 
 
@@ -21,6 +23,7 @@ def choice(
 
     It stands in the address under its key (see `address`). The label is for who cannot see the options.
     """
+    address.bring_back(key)
     # What is chosen may not be offered any more, as after a run of another dataset.
     if st.session_state.get(key, options[0]) not in options:
         st.session_state[key] = options[0]
@@ -34,4 +37,6 @@ def choice(
         label_visibility="collapsed",
         bind="query-params",
     )
-    return options[0] if chosen is None else chosen  # an address may leave it empty
+    chosen = options[0] if chosen is None else chosen  # an address may leave it empty
+    address.remember(key, chosen)
+    return chosen

@@ -13,7 +13,7 @@ from digitcore.analysis.selection import CELL
 from digitcore.datasets import Split
 from digitcore.figures.confusion import confusion_heatmap
 from digitcore.figures.style import MOST_NUMBERED
-from ui import dossier, image_filters, text
+from ui import address, dossier, image_filters, text
 from ui.choice import choice
 from ui.explore_downloads import downloads
 from ui.frame import heard, section
@@ -107,7 +107,9 @@ def paged(shown: np.ndarray, study: Study, key: str) -> tuple[np.ndarray, int | 
     if st.session_state.setdefault("paged", key) != key:
         st.session_state.update(paged=key, page=1)
     if pages > 1:
+        address.bring_back("page")
         page = st.pagination(pages, key="page", max_visible_pages=5, bind="query-params")
+    address.remember("page", page)
     with grid:
         shown = shown[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
         tiles = tiles_of(shown, study.probabilities, study.split)

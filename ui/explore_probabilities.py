@@ -16,7 +16,7 @@ from digitcore.drawing import synthetic
 from digitcore.drawing.input_image import AS_MNIST
 from digitcore.figures.calibration import reliability_diagram, risk_coverage_figure
 from digitcore.runs import RunError
-from ui import caching, image_filters, text
+from ui import address, caching, image_filters, text
 from ui.frame import heard, section
 from ui.study import Study
 
@@ -94,14 +94,9 @@ def show(study: Study) -> None:
             f"Of the {text.counted(int(some.sum()), 'image')} that the selection leaves whether right or "
             "wrong: “Only errors”, the true class and another run's answers do not narrow this view."
         )
-    trust = _trust(
-        study.run.path,
-        caching.changed(study.run.path / "probabilities.npz"),
-        study.split_name,
-        narrowed,
-        study,
-        some,
-    )
+    path = study.run.path
+    when = caching.changed(path / "probabilities.npz")
+    trust = _trust(path, when, study.split_name, narrowed, study, some)
     st.markdown(trust.before.sentence, help=_ECE)
     st.markdown(f"{_tempered(trust)} {_where(study.split_name)}")
     _diagrams(trust.before, trust.after, trust.temperature, "")
@@ -159,6 +154,7 @@ def reject(trust: Trust, split_name: str) -> None:
     """A slider, what it does in a sentence, the curve, and a way to the images."""
     left, right = st.columns(2, gap="medium")
     with left:
+        address.bring_back("rejected")
         percent = st.slider(
             "Reject the least sure",
             0.0,
@@ -169,6 +165,7 @@ def reject(trust: Trust, split_name: str) -> None:
             format="%.1f %%",
             bind="query-params",
         )
+        address.remember("rejected", percent)
         chosen = trust.curve.rejecting(percent / 100)
         before, kept = trust.curve.rejecting(0), trust.before.images - chosen.images
         ends = [1 - end for end in classification.wilson(round(kept - chosen.errors), kept)][::-1]

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from digitcore.analysis import classification, selection, written
-from digitcore.analysis.selection import BESIDES, EVERYTHING, ORDERS, Area, Images, Selection
+from digitcore.analysis import selection
+from digitcore.analysis.selection import BESIDES, ORDERS, Area, Images, Selection
 from digitcore.runs import Run, RunError
-from ui import address, caching, text
+from ui import address, caching, selection_words, text
 from ui.study import Study
 
 ANY = "any"
@@ -107,9 +108,15 @@ def _set(**values: Any) -> None:
         st.session_state["errors"] = true != predicted
 
 
-def selected(study: Study) -> Study:
-    """Draws the widgets, and a line that says what is selected; the study with that selection."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
+def selected(study: Study, bar: DeltaGenerator, folded: bool = False) -> Study:
+    """Draws the widgets, and a line that says what is selected; the study with that selection.
+
+    Args:
+        study: of all images.
+        bar: where the widgets are drawn.
+        folded: whether the line is drawn there, too, as in a view to which no selection applies.
+    """
+    with bar:
         order, chosen = _widgets(study.names)
         more = st.popover("More", icon=":material/filter_list:", key="more_filters")
     with more:
@@ -119,7 +126,8 @@ def selected(study: Study) -> Study:
         images = replace(images, points=points_of(study))
         chosen = replace(chosen, areas=areas)
     study = replace(study, images=images, selection=chosen, order=order)
-    _line(study)
+    with bar if folded else st.container():
+        _line(study)
     return study
 
 
@@ -137,7 +145,7 @@ def _line(study: Study) -> None:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        st.markdown(told(study), width="content")
+        st.markdown(selection_words.told(study), width="content")
         st.button(
             "Clear selection",
             type="tertiary",
@@ -230,57 +238,6 @@ def _select(key: str, label: str, options: list[Any], called: Any) -> Any:
     return st.selectbox(
         label, options, key=key, format_func=called, on_change=changed, bind="query-params"
     )
-
-
-def told(study: Study) -> str:
-    """What is selected, as Markdown: `**4 predicted as 9 · writer 2041** · 6 images`."""
-    chosen, of = study.selection, study.images
-    count, errors = len(study.shown), int(of.wrong[study.shown].sum())
-    words = f"**{' · '.join(_narrowed(study))}** · {text.counted(count, 'image')}"
-    if not count or count == errors or (chosen.true, chosen.predicted).count(None) == 0:
-        return words
-    rate = written.accuracy(errors / count, classification.wilson(errors, count))
-    return f"{words} · {errors:,} wrong, {rate}"
-
-
-def _narrowed(study: Study) -> list[str]:
-    """What each facet that narrows the selection says, classes first."""
-    chosen, of = study.selection, study.images
-    words = [_of_classes(chosen, study.names)]
-    if (areas := len(chosen.areas)) and of.points is None:
-        words.append("an area of the map, which is not computed yet and does not count")
-    elif areas:
-        words.append("in an area of the map" if areas == 1 else f"in {areas} areas of the map")
-    if chosen.confidence != EVERYTHING.confidence:
-        low, high = (round(100 * end) for end in chosen.confidence)
-        if not low:
-            words.append(f"at most {high} % sure")
-        else:
-            words.append(f"at least {low} % sure" if high == 100 else f"{low} to {high} % sure")
-    if chosen.writer is not None:
-        words.append(f"by writer {chosen.writer}")
-    if chosen.text:
-        words.append(f"“{text.plain(chosen.text)}”")
-    if chosen.beside:
-        other = text.plain(text.named(Run(study.run.path.with_name(st.session_state["other"]))))
-        words.append(f"beside {other}: {chosen.beside}")
-    return words
-
-
-def _of_classes(chosen: Selection, names: Sequence[str]) -> str:
-    true, predicted = (
-        None if label is None else text.plain(names[label])
-        for label in (chosen.true, chosen.predicted)
-    )
-    wrong = chosen.only_errors
-    return {
-        (True, True): f"{true} correct"
-        if true == predicted
-        else f"{true} predicted as {predicted}",
-        (True, False): f"{true} predicted wrong" if wrong else f"{true}",
-        (False, True): f"{'Wrongly predicted' if wrong else 'Predicted'} as {predicted}",
-        (False, False): "All errors" if wrong else "All images",
-    }[true is not None, predicted is not None]
 
 
 def areas_in(value: str | None) -> tuple[Area, ...]:
