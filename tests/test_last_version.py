@@ -2,7 +2,8 @@
 
 `data/last_version` was written by the code of commit 9598057 on the made-up digits of
 `made_up_digits()`: `stopped` in the midst of its second epoch, `fine-tuned` finished. `resumed.npz`
-and `resumed.json` are what that code itself made of `stopped` when it resumed it.
+and `resumed.json` are what that code itself made of `stopped` when it resumed it, with today's synthetic
+digits, because a stopped run goes on with the ways of writing of the version that resumes it.
 """
 
 from __future__ import annotations

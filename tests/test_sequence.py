@@ -24,7 +24,7 @@ def blurred(images: np.ndarray) -> np.ndarray:
 @pytest.fixture(scope="module")
 def predict() -> Predict:
     """Nearest synthetic samples in place of a network; not sure of what is no digit."""
-    images, labels, is_outlier = synthetic.images(1500, 500, seed=3)
+    images, labels, is_outlier = synthetic.images(4000, 500, seed=3)
     known = blurred(images)
     shown = np.full((len(labels), 10), 0.1)
     shown[~is_outlier] = np.eye(10)[labels[~is_outlier]]

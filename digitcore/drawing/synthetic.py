@@ -39,7 +39,7 @@ def write(digit: int, random: np.random.Generator) -> list[Floats]:
     Returns:
         Strokes: arrays (n, 2) of points, x right and y down, about 100 high.
     """
-    return _bent([_traced(stroke, random) for stroke in _style(str(digit), random)], random)
+    return _bent(_drawn(_style(str(digit), random), random), random)
 
 
 def scribble(random: np.random.Generator) -> list[Floats]:
@@ -54,7 +54,7 @@ def scribble(random: np.random.Generator) -> list[Floats]:
     kind = random.choice(("sign", "lines", "torn"), p=(0.45, 0.4, 0.15))
     while True:
         if kind == "sign":
-            strokes = [_traced(stroke, random) for stroke in _style("no digit", random)]
+            strokes = _drawn(_style("no digit", random), random)
         elif kind == "lines":
             strokes = _lines(random)
         else:
@@ -115,6 +115,18 @@ def varied(strokes: list[Floats], random: np.random.Generator) -> list[Floats]:
     return _bent(strokes, random, slant=(0, 6), turn=5, width=(0, 0.12))
 
 
+def path(stroke: str) -> Floats:
+    """The pen's path of a stroke of `synthetic.toml`, as it stands there.
+
+    Args:
+        stroke: such as "10,4 88,4! 40,100".
+
+    Returns:
+        Points, float (N, 2), x right and y down, about 100 high.
+    """
+    return _smooth(*_parsed(stroke))
+
+
 Stroke = tuple[Floats, NDArray[np.bool_]]
 
 
@@ -139,6 +151,24 @@ def _parsed(stroke: str) -> Stroke:
     words = stroke.split()
     points = [[float(number) for number in word.rstrip("!").split(",")] for word in words]
     return np.array(points) - 50, np.array([word.endswith("!") for word in words])
+
+
+def _drawn(style: list[Stroke], random: np.random.Generator) -> list[Floats]:
+    """The pen's paths. Bars, slashes and feet vary more than what is drawn first."""
+    first, *others = (_traced(stroke, random) for stroke in style)
+    return [first, *(_turned(line, random) for line in others)]
+
+
+def _turned(line: Floats, random: np.random.Generator) -> Floats:
+    """The line rotated about its centre, and longer or shorter."""
+    centre = line.mean(axis=0)
+    matrix = _rotation(random.normal(0, 6)) * math.exp(random.normal(0, 0.12))
+    return np.asarray((line - centre) @ matrix.T + centre)
+
+
+def _rotation(degrees: float) -> Floats:
+    angle = math.radians(degrees)
+    return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
 
 
 def _traced(stroke: Stroke, random: np.random.Generator) -> Floats:
@@ -189,9 +219,8 @@ def _bent(
     and `width` has mean and standard deviation of the factor's logarithm.
     """
     lean = math.tan(math.radians(random.normal(*slant)))
-    angle = math.radians(random.normal(0, turn))
+    turned = _rotation(random.normal(0, turn))
     factor = math.exp(random.normal(*width))
-    turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     matrix = turned @ np.array([[factor, -lean], [0, 1]])
     height, phase = random.normal(0, 3, (2, 2)), random.uniform(0, 2 * math.pi, (2, 2))
 

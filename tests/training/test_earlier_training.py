@@ -2,7 +2,8 @@
 
 `data/earlier_training/` was written by the version before the packages of `digitcore`, with all that
 decides a step: augmentation, synthetic digits and outliers, a teacher, the EMA, and a schedule.
-On the machine that wrote it the bits are the same; other processors round otherwise.
+On the machine that wrote it the bits are the same; other processors round otherwise. `synthetic.npz`
+has the synthetic images of that version, as ways of writing have been added since.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pytest
 
 from digitcore import training
 from digitcore.datasets import Dataset, Split
+from digitcore.drawing import synthetic
 from digitcore.jobs import checkpoints
 from digitcore.recipes import Recipe
 from digitcore.runs import Run
@@ -36,6 +38,19 @@ def split(count: int, seed: int) -> Split:
         row, column = 4 + 10 * (label // 5), 2 + 5 * (label % 5)
         image[row : row + 8, column : column + 4] = 255
     return Split(images, labels)
+
+
+@pytest.fixture(autouse=True)
+def its_synthetic_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    with np.load(EARLIER / "synthetic.npz") as file:
+        images = tuple(file[name] for name in ("images", "labels", "is_outlier"))
+    wanted = (RECIPE.synthetic_digits, RECIPE.synthetic_outliers, RECIPE.seed)
+
+    def of_that_version(*arguments: object) -> tuple[np.ndarray, ...]:
+        assert arguments[: len(wanted)] == wanted
+        return images
+
+    monkeypatch.setattr(synthetic, "images", of_that_version)
 
 
 @Teacher
