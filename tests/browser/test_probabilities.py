@@ -13,7 +13,7 @@ def test_the_slider_tells_what_rejection_does_and_leads_to_the_images(
 ) -> None:
     page.goto(f"{app.url}/explore?run={reader}&explore_view=Probabilities&rejected=1.5")
     expect(page.get_by_text("Rejecting the least sure 1.5 %, 150 images")).to_be_visible()
-    expect(page.get_by_text("Says 98.29 % on average and is right in 99.52 %")).to_be_visible()
+    expect(page.get_by_text("Says 99.26 % on average and is right in 99.63 %")).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
     settled(page)
     slider = page.get_by_role("slider", name="Reject the least sure")
@@ -21,7 +21,7 @@ def test_the_slider_tells_what_rejection_does_and_leads_to_the_images(
     for _ in range(5):
         slider.press("ArrowRight")
     expect(page.get_by_text("Rejecting the least sure 2.0 %, 200 images")).to_be_visible()
-    expect(page.get_by_text("falls from 0.48 % to 0.26 %")).to_be_visible()
+    expect(page.get_by_text("falls from 0.37 % to 0.12 %")).to_be_visible()
     expect(page).to_have_url(re.compile(r"[?&]rejected=2(\.0)?\b"))
     settled(page)
     page.get_by_role("button", name="Show the 196 images at most 69 % sure").click()
