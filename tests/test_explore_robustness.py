@@ -168,7 +168,7 @@ def test_a_run_that_was_not_measured_can_be(run: Run) -> None:
     assert not app.exception
     job = Job(run, "robustness")
     assert job.status == "queued"
-    assert bars(app) == ["Waiting for another job"]
+    assert bars(app) == ["Starting"]
     job.update(status="failed", message="The disk is <full>.")
     assert r"The disk is \<full\>" in said(seen(run.id))
 

@@ -30,7 +30,7 @@ def test_the_report_of_a_run_is_one_click_away(
     alone.on("request", lambda request: requests.append(request.url))
     alone.goto((folder / "report.html").as_uri())
     expect(alone.get_by_role("heading", name="Calibration")).to_be_visible()
-    expect(alone.get_by_text("99.52 % (99.36–99.64)")).to_be_visible()
+    expect(alone.get_by_text("99.63 % (99.49–99.73)")).to_be_visible()
     widths = "Array.from(document.images, image => image.complete && image.naturalWidth)"
     assert all(alone.evaluate(widths))
     assert alone.evaluate("document.documentElement.scrollWidth") <= 400
