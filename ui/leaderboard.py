@@ -110,13 +110,9 @@ def _ranking(entries: list[Entry], dots: dict[str, str], seeds: dict[str, list[E
     # First what decides the ranking, so that a narrow window shows it.
     order = list(dict.fromkeys(["dot", "name", *decides, *_COLUMNS]))
     several = any(entry.run in seeds for entry in ranked)
-    event: Any = st.dataframe(
+    event: Any = _table(
         rows,
-        column_order=order,
-        column_config={"name": text_column("Name", rows["name"]), **_COLUMNS},
-        width="content",
-        hide_index=True,
-        placeholder="–",
+        order,
         key=f"ranking-{challenge.title}",
         on_select="rerun" if several else "ignore",
         selection_mode="single-row",
@@ -132,15 +128,18 @@ def _seeds(whole: Entry, members: list[Entry], dots: dict[str, str], order: list
     """The runs of which an entry is the mean."""
     alike = {one.run: dots[whole.run] for one in members}
     rows = pd.DataFrame([{**_row(0, one, alike), "name": one.name} for one in members])
-    st.dataframe(
+    _table(rows, order, key="ranking-seeds", alt=f"The runs of {whole.name}")
+
+
+def _table(rows: pd.DataFrame, order: list[str], **options: Any) -> Any:
+    return st.dataframe(
         rows,
         column_order=order,
         column_config={"name": text_column("Name", rows["name"]), **_COLUMNS},
         width="content",
         hide_index=True,
         placeholder="–",
-        key="ranking-seeds",
-        alt=f"The runs of {whole.name}",
+        **options,
     )
 
 
