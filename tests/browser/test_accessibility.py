@@ -174,7 +174,7 @@ FOCUSED = """() => {
     // A table that is wider than the window is a stop of the browser's own, to be scrolled: it is told by its region.
     const around = one.matches('.dvn-scroller') && one.closest('[role=region]')?.ariaLabel;
     const name = one.ariaLabel || one.labels?.[0]?.innerText || one.textContent || one.title || around;
-    return {tag: one.tagName, is: one.outerHTML.slice(0, 200), name: (name ?? '').trim(), visible: opacity > 0.5 && !cut,
+    return {tag: one.tagName, is: one.outerHTML.slice(0, 200), name: (name || '').trim(), visible: opacity > 0.5 && !cut,
             outline: style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth)};
 }"""
 
@@ -184,8 +184,10 @@ def tab_stops(page: Page) -> list[dict[str, Any]]:
     for _ in range(80):
         page.keyboard.press("Tab")
         stop = page.evaluate(FOCUSED)
-        if stop and not (stop["visible"] and stop["outline"] >= 2):
-            page.wait_for_timeout(300)  # a toolbar fades in
+        for _ in range(10):
+            if not stop or (stop["visible"] and stop["outline"] >= 2 and stop["name"]):
+                break
+            page.wait_for_timeout(300)  # a toolbar fades in, a table writes its cells for readers
             stop = page.evaluate(FOCUSED)
         if stop is None:
             break
