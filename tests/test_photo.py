@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks import camera
 from digitcore import drawing
 from digitcore.drawing import DrawingError
-from digitcore.drawing.photo import Reading, read
+from digitcore.drawing.photo import read
+from digitcore.drawing.reading import Reading
 from digitcore.drawing.ruled_lines import without_lines
 from digitcore.runs.predictor import Predictor
 

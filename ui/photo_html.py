@@ -10,7 +10,8 @@ from collections import Counter
 import numpy as np
 from PIL import Image
 
-from digitcore.drawing.photo import PRINTED_LINE, Reading
+from digitcore.drawing.photo import PRINTED_LINE
+from digitcore.drawing.reading import Reading
 from ui import text
 from ui.prediction_html import WRONG
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from digitcore import drawing
 from digitcore.drawing import DrawingInput, photo, sheet
-from digitcore.drawing.photo import Reading
+from digitcore.drawing.reading import Reading
 from digitcore.runs import Run, RunError
 from ui import caching, text
 from ui.number_tiles import number_html, tiles_html

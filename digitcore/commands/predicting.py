@@ -22,7 +22,7 @@ from digitcore.commands.output import Result, sentence
 from digitcore.commands.predictors import quiet_predictor
 from digitcore.datasets import DatasetInfo, pixel_csv
 from digitcore.drawing import photo
-from digitcore.drawing.photo import Reading
+from digitcore.drawing.reading import Reading
 from digitcore.drawing.sequence import Number
 from digitcore.files import replace
 from digitcore.runs import Run, RunError, RunUnsuitableError

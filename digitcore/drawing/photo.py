@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import compress, pairwise, starmap
 from operator import not_
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from digitcore.drawing.candidates import Effort, groups_of, suspicion_of
 from digitcore.drawing.images import contrast, from_image, from_ink, grey_levels
 from digitcore.drawing.input_image import AS_MNIST, DrawingError, DrawingInput, Predict
 from digitcore.drawing.pieces import AT_EDGE, TOO_PALE, LeftOut, lines_of_writing
+from digitcore.drawing.reading import Reading, is_better, scaled, touches
 from digitcore.drawing.sequence import WEIGHTS, Digit, Number, best
 from digitcore.drawing.sureness import goes_on, is_clear, lacks, may_be_one, stays
 
@@ -40,28 +40,6 @@ _SAME_AS_INPUT = 1.5  # a picture up to so many times an input image's size show
 def about_print(like: DrawingInput) -> str:
     """What is told beside a reading that is not sure."""
     return f"The network has learned handwriting, and may misread printed {like.item}s."
-
-
-class Reading(NamedTuple):
-    """What a picture shows.
-
-    Attributes:
-        lines: of writing, from top to bottom; one digit is one line of one digit.
-        left_out: ink that was not read, and why.
-        unsure: whether any digit may be wrong. Of readings that are not unsure, 99 % are right
-            (docs/results.md has the measurement).
-        turns: how many quarter turns counter-clockwise (`numpy.rot90`) make it sure; 0 where none
-            does, or `read` was not asked. A guess: a 6 upside down is a 9.
-    """
-
-    lines: tuple[Number, ...]
-    left_out: tuple[LeftOut, ...] = ()
-    unsure: bool = False
-    turns: int = 0
-
-    @property
-    def digits(self) -> tuple[Digit, ...]:
-        return tuple(digit for line in self.lines for digit in line.digits)
 
 
 def read(
@@ -134,11 +112,11 @@ def _best(
             faults.append(error)
             continue
         legible.append(ink)
-        reading = _scaled(reading, size[0] / ink.ink.shape[1], size[1] / ink.ink.shape[0])
-        if chosen is None or _is_better(reading, chosen):
+        reading = scaled(reading, size[0] / ink.ink.shape[1], size[1] / ink.ink.shape[0])
+        if chosen is None or is_better(reading, chosen):
             chosen = reading
         # What touches the edge may be a shadow: then the other ways are tried as well.
-        at_edge = ink.edge == "possible" and _touches(reading, size)
+        at_edge = ink.edge == "possible" and touches(reading, size)
         if not (reading.unsure or at_edge or ink.rival):
             break
     if chosen is None:
@@ -194,50 +172,6 @@ def _noted(faults: list[DrawingError]) -> Iterator[None]:
         yield
     except DrawingError as error:
         faults.append(error)
-
-
-def _touches(reading: Reading, size: tuple[int, int]) -> bool:
-    """Whether a digit touches the edge of the picture of that width and height."""
-    width, height = size
-    near = max(height, width) / 100
-    return any(
-        min(left, top) < near or right > width - near or bottom > height - near
-        for left, top, right, bottom in (digit.box for digit in reading.digits)
-    )
-
-
-def _is_better(reading: Reading, earlier: Reading) -> bool:
-    """Whether a reading is to replace that of a likelier way: it explains more, and is surer."""
-    if reading.unsure != earlier.unsure or not earlier.lines:
-        return earlier.unsure
-    if not reading.unsure:  # a 7 without its stroke is a 1, as tall and as sure
-        return _score(reading) > 2 * _score(earlier)
-    return _score(reading) > _score(earlier) and _confidence(reading) > _confidence(earlier)
-
-
-def _score(reading: Reading) -> float:
-    """How much of the picture a reading explains: tall digits that the network is sure of."""
-    return sum((digit.box[3] - digit.box[1]) * (digit.confidence - 0.5) for digit in reading.digits)
-
-
-def _confidence(reading: Reading) -> float:
-    return float(np.mean([line.confidence for line in reading.lines])) if reading.lines else 0.0
-
-
-def _scaled(reading: Reading, across: float, down: float) -> Reading:
-    """The reading with its boxes in pixels of the picture."""
-    factors = (across, down, across, down)
-
-    def scaled(box: tuple[float, ...]) -> tuple[float, float, float, float]:
-        left, top, right, bottom = (edge * by for edge, by in zip(box, factors, strict=True))
-        return left, top, right, bottom
-
-    lines = tuple(
-        Number(tuple(d._replace(box=scaled(d.box)) for d in line.digits), line.confidence)
-        for line in reading.lines
-    )
-    left_out = tuple(LeftOut(scaled(one.box), one.reason) for one in reading.left_out)
-    return Reading(lines, left_out, reading.unsure)
 
 
 def _read(

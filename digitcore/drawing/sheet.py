@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from digitcore.drawing.photo import Reading
+from digitcore.drawing.reading import Reading
 from digitcore.drawing.sequence import Number
 
 _APART = 1.0  # free width between two numbers on a line, in units of their digits' height
