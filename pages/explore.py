@@ -15,6 +15,7 @@ from digitcore.datasets.writers import writers as writers_of
 from digitcore.runs import Metrics, Run, RunError
 from ui import (
     caching,
+    corrupt_one_image,
     explore_errors,
     explore_labels,
     explore_map,
@@ -38,6 +39,8 @@ VIEWS: dict[str, Callable[[Study], None]] = {
 }
 # Suspect labels are the dataset's, in training as well: no selection of one split's images applies.
 OF_ALL = ("Labels",)
+# What a view shows while nothing is selected, where it is not all errors.
+AT_FIRST = {"Robustness": corrupt_one_image.AT_FIRST}
 
 
 def unlabelled(metrics: Metrics | None, why: str, way: str = "") -> NoReturn:
@@ -90,7 +93,10 @@ def study(
     if view in OF_ALL:
         # Drawn all the same, or it would be forgotten, and gone from the address.
         bar = st.expander("Selection of the other views", icon=":material/filter_list:")
-    VIEWS[view](image_filters.selected(about, bar, folded=view in OF_ALL))
+    about = image_filters.selected(
+        about, bar, folded=view in OF_ALL, at_first=AT_FIRST.get(view, "")
+    )
+    VIEWS[view](about)
 
 
 run = choose_run(need="probabilities.npz")

@@ -125,11 +125,11 @@ def test_curves_of_nothing_and_of_a_training_that_diverged() -> None:
 
 
 def test_comparison_keeps_colours_and_escapes_tags() -> None:
-    runs = {"first": [log(*EPOCHS).epochs], "<b>second</b>": [log(*EPOCHS[:1]).epochs]}
+    runs = {"first": [log(*EPOCHS).epochs], '<b>the "2nd"</b>': [log(*EPOCHS[:1]).epochs]}
     styles = {name: run_colour(i) for i, name in enumerate(runs)}
     figure = compare_curves(runs, styles, "accuracy")
     assert [trace.line.color for trace in figure.data] == list(OKABE_ITO[:2])
-    assert figure.data[1].name == "&lt;b&gt;second&lt;/b&gt;"
+    assert figure.data[1].name == '&lt;b&gt;the "2nd"&lt;/b&gt;'
     assert list(figure.data[0].x) == [1, 2, 3]
     assert list(figure.layout.xaxis.tickvals) == [1, 2, 3]
 
@@ -145,7 +145,7 @@ def test_seeds_are_one_line_with_a_band_of_their_spread() -> None:
     assert list(line.customdata) == pytest.approx([92, 100 * (0.95 + 0.97 + 0.98) / 3])
     high = 1 - np.array(band.y[:2])
     assert high == pytest.approx([0.94, 2.9 / 3 + np.std([0.95, 0.97, 0.98], ddof=1)])
-    assert (list(band.x), band.fillcolor) == ([1, 2, 2, 1], "rgba(230, 159, 0, 0.25)")
+    assert (list(band.x), band.fillcolor) == ([1, 2, 2, 1], "rgba(230, 159, 0, 0.35)")
     assert not band.showlegend
 
 

@@ -138,7 +138,9 @@ def test_the_dial_offers_one_of_each_class_or_what_is_selected(
     )
     split = caching.dataset(run).test
     right = run.probabilities()["test"].argmax(axis=1) == split.labels
-    seen(run.id)
+    app = seen(run.id)
+    assert "A correct image of each class" in said(app)
+    assert "All errors" not in said(app)
     assert list(split.labels[offered[-1]]) == list(range(10))
     assert all(right[i] or not right[split.labels == split.labels[i]].any() for i in offered[-1])
     other = next(i for i in range(len(split)) if i not in offered[-1])
@@ -147,6 +149,7 @@ def test_the_dial_offers_one_of_each_class_or_what_is_selected(
     assert offered[-1] == [*first, other]
     app = seen(run.id, images="3-5", errors="false")
     assert sorted(offered[-1]) == [3, 4, 5]
+    assert "** · 3 images · " in said(app)
     app = seen(run.id, images="999999")
     assert offered[-1] == []
     assert "No image is selected." in said(app)

@@ -10,7 +10,6 @@ import streamlit as st
 from digitcore.analysis.corruptions import TRANSFORMS, Corruption
 from digitcore.analysis.mnist_c import SUITE
 from digitcore.analysis.robustness import Frames, flips, frames
-from digitcore.analysis.selection import EVERYTHING
 from digitcore.runs import RunError
 from ui import address, caching, explore_errors, text
 from ui.dial import dial
@@ -19,6 +18,8 @@ from ui.gallery import gallery
 from ui.study import Study
 
 TILES = 12
+# What is offered while nothing is selected.
+AT_FIRST = "A correct image of each class"
 _CORRUPTIONS = {one.name: one for one in (*TRANSFORMS, *SUITE)}
 
 
@@ -45,8 +46,8 @@ def show(study: Study) -> None:
         if index is None:
             st.markdown("No image is selected.")
             return
-        if not narrowed(study):
-            st.caption("A correct image of each class. Select images above to have them here.")
+        if not study.narrowed:
+            st.caption("Select images above to have them here.")
     with right:
         try:
             shown = _frames(
@@ -84,17 +85,12 @@ def _meaning(corruption: Corruption) -> str:
     return f"{corruption.help} 100 % is as strong as in MNIST-C."
 
 
-def narrowed(study: Study) -> bool:
-    """Whether a person selected something, and not just errors, which are selected at first."""
-    return study.selection.without({"only_errors"}) != EVERYTHING
-
-
 def _offered(study: Study) -> np.ndarray:
     """Indices of the images that the dial offers: the first that are selected, or one of each class.
 
     The image that was opened comes with them, at the end, so that no other tile moves.
     """
-    if narrowed(study):
+    if study.narrowed:
         firsts = study.shown[:TILES].tolist()
     else:
         labels, wrong = study.images.labels, study.images.wrong
@@ -103,7 +99,7 @@ def _offered(study: Study) -> np.ndarray:
         firsts = [int(some[wrong[some].argmin()]) for some in own if len(some)][:TILES]
     opened = address.read("image") or ""
     is_one = opened.isdecimal() and len(opened) < 9 and int(opened) < len(study.split)
-    if is_one and int(opened) not in firsts and not narrowed(study):
+    if is_one and int(opened) not in firsts and not study.narrowed:
         firsts = [*firsts[: TILES - 1], int(opened)]
     return np.array(firsts, np.int64)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from digitcore.analysis.selection import EVERYTHING
 from digitcore.jobs.features import Components
 from ui import caching, dossier, explore_errors, image_features, image_filters
 from ui.choice import choice
@@ -37,7 +36,6 @@ def _chart(components: Components, study: Study) -> None:
     heard("Map")
     colouring = choice("Colour", COLOURINGS, "map_colour", format_func=str.capitalize)
     # Errors have a ring already: where nothing else is selected, all points stand out.
-    narrowed = study.selection.without({"only_errors"}) != EVERYTHING
     labels = study.images.predicted if colouring == "prediction" else study.images.labels
     image_map(
         "explore_map",
@@ -47,7 +45,7 @@ def _chart(components: Components, study: Study) -> None:
         colouring,
         study.names,
         _middles(getattr(components, study.split_name)[:, :2], labels, len(study.names)),
-        study.selected if narrowed else None,
+        study.selected if study.narrowed else None,
         study.selection.areas,
         image_filters.choose_areas,
     )

@@ -72,7 +72,7 @@ def show(study: Study) -> None:
         *_on(known, study.split_name),
     )
     st.markdown(_sentence(this.summary, study.split_name))
-    if corrupt_one_image.narrowed(study):
+    if study.narrowed:
         st.caption("The selection narrows the tiles above, not this.")
     everyone = [this, *_others(study)]
     if len(everyone) > 1:

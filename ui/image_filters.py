@@ -108,13 +108,14 @@ def _set(**values: Any) -> None:
         st.session_state["errors"] = true != predicted
 
 
-def selected(study: Study, bar: DeltaGenerator, folded: bool = False) -> Study:
+def selected(study: Study, bar: DeltaGenerator, folded: bool = False, at_first: str = "") -> Study:
     """Draws the widgets, and a line that says what is selected; the study with that selection.
 
     Args:
         study: of all images.
         bar: where the widgets are drawn.
         folded: whether the line is drawn there, too, as in a view to which no selection applies.
+        at_first: what the view shows while nothing is selected, if that is not all errors.
     """
     with bar:
         order, chosen = _widgets(study.names)
@@ -127,7 +128,7 @@ def selected(study: Study, bar: DeltaGenerator, folded: bool = False) -> Study:
         chosen = replace(chosen, areas=areas)
     study = replace(study, images=images, selection=chosen, order=order)
     with bar if folded else st.container():
-        _line(study)
+        _line(study, at_first)
     return study
 
 
@@ -141,11 +142,12 @@ def points_of(study: Study) -> np.ndarray | None:
     return points if points is not None and len(points) == len(study.split) else None
 
 
-def _line(study: Study) -> None:
+def _line(study: Study, at_first: str) -> None:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        st.markdown(selection_words.told(study), width="content")
+        at_first = "" if study.narrowed else at_first
+        st.markdown(f"**{at_first}**" if at_first else selection_words.told(study), width="content")
         st.button(
             "Clear selection",
             type="tertiary",

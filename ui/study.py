@@ -63,6 +63,11 @@ class Study:
         """Which images are selected, bool (N,)."""
         return self.selection.passes(self.images)
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether a person selected something, and not just errors, which are selected at first."""
+        return self.selection.without({"only_errors"}) != EVERYTHING
+
     @cached_property
     def shown(self) -> np.ndarray:
         """Indices of the selected images in their order, int64 (K,)."""

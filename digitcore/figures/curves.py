@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from digitcore.analysis.outcome import least_useful
-from digitcore.figures.layout import with_axes
+from digitcore.figures.layout import as_text, with_axes
 from digitcore.figures.style import BLUE, PALE, Quantity, beyond, heights, smooth, y_range
 from digitcore.runs.events import Columns, EventLog, best_epoch
 
@@ -96,12 +95,11 @@ def compare_curves(
         colour, symbol = styles[name]
         if len(runs[name]) > 1:
             traces.append(_band(epochs, deviation, quantity, colour))
-        # A title is a person's text, and Plotly would interpret tags in it.
         traces.append(
             _validation(epochs, quantity, x="epoch")
-            | {"name": html.escape(name), "line": {"color": colour, "width": 2}}
+            | {"name": as_text(name), "line": {"color": colour, "width": 2}}
             | {"marker": {"size": 7, "color": colour, "symbol": symbol}}
-            | {"text": [f"{html.escape(name)}, epoch {n:.0f}" for n in epochs["epoch"]]}
+            | {"text": [f"{as_text(name)}, epoch {n:.0f}" for n in epochs["epoch"]]}
         )
     validation = [epochs[f"validation_{quantity}"] for epochs in drawn.values()]
     everything = np.concatenate([*validation, []])
@@ -142,9 +140,9 @@ def _band(
         "x": x.astype(int).tolist(),
         "y": heights(edge, quantity),
         "fill": "toself",
-        "fillcolor": f"rgba({channels}, 0.25)",
+        "fillcolor": f"rgba({channels}, 0.35)",
         "mode": "lines",
-        "line": {"width": 0},
+        "line": {"width": 1, "color": f"rgba({channels}, 0.8)"},
         "hoverinfo": "skip",
         "showlegend": False,
     }

@@ -5,6 +5,7 @@ Backgrounds are transparent and fonts inherited, so that a figure suits either t
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,14 @@ LAYOUT: dict[str, Any] = {
     "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
     "uirevision": "kept",
 }
+
+
+def as_text(text: str) -> str:
+    """What a person typed, so that Plotly shows it as it is and makes no tags of it.
+
+    Plotly knows no `&quot;`, and would show that; a quote means nothing to it outside of a tag.
+    """
+    return html.escape(text, quote=False)
 
 
 def with_axes(values: np.ndarray, quantity: Quantity, title: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from digitcore.analysis.leaderboard import Cost, Entry, pareto_front
-from digitcore.figures.layout import with_axes
+from digitcore.figures.layout import as_text, with_axes
 from digitcore.figures.style import GREY, heights
 
 # The axis title, and a line of the hover text.
@@ -76,8 +75,7 @@ def _points(entries: Sequence[Entry], cost: Cost) -> dict[str, Any]:
         "mode": "lines",
         "x": [getattr(entry, cost) for entry in entries],
         "y": heights(np.array([entry.validation_accuracy for entry in entries]), "accuracy"),
-        # A title is a person's text, and Plotly would interpret tags in it.
-        "text": [html.escape(entry.name) for entry in entries],
+        "text": [as_text(entry.name) for entry in entries],
         "customdata": [
             (
                 *(100 * entry.validation_accuracy, 100 * entry.test_accuracy),

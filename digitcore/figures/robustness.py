@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import plotly.graph_objects as go
 
 from digitcore.analysis.corruptions import Corruption
-from digitcore.figures.layout import LAYOUT
+from digitcore.figures.layout import LAYOUT, as_text
 
 HEIGHT = 190
 
@@ -31,6 +30,7 @@ def severity_curves(
         traces.append(
             {
                 "type": "scatter",
+                "name": as_text(name),
                 "x": [severity for severity, _ in curve],
                 "y": [100 * accuracy for _, accuracy in curve],
                 "text": [corruption.written(severity) for severity, _ in curve],
@@ -38,7 +38,7 @@ def severity_curves(
                 "line": {"color": colour, "width": 1.5 if place else 2.5},
                 "marker": {"color": colour, "symbol": symbol, "size": 6},
                 "cliponaxis": False,
-                "hovertemplate": f"%{{text}}: %{{y:.1f}} %<extra>{escape(name)}</extra>",
+                "hovertemplate": "%{text}: %{y:.1f} %<extra>%{fullData.name}</extra>",
                 "showlegend": False,
             }
         )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import pydantic
@@ -24,6 +24,7 @@ _AT_ONCE = 500
 _MOST_BYTES = 100_000
 
 Predict = Callable[[np.ndarray], np.ndarray]
+Network = TypeVar("Network", bound=Predictor)
 Time = Annotated[float, pydantic.Field(ge=0, le=1e11)]  # seconds since 1970
 Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
 Loss = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
@@ -57,11 +58,7 @@ def carry_out(run: Run, reporter: Reporter) -> Mapping[str, Any]:
         RunError: the run has no network, or other data than this machine has.
         DataError: the data is not on this machine.
     """
-    reporter.stage("data")
-    dataset = dataset_of(run.recipe, reporter.download)
-    check_data(run, dataset)
-    reporter.stage("testing")
-    predictor = Predictor(run, threads=environment.cores())
+    dataset, predictor = opened(run, reporter, Predictor)
     total = len(dataset.test) + len(dataset.validation)
     predict = reporting(predictor, reporter, total)
     return {
@@ -115,6 +112,25 @@ def read_result(run: Run, name: str, adapter: pydantic.TypeAdapter[Any]) -> Any:
     except (OSError, ValueError) as error:
         reason = str(error)
     raise RunBrokenError(f"{name} of run {run.id} cannot be used: {reason}")
+
+
+def opened(run: Run, reporter: Reporter, network: type[Network]) -> tuple[Dataset, Network]:
+    """What a job that measures a run begins with: the run's dataset, and its network on all cores.
+
+    Args:
+        run: which.
+        reporter: told of the download and of the stages.
+        network: `Predictor`, or what gives more than probabilities.
+
+    Raises:
+        RunError: the run has no network, or other data than this machine has.
+        DataError: the data is not on this machine.
+    """
+    reporter.stage("data")
+    dataset = dataset_of(run.recipe, reporter.download)
+    check_data(run, dataset)
+    reporter.stage("testing")
+    return dataset, network(run, threads=environment.cores())
 
 
 def dataset_of(recipe: Recipe, progress: Callable[[int, int], None]) -> Dataset:

@@ -16,8 +16,7 @@ import numpy as np
 
 from digitcore import files
 from digitcore.analysis.projection import Projection, principal_components
-from digitcore.jobs import environment
-from digitcore.jobs.evaluate import check_data, dataset_of
+from digitcore.jobs.evaluate import opened
 from digitcore.jobs.job import Job
 from digitcore.jobs.reporter import Reporter, StoppedError
 from digitcore.runs import Run, RunBrokenError, RunUnsuitableError
@@ -73,11 +72,7 @@ def carry_out(run: Run, reporter: Reporter) -> Mapping[str, Any]:
         DataError: the data is not on this machine.
         OSError: the file cannot be written.
     """
-    reporter.stage("data")
-    dataset = dataset_of(run.recipe, reporter.download)
-    check_data(run, dataset)
-    reporter.stage("testing")
-    features = Features(run, threads=environment.cores())
+    dataset, features = opened(run, reporter, Features)
     if features.dimension > _MOST_DIMENSION:
         raise RunUnsuitableError(
             f"A map needs a network with at most {_MOST_DIMENSION:,} features before its last "

@@ -20,13 +20,11 @@ from digitcore.analysis.corruptions import TRANSFORMS
 from digitcore.analysis.mnist_c import SUITE
 from digitcore.analysis.robustness import Outcomes
 from digitcore.datasets import Split
-from digitcore.jobs import environment
 from digitcore.jobs.evaluate import (
     Fraction,
     Predict,
     Time,
-    check_data,
-    dataset_of,
+    opened,
     read_result,
     reporting,
 )
@@ -90,11 +88,7 @@ def carry_out(run: Run, reporter: Reporter) -> Mapping[str, Any]:
         RunError: the run has no network, or other data than this machine has.
         DataError: the data is not on this machine.
     """
-    reporter.stage("data")
-    dataset = dataset_of(run.recipe, reporter.download)
-    check_data(run, dataset)
-    reporter.stage("testing")
-    predictor = Predictor(run, threads=environment.cores())
+    dataset, predictor = opened(run, reporter, Predictor)
     splits = {
         name: _some(split, images_of(name, len(split)))
         for name, split in (("validation", dataset.validation), ("test", dataset.test))
