@@ -122,11 +122,14 @@ def test_the_digits_are_those_of_whoever_asked(
 
 def test_a_longer_run_begins_with_its_parents_curves_and_checkpoint(run: Run) -> None:
     end(run, epochs=3)
+    (run.path / "epochs").mkdir()
+    (run.path / "epochs" / "0003.npz").write_bytes(b"three")
     child = queue.extend(run, 5)
     assert (child.status, child.state.parent) == ("queued", run.id)
     assert child.recipe == RECIPE.changed(epochs=5)
     assert child.events() == run.events()
     assert (child.path / "checkpoint" / "last.npz").read_bytes() == b"weights"
+    assert (child.path / "epochs" / "0003.npz").read_bytes() == b"three"
     assert run.status == "finished"
     assert child.state.number == run.state.number + 1
 

@@ -17,7 +17,7 @@ from studio import Json, Studio, ended, epochs, network, until, wait_for_epoch
 from digitcore.datasets import load_dataset
 from digitcore.jobs import worker
 from digitcore.recipes import Recipe
-from digitcore.runs import Run
+from digitcore.runs import Run, kept_epochs
 from digitcore.runs.predictor import Predictor
 
 ENDLESS = ("--epochs", "200", "--batch-size", "8")
@@ -80,6 +80,7 @@ def test_train_gives_one_json_object_with_what_was_reached(finished: Finished) -
 def test_a_finished_run_has_every_file_and_no_other(finished: Finished) -> None:
     assert sorted(path.name for path in finished.run.path.iterdir()) == [
         "checkpoint",
+        "epochs",
         "events.jsonl",
         "metrics.json",
         "model.keras",
@@ -90,6 +91,7 @@ def test_a_finished_run_has_every_file_and_no_other(finished: Finished) -> None:
         "worker.log",
     ]
     assert [path.name for path in finished.run.path.glob("checkpoint/*")] == ["last.npz"]
+    assert kept_epochs.numbers(finished.run) == [1, 2]
     assert finished.run.status == "finished"
     assert finished.run.recipe == Recipe.load("fast").changed(epochs=2)
 

@@ -24,7 +24,7 @@ from digitcore.jobs import request, teacher
 from digitcore.jobs.job import Job, list_jobs
 from digitcore.jobs.request import Request
 from digitcore.recipes import Recipe
-from digitcore.runs import Run, RunStateError, State, events
+from digitcore.runs import Run, RunStateError, State, events, kept_epochs
 from digitcore.runs.events import Event
 
 VARIABLE = "DIGITCORE_WORKERS"
@@ -109,7 +109,9 @@ def extend(run: Run, epochs: int) -> Run:
     values = request.read(run)
 
     def fill(folder: Path) -> None:
-        shutil.copytree(run.path / "checkpoint", folder / "checkpoint")
+        for name in ("checkpoint", kept_epochs.FOLDER):
+            if (run.path / name).exists():
+                shutil.copytree(run.path / name, folder / name)
         for name in ("events.jsonl", *values.files):
             if (run.path / name).exists():
                 shutil.copy(run.path / name, folder)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 from digitcore.datasets import load_dataset
 from digitcore.jobs import fine_tuning, request, warm_up
 from digitcore.jobs.reporter import Reporter, StoppedError
-from digitcore.runs import Run
+from digitcore.runs import Run, kept_epochs
+from digitcore.runs.kept_epochs import KeptEpoch
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from digitcore.training.learner import Validated
+    from digitcore.training.loop import Keep
 
 
 def carry_out(run: Run, reporter: Reporter) -> None:
@@ -14,6 +24,7 @@ def carry_out(run: Run, reporter: Reporter) -> None:
     Raises:
         StoppedError: somebody asked to stop; what was trained by then is written.
         RunError, DataError, SamplesError, OSError, DivergedError: the run cannot be trained.
+        ValueError: DIGITCORE_EPOCHS_MB is no number in its bounds.
     """
     reporter.stage("TensorFlow")
     # Imported here, so that a worker that finds nothing to do ends at once.
@@ -52,6 +63,8 @@ def carry_out(run: Run, reporter: Reporter) -> None:
             initial_weights=weights,
             extra=extra,
             teacher=teacher.load() if recipe.distillation else None,
+            # What fine-tuning keeps lies between these weights and those that it began with.
+            keep=None if weights else _keeper(run),
         )
     except training.StoppedError:
         raise StoppedError from None
@@ -64,3 +77,15 @@ def carry_out(run: Run, reporter: Reporter) -> None:
     results.write(run, trained, dataset)
     if trained.stopped:
         raise StoppedError
+
+
+def _keeper(run: Run) -> Keep:
+    most = kept_epochs.most_bytes()
+
+    def keep(epoch: int, weights: list[np.ndarray], validated: Validated) -> None:
+        kept = KeptEpoch(weights, validated.confusion, validated.watched, validated.probabilities)
+        # On a full disk the checkpoint says so; an epoch less harms nothing.
+        with suppress(OSError):
+            kept_epochs.write(run, epoch, kept, most)
+
+    return keep

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -19,6 +19,25 @@ from digitcore.training.optimizers import optimizer
 from digitcore.training.state import Checkpoint
 
 _VALIDATION_BATCH = 1000
+_WATCHED = 10
+
+
+class Validated(NamedTuple):
+    """What an epoch's network makes of the validation images.
+
+    Attributes:
+        loss: mean cross-entropy, label smoothing included.
+        accuracy: 0 to 1.
+        confusion: int64 (classes, classes), images of each class, by rows, predicted as each.
+        watched: int64 (K,), the first image of each of some classes, ten at most.
+        probabilities: float32 (K, classes), those of these images.
+    """
+
+    loss: float
+    accuracy: float
+    confusion: np.ndarray
+    watched: np.ndarray
+    probabilities: np.ndarray
 
 
 class Learner:
@@ -50,6 +69,9 @@ class Learner:
         self._recipe, self._batches = recipe, batches
         self.validation_images = len(validation)
         self._validation = _in_batches(validation, recipe.info.class_count)
+        # Of the first batch, whose probabilities are kept at hand.
+        _, firsts = np.unique(validation.labels[:_VALIDATION_BATCH], return_index=True)
+        self._watched = np.sort(firsts)[:_WATCHED]
         self._model = network.build(recipe, start.precision, for_training=True, xla=start.xla)
         if initial_weights:
             assign(self._model.weights, initial_weights)
@@ -100,19 +122,22 @@ class Learner:
     def reset_totals(self) -> None:
         self._totals.assign([0.0, 0.0, 0.0])
 
-    def validate(self, stop: Callable[[], bool]) -> tuple[float, float] | None:
-        """Mean loss, label smoothing included, and accuracy on validation with the EMA's weights.
-
-        None if asked to stop between two batches.
-        """
-        totals = np.zeros(3)
+    def validate(self, stop: Callable[[], bool]) -> Validated | None:
+        """How it does on validation with the EMA's weights; None if asked to stop between two batches."""
+        classes = self._recipe.info.class_count
+        totals, confusion = np.zeros(3), np.zeros((classes, classes), np.int64)
+        watched = np.empty((0, classes), np.float32)
         with self._with_ema():
             for number, batch in enumerate(self._validation):
                 if number and stop():
                     return None
-                totals += self._test(*batch).numpy()
+                sums, counts, probabilities = self._test(*batch)
+                totals += sums.numpy()
+                confusion += counts.numpy().astype(np.int64)
+                if not number:
+                    watched = probabilities.numpy()[self._watched]
         loss, correct, count = totals.tolist()
-        return loss / count, correct / count
+        return Validated(loss / count, correct / count, confusion, self._watched, watched)
 
     def weights(self) -> list[np.ndarray]:
         """The weights to keep: the EMA where the recipe asks for it. NumPy arrays, Keras's order."""
@@ -143,9 +168,16 @@ class Learner:
             for average, weight in zip(self._ema, self._model.weights, strict=True):
                 average.assign_add((1 - decay) * (weight - average))
 
-    def _test_step(self, images: tf.Tensor, targets: tf.Tensor, is_inlier: tf.Tensor) -> tf.Tensor:
+    def _test_step(
+        self, images: tf.Tensor, targets: tf.Tensor, is_inlier: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """`batch_totals`, the confusion matrix and the probabilities of a batch."""
         probabilities = self._model(images, training=False)
-        return batch_totals(self._loss(targets, probabilities), targets, probabilities, is_inlier)
+        losses = self._loss(targets, probabilities)
+        predicted = tf.one_hot(tf.argmax(probabilities, axis=1), probabilities.shape[1])
+        # A product of zeros and ones is exact, and deterministic on a GPU as well.
+        confusion = tf.matmul(targets, predicted, transpose_a=True)
+        return batch_totals(losses, targets, probabilities, is_inlier), confusion, probabilities
 
     @contextmanager
     def _with_ema(self) -> Iterator[None]:

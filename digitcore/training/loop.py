@@ -18,10 +18,13 @@ from digitcore.recipes import Recipe
 from digitcore.recipes.usual import unusual_learning_rate
 from digitcore.training import network
 from digitcore.training.batches import Batches
-from digitcore.training.learner import Learner, assign
+from digitcore.training.learner import Learner, Validated, assign
 from digitcore.training.state import Checkpoint, Event
 
 EVENTS_PER_EPOCH = 200
+
+# Called with an epoch's number, its weights and how they did.
+Keep = Callable[[int, list[np.ndarray], Validated], None]
 
 
 class DivergedError(ArithmeticError):
@@ -80,6 +83,7 @@ class Training:
         report: called with each event, see `train`.
         start: where to begin; changed from then on, as `checkpoint`.
         initial_weights: see `train`.
+        keep: see `train`.
     """
 
     def __init__(
@@ -90,8 +94,10 @@ class Training:
         report: Callable[[Event], bool | None],
         start: Checkpoint,
         initial_weights: list[np.ndarray] | None,
+        keep: Keep | None = None,
     ) -> None:
         self._recipe, self._batches, self._report = recipe, batches, report
+        self._keep = keep
         self.checkpoint = start
         self._steps = batches.steps_per_epoch
         self._steps_per_event = -(-self._steps // EVENTS_PER_EPOCH)
@@ -217,15 +223,16 @@ class Training:
         validated = self._learner.validate(stop)
         if validated is None:
             return False
-        validation_loss, validation_accuracy = validated
+        validation_loss, validation_accuracy = validated.loss, validated.accuracy
         rank = (validation_accuracy, -validation_loss)
         is_best = not now.best_weights or rank > (now.best_accuracy, -now.best_loss)
+        weights = self._learner.weights() if is_best or self._keep else []
         loss, correct, count = now.running
         now.epoch, now.batch, now.seen, now.running = now.epoch + 1, 0, 0, (0.0, 0.0, 0.0)
         if is_best:
             now.best_epoch = now.epoch
             now.best_accuracy, now.best_loss = validation_accuracy, validation_loss
-            now.best_weights = self._learner.weights()
+            now.best_weights = weights
         now.fit_seconds = time.perf_counter() - self._begun
         self._tell(
             {
@@ -242,6 +249,8 @@ class Training:
                 "seconds": now.fit_seconds,
             }
         )
+        if self._keep:
+            self._keep(now.epoch, weights, validated)
         self._mark = time.perf_counter()
         return True
 

@@ -18,7 +18,7 @@ from digitcore.recipes import Recipe
 from digitcore.training import loop
 from digitcore.training.batches import Batches, Samples
 from digitcore.training.distillation import Teacher, soft_targets
-from digitcore.training.loop import DivergedError, Trained, Training, Trial
+from digitcore.training.loop import DivergedError, Keep, Trained, Training, Trial
 from digitcore.training.state import Checkpoint, Event
 
 __all__ = ["PRECISIONS", "DivergedError", "StoppedError", "Trained", "train"]
@@ -49,6 +49,7 @@ def train(
     initial_weights: list[np.ndarray] | None = None,
     extra: Split | None = None,
     teacher: Teacher | None = None,
+    keep: Keep | None = None,
 ) -> Trained:
     """Trains the recipe's network on the dataset's training split.
 
@@ -71,6 +72,8 @@ def train(
         extra: more images to learn, all of them in every epoch.
         teacher: gives a recipe with distillation its soft targets. It predicts each
             image once, before augmentation.
+        keep: called after each epoch's event with its number from 1, the weights that were validated,
+            NumPy arrays in Keras's order, and what `Learner.validate` found with them.
 
     Returns:
         The network of the best epoch, and how long it took.
@@ -101,7 +104,15 @@ def train(
     images = [dataset.train.images, *(each.images for each in samples)]
     targets = _soft_targets(recipe, teacher, images, report, stop)
     batches = functools.partial(Batches, recipe, dataset.train, samples, targets)
-    training = _fastest(recipe, batches, dataset.validation, report, start, initial_weights, stop)
+    made = functools.partial(
+        Training,
+        recipe,
+        validation=dataset.validation,
+        report=report,
+        initial_weights=initial_weights,
+        keep=keep,
+    )
+    training = _fastest(recipe, batches, made, report, start, stop)
     stopped = training.fit(stop, save or (lambda checkpoint: None), save_seconds)
     return training.result(stopped)
 
@@ -165,20 +176,24 @@ def _stage(report: Callable[[Event], bool | None], stage: str) -> Iterator[None]
 def _fastest(
     recipe: Recipe,
     batches: Callable[..., Batches],
-    validation: Split,
+    made: Callable[..., Training],
     report: Callable[[Event], bool | None],
     start: Checkpoint,
-    initial_weights: list[np.ndarray] | None,
     stop: Callable[[], bool],
 ) -> Training:
-    """A training in the recipe's precision; if that is "auto", the fastest of a few trials."""
+    """A training in the recipe's precision; if that is "auto", the fastest of a few trials.
+
+    Args:
+        recipe, report, start, stop: as in `train`.
+        batches: makes what a step learns, in the step or ahead of it.
+        made: makes a training from `batches` and `start`.
+    """
     ahead = functools.cache(batches)
 
     def begin(precision: str, xla: bool = False) -> Training:
         keras.utils.set_random_seed(recipe.seed)
         now = replace(start, precision=precision, xla=xla)
-        made = batches(in_step=True) if xla else ahead()
-        return Training(recipe, made, validation, report, now, initial_weights)
+        return made(batches=batches(in_step=True) if xla else ahead(), start=now)
 
     if (precision := start.precision or recipe.precision) != "auto":
         return begin(precision, start.xla and bool(loop.gpu()))

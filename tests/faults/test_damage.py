@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from faults.conftest import SMALL
-from studio import SECONDS, Json, Studio, network
+from faults.conftest import SMALL, Warm
+from studio import SECONDS, Json, Studio, network, until
 
+from digitcore import runs
+from digitcore.jobs import queue
 from digitcore.recipes import Recipe
-from digitcore.runs import Run
+from digitcore.runs import Run, kept_epochs
 
 FILES = (
     *("recipe.toml", "state.json", "events.jsonl", "model.keras", "model.tflite"),
@@ -207,3 +209,15 @@ def test_no_page_shows_an_exception_whatever_is_damaged(
 
 
 SHOWN = pytest.StashKey[Json]()
+
+
+def test_a_training_whose_epochs_cannot_be_written_ends_as_any_other(
+    warm: Warm, alone: Callable[[Recipe], Run]
+) -> None:
+    run = runs.create(SMALL, fill=lambda folder: (folder / "epochs").write_bytes(b""))
+    queue.wake()
+    until(lambda: not run.active)
+    assert run.status == "finished", run.state.message
+    assert network(run) == network(alone(SMALL))
+    assert kept_epochs.numbers(run) == []
+    assert kept_epochs.numbers(alone(SMALL)) == [1, 2]

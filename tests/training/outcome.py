@@ -13,6 +13,7 @@ from digitcore import training
 from digitcore.datasets import Dataset
 from digitcore.recipes import Recipe
 from digitcore.runs.events import Event
+from digitcore.training.learner import Validated
 from digitcore.training.state import Checkpoint
 from digitcore.training.trainer import Trained
 
@@ -29,6 +30,7 @@ class Outcome(NamedTuple):
     trained: Trained
     events: list[Event]
     checkpoints: list[Checkpoint]
+    kept: list[tuple[int, list[np.ndarray], Validated]]
 
     @property
     def weights(self) -> list[np.ndarray]:
@@ -55,6 +57,7 @@ def run(
 ) -> Outcome:
     events: list[Event] = []
     checkpoints: list[Checkpoint] = []
+    kept: list[tuple[int, list[np.ndarray], Validated]] = []
 
     def report(event: Event) -> bool:
         events.append(event)
@@ -70,8 +73,9 @@ def run(
         save_seconds=save_seconds,
         save=lambda checkpoint: checkpoints.append(copy.deepcopy(checkpoint)),
         resume_from=resume_from,
+        keep=lambda *epoch: kept.append(epoch),
     )
-    return Outcome(trained, events, checkpoints)
+    return Outcome(trained, events, checkpoints, kept)
 
 
 def assert_same_weights(one: Outcome, other: Outcome) -> None:

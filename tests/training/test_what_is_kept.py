@@ -9,7 +9,10 @@ import pytest
 from made_up import PLAIN, RICH
 from training.outcome import Outcome, run
 
+from digitcore import training
 from digitcore.datasets import Dataset, Split
+from digitcore.runs.events import Event
+from digitcore.training import network
 
 
 @pytest.mark.parametrize("count", [70, 3], ids=["accuracy", "loss between equals"])
@@ -74,3 +77,33 @@ def test_an_average_changes_nothing_of_how_a_network_learns(
         plain.checkpoints[-1].variables, averaged.checkpoints[-1].variables, strict=True
     ):
         np.testing.assert_array_equal(one, other)
+
+
+def test_each_epoch_is_given_with_its_weights_and_what_they_made_of_validation(
+    rich: Outcome, digits: Dataset
+) -> None:
+    assert [number for number, *_ in rich.kept] == [1, 2, 3]
+    images, labels = digits.validation.images, digits.validation.labels
+    model = network.build(RICH, "float32")
+    for (_, weights, validated), event in zip(rich.kept, rich.of("epoch"), strict=True):
+        assert validated.accuracy == event["validation_accuracy"]
+        # They are the EMA's, which the recipe asks for.
+        model.set_weights(weights)
+        table = model(images, training=False).numpy()
+        wanted = np.zeros((10, 10), int)
+        np.add.at(wanted, (labels, table.argmax(axis=1)), 1)
+        np.testing.assert_array_equal(validated.confusion, wanted)
+        assert sorted(labels[validated.watched]) == list(range(10))
+        np.testing.assert_allclose(validated.probabilities, table[validated.watched], atol=1e-5)
+
+
+def test_nothing_of_a_training_changes_because_its_epochs_are_kept(
+    rich: Outcome, digits: Dataset
+) -> None:
+    events: list[Event] = []
+    trained = training.train(RICH, digits, events.append)
+    for one, other in zip(trained.model.get_weights(), rich.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert [e["validation_loss"] for e in events if e["kind"] == "epoch"] == [
+        e["validation_loss"] for e in rich.of("epoch")
+    ]
