@@ -33,7 +33,7 @@ def size() -> int:
     return 2 * 28 * 4 + 2 * 2 + 8 * 100 + 8 * 3 + 2 * 30 + 5 * kept_epochs._HEADER_BYTES
 
 
-def test_an_epoch_is_read_as_it_was_written_but_for_its_last_digits(run: Run) -> None:
+def test_an_epoch_is_what_was_written_but_for_its_last_digits(run: Run) -> None:
     kept_epochs.write(run, 3, epoch_of(0.1234), MOST)
     found = kept_epochs.read(run, 3)
     assert kept_epochs.numbers(run) == [3]

@@ -14,7 +14,7 @@ import streamlit as st
 from digitcore.analysis import projection, written
 from digitcore.datasets import DataError, Split
 from digitcore.runs import RunError
-from ui import caching, image_features, image_filters, text
+from ui import caching, image_epochs, image_features, image_filters, text
 from ui.choice import choice
 from ui.prediction_html import MOST_BARS, RIGHT, WRONG, probability_bars, tile_uri
 from ui.study import Study
@@ -48,6 +48,7 @@ def show(index: int | None, study: Study) -> None:
         return
     _answer(index, study)
     _other_runs(index, study)
+    image_epochs.show(index, study)
     _nearest(index, study)
     _writer(index, study)
 

@@ -37,6 +37,7 @@ KINDS = {
     "fine-tune": Kind("digitcore.jobs.train", short=False),
     "cross-validate": Kind("digitcore.jobs.cross_validation", short=False),
     "evaluate": Kind("digitcore.jobs.evaluate", short=True),
+    "epochs": Kind("digitcore.jobs.epochs", short=True),
     "exam": Kind("digitcore.jobs.exam", short=True),
     "features": Kind("digitcore.jobs.features", short=True),
     "robustness": Kind("digitcore.jobs.robustness", short=True),

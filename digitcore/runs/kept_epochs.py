@@ -144,8 +144,8 @@ def _small(array: np.ndarray) -> np.ndarray:
 
 
 def _check(kept: KeptEpoch, classes: int) -> None:
-    parts: Iterable[np.ndarray] = (*kept.weights, kept.confusion, kept.watched, kept.probabilities)
-    if not kept.weights or not all(np.isfinite(part).all() for part in parts):
+    arrays: Iterable[np.ndarray] = (*kept.weights, kept.confusion, kept.watched, kept.probabilities)
+    if not kept.weights or not all(np.isfinite(array).all() for array in arrays):
         raise ValueError("it must hold finite numbers")
     if kept.confusion.shape != (classes, classes) or kept.confusion.min() < 0:
         raise ValueError(f"confusion must be counts ({classes}, {classes})")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from made_up import write_metrics
 from studio import Studio, ended, until
 
 from digitcore import files, runs
 from digitcore.jobs import queue
 from digitcore.recipes import Recipe
-from digitcore.runs import Run
+from digitcore.runs import Run, kept_epochs
+from digitcore.runs.kept_epochs import KeptEpoch
 
 # Small and quick, with all that keeps a state from one step to the next.
 SMALL = Recipe(
@@ -50,6 +54,13 @@ reporter.Reporter.tell = told
 worker.main()
 """
 STOP = "run.stop()"
+READER = Path(__file__).parents[2] / "models" / "reader"
+# Of the arrays of its network, in Keras's order.
+CONVS = ((5, 1, 24), (3, 24, 48), (3, 48, 48), (3, 48, 64), (3, 64, 64))
+SHAPES = [
+    *(shape for size, before, of in CONVS for shape in ((size, size, before, of), *[(of,)] * 4)),
+    *((64, 10), (10,)),
+]
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -57,6 +68,16 @@ def queued(studio: Studio, recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> R
     """A run in the studio that no worker was started for; this process is in the studio."""
     studio.enter(monkeypatch)
     return runs.create(recipe)
+
+
+def copy_reader(run: Run) -> None:
+    """The run that comes with the project, as if it had kept an epoch."""
+    shutil.copytree(READER, run.path)
+    write_metrics(run.path)
+    weights = [np.zeros(shape, np.float32) for shape in SHAPES]
+    table = np.full((1, 10), 0.1, np.float32)
+    kept = KeptEpoch(weights, np.eye(10, dtype=np.int64), np.zeros(1, np.int64), table)
+    kept_epochs.write(run, 1, kept, 1_000_000)
 
 
 def worker(studio: Studio, *arguments: str, **options: object) -> subprocess.Popen[str]:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faults.conftest import LONG, STOP, queued, standing, worker, worker_hit
+from faults.conftest import LONG, STOP, copy_reader, queued, standing, worker, worker_hit
 from faults.test_full_disk import Disk, disk
-from made_up import write_metrics
 from studio import Studio, curves, ended, until
 from test_dataset_files import write_exam
 
@@ -24,7 +23,6 @@ from digitcore.runs import Run
 
 __all__ = ["disk"]
 
-READER = Path(__file__).parents[2] / "models" / "reader"
 TESTING = 'kind == "stage" and stage == "testing"'
 KILL = "import os; os.kill(os.getpid(), 9)"
 EXAM_IMAGES = 600
@@ -49,8 +47,7 @@ def reader_in(studio: Studio, data: Path, patch: pytest.MonkeyPatch) -> Run:
     studio.enter(patch)
     patch.setattr(queue, "start_worker", lambda *short: None)
     run = Run(studio.models / "reader")
-    shutil.copytree(READER, run.path)
-    write_metrics(run.path)
+    copy_reader(run)
     return run
 
 
@@ -131,8 +128,7 @@ def test_a_short_job_on_a_full_disk_says_so_and_is_started_again(
 ) -> None:
     studio.environment["DIGITCORE_DATA_DIR"] = str(data)
     reader = Run(studio.models / "reader")
-    shutil.copytree(READER, reader.path)
-    write_metrics(reader.path)
+    copy_reader(reader)
     studio.enter(monkeypatch)
     monkeypatch.setattr(queue, "start_worker", lambda *short: None)
     job = queue.submit_job(reader, kind)
