@@ -61,12 +61,17 @@ def test_every_other_run_that_saw_the_image_stands_beside_this_one(run: Run) -> 
 
 
 def test_of_many_classes_the_likeliest_and_the_true_one_have_a_column() -> None:
-    names = [f"<{place}>" for place in range(47)]
+    names = [f"<{place}" for place in range(47)]
     row = np.linspace(0, 1, 47, dtype=np.float32)
     table = dossier._table([("this <run>", row / row.sum())], 0, names)
     heads = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', table)
-    assert heads == ["&lt;0&gt;", *(f"&lt;{place}&gt;" for place in range(36, 47))]
+    assert heads == ["&lt;0", *(f"&lt;{place}" for place in range(36, 47))]
     assert "this &lt;run&gt;" in table
+    # Long names would hide the last ones behind the table's edge.
+    table = dossier._table([("this run", row / row.sum())], 0, [f"Class {name}" for name in names])
+    assert len(re.findall(r'<th scope="col"', table)) == 5
+    assert "Class &lt;0" in table
+    assert "Class &lt;46" in table
 
 
 def of_class(app: AppTest) -> dict[str, list[int]]:

@@ -126,6 +126,19 @@ def test_an_ensemble_is_chosen_on_validation_and_told_of_on_test(trio: list[Run]
     assert images.options == ["mended (10)", "broken (0)"]
 
 
+def test_an_image_that_an_ensemble_mends_stands_beside_what_both_say_of_it(trio: list[Run]) -> None:
+    app = opened(trio, ensemble="all", ensemble_image="3")
+    pieces = [one.proto.body for one in app.get("html")]
+    bars = [piece for piece in pieces if 'class="bars"' in piece]
+    assert len(bars) == 2
+    # Its label is 3; the single run says 4 with 55 %, the others outvote it.
+    assert ["55 %" in bar and "fill wrong" in bar for bar in bars] == [False, True]
+    assert "fill right" in bars[0]
+    assert "**The ensemble**" in said(app)
+    closed = opened(trio, ensemble="all", ensemble_image="none")
+    assert "**The ensemble**" not in said(closed)
+
+
 def test_greedy_says_where_no_other_run_helps(like: Like) -> None:
     app = opened([like("aaaa", 0), like("bbbb", 9, epochs=3)])
     assert "No other run improves" in said(app)

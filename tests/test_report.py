@@ -168,6 +168,7 @@ def test_two_runs_are_compared_on_both_splits_before_each_has_its_chapter(
             comparison.mcnemar(0, 10),
         ]
     assert known["differing-hyperparameters"].rows == [["fast · aaaa", "1"], ["fast · bbbb", "3"]]
+    assert "differing-networks" not in known
     found = comparison.per_class(
         *(run.probabilities()["test"].argmax(axis=1) for run in (first, other)),
         labels_of("test", small_data),
@@ -230,3 +231,11 @@ def test_the_shipped_run_is_told_of_on_mnist(mnist: Dataset, tmp_path: Path) -> 
     assert f"of {wrong:,}" in caption
     assert len(errors) == 24
     assert np.all(np.diff([row[3] for row in errors]) <= 0)
+
+
+def test_networks_that_differ_have_a_table_of_their_own(like: Like) -> None:
+    first, other = like("aaaa", 12), like("bbbb", 2, epochs=3, layers=[{"kind": "flatten"}])
+    known = tables(told(first, other))
+    assert [one.heading for one in known["differing-networks"].columns] == ["run", "layers"]
+    assert known["differing-networks"].rows[1] == ["fast · bbbb", "flatten"]
+    assert "layers" not in [one.heading for one in known["differing-hyperparameters"].columns]

@@ -83,6 +83,18 @@ def test_a_long_table_has_its_headings_on_each_page() -> None:
     assert "row 119 119" in pages[-1]
 
 
+def test_long_text_beside_many_numbers_gets_the_room_that_they_leave() -> None:
+    numbers = [Column(f"number {n}", (f"n{n}",), number=True) for n in range(8)]
+    rows = [["one", *range(8), "word " * 60], ["two", *range(8), "other words " * 30]]
+    table = Table(
+        "t", "Caption.", [Column("run", ("run",)), *numbers, Column("text", ("text",))], rows
+    )
+    file = pdf_file.to_pdf(Document("D", "", 0.0, [Section("S", [table])]))
+    (page,) = pypdf.PdfReader(io.BytesIO(file)).pages
+    lines = [line for line in page.extract_text().splitlines() if "word" in line]
+    assert len(lines) < 40
+
+
 def test_equal_runs_give_equal_bytes(like: Like) -> None:
     run = like("aaaa", 12)
     assert report.files(told(run)) == report.files(told(run))

@@ -1,5 +1,6 @@
 """Figures for files: what they show, and that they become PNG, PDF and SVG."""
 
+import itertools
 import threading
 
 import numpy as np
@@ -49,10 +50,22 @@ def test_no_other_kind() -> None:
 
 
 def test_captions_are_blue_if_correct_and_vermilion_if_wrong() -> None:
-    captions = [axes.title for axes in digits().axes if axes.images]
+    captions = [axes.texts[0] for axes in digits().axes if axes.images]
     assert [c.get_text() for c in captions] == ["4 → 4"] * 8 + ["4 → 9"]
     assert {c.get_color() for c in captions[:8]} == {"#0072B2"}
     assert captions[8].get_color() == "#D55E00"
+
+
+def test_long_names_stand_below_each_other_within_the_width_of_their_image() -> None:
+    names = ["Ankle boot", "A name of twenty-two letters"]
+    shown = np.zeros((8, 28, 28), np.uint8)
+    of = np.zeros(8, int), np.ones(8, int)
+    figure = static.images_file(shown, *of, "", names, [0.991] * 8)
+    figure.draw_without_rendering()
+    captions = [axes.texts[0] for axes in figure.axes]
+    assert captions[0].get_text() == "Ankle boot\n→ A name of twenty-two letters\n99 %"
+    boxes = [caption.get_window_extent() for caption in captions]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_steps_are_written_as_all_numbers_are() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,8 @@ from digitcore.recipes import Recipe
 from digitcore.runs import Run
 from ui import caching, text
 from ui.choice import choice
-from ui.gallery import Pages, Tile, gallery
+from ui.paged_gallery import paged_gallery
 from ui.prediction_html import probability_bars, tile_uri
-
-PAGE_SIZE = 24
 
 
 @dataclass(frozen=True)
@@ -163,46 +161,39 @@ def images(first: Member, other: Member, compared: Compared) -> None:
     if not len(indices):
         st.caption("No image.")
         return
-    pages = -(-len(indices) // PAGE_SIZE)
-    page = 1
     left, right = st.columns([5, 6], gap="large")
-    grid = left.container()
-    listed = f"{compared.split_name}-{knows.label}-{errs.label}"
-    if st.session_state.setdefault("compare_paged", listed) != listed:
-        # Another set of images begins at its first page.
-        st.session_state.update(compare_paged=listed, compare_page=1)
-    if pages > 1:
-        with left:
-            page = st.pagination(
-                pages, key="compare_page", max_visible_pages=5, bind="query-params"
-            )
-    shown = indices[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    rows = probabilities(errs, compared, shown, right=False)
-    tiles = [
-        Tile(int(i), compared.split.images[i], int(labels[i]), int(row.argmax()), float(row.max()))
-        for i, row in zip(shown, rows, strict=True)
-    ]
-    with grid:
-        turned = Pages(page, pages, "compare_page")
-        opened = gallery(tiles, "compare_gallery", compared.names, "compare_image", turned)
+    with left:
+        _, opened = paged_gallery(
+            indices,
+            f"{compared.split_name}-{knows.label}-{errs.label}",
+            lambda shown: probabilities(errs, compared, shown, right=False),
+            compared.split,
+            "compare_gallery",
+            compared.names,
+            "compare_",
+        )
     if opened is not None:
+        one = np.array([opened])
+        answers = {
+            member.label: probabilities(member, compared, one, right)[0]
+            for member, right in ((knows, True), (errs, False))
+        }
         with right:
-            beside(opened, errs, knows, compared)
+            beside(compared.split.images[opened], int(labels[opened]), answers, compared.names)
 
 
-def beside(index: int, errs: Member, knows: Member, compared: Compared) -> None:
-    """One image, and what each of the two says of it."""
-    true = int(compared.split.labels[index])
-    name = html.escape(compared.names[true])
-    image, *bars = st.columns([2, 3, 3], gap="medium")
-    image.html(
-        f'<img src="{tile_uri(compared.split.images[index])}" alt="{name}" style="width: 100%; '
+def beside(
+    image: np.ndarray, true: int, answers: Mapping[str, np.ndarray], names: Sequence[str]
+) -> None:
+    """One image, uint8 (height, width), and what each of two says of it, float (classes,) by its name."""
+    picture, *bars = st.columns([2, 3, 3], gap="medium")
+    picture.html(
+        f'<img src="{tile_uri(image)}" alt="{html.escape(names[true])}" style="width: 100%; '
         'max-width: 10rem; image-rendering: pixelated; border-radius: 3px">'
     )
-    for column, member, right in zip(bars, (knows, errs), (True, False), strict=True):
-        (row,) = probabilities(member, compared, np.array([index]), right)
-        column.markdown(f"**{text.plain(member.label)}**")
-        column.html(probability_bars(row, true, compared.names))
+    for column, (label, row) in zip(bars, answers.items(), strict=True):
+        column.markdown(f"**{text.plain(label)}**")
+        column.html(probability_bars(row, true, names))
 
 
 def probabilities(

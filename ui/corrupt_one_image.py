@@ -11,10 +11,11 @@ from digitcore.analysis.corruptions import TRANSFORMS, Corruption
 from digitcore.analysis.mnist_c import SUITE
 from digitcore.analysis.robustness import Frames, flips, frames
 from digitcore.runs import RunError
-from ui import address, caching, explore_errors, text
+from ui import address, caching, text
 from ui.dial import dial
 from ui.frame import section
 from ui.gallery import gallery
+from ui.paged_gallery import tiles_of
 from ui.study import Study
 
 TILES = 12
@@ -41,7 +42,8 @@ def show(study: Study) -> None:
         )
         corruption = _CORRUPTIONS[st.session_state["corruption"]]
         st.caption(_meaning(corruption))
-        tiles = explore_errors.tiles_of(_offered(study), study.probabilities, study.split)
+        offered = _offered(study)
+        tiles = tiles_of(offered, study.probabilities[offered], study.split)
         index = gallery(tiles, "dial_gallery", study.names, parameter="image")
         if index is None:
             st.markdown("No image is selected.")

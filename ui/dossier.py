@@ -22,6 +22,8 @@ from ui.study import Study
 NEAREST = 6
 WRITTEN = 12  # a writer's images that are shown
 OTHERS = 8  # runs
+# Columns of their table: of classes with long names, only so many stand beside each other.
+SHORT_NAME, LONG_COLUMNS = 3, 5
 _TILES_CSS = f"""<style>
 .near {{ display: grid; grid-template-columns: repeat(6, minmax(0, 4.5rem)); gap: 0.5rem; margin: 0; }}
 .near img {{ width: 100%; image-rendering: pixelated; border-radius: 3px; display: block; }}
@@ -95,10 +97,11 @@ def _other_runs(index: int, study: Study) -> None:
 
 
 def _table(rows: Sequence[tuple[str, np.ndarray]], true: int, names: Sequence[str]) -> str:
-    """Probabilities in percent: runs by rows, classes by columns; of many classes the likeliest."""
+    """Probabilities in percent: runs by rows, classes by columns; of many classes, or long names, the likeliest."""
     most = np.max([row for _, row in rows], axis=0)
     most[true] = 2  # it always has a column
-    classes = np.sort(np.argsort(-most, kind="stable")[:MOST_BARS])
+    columns = MOST_BARS if max(map(len, names)) <= SHORT_NAME else LONG_COLUMNS
+    classes = np.sort(np.argsort(-most, kind="stable")[:columns])
     head = "".join(
         f'<th scope="col"{" class=truth" if place == true else ""}>{html.escape(names[place])}</th>'
         for place in classes

@@ -13,10 +13,10 @@ from digitcore.datasets import Split
 from digitcore.runs import Run, State
 from ui import caching, text
 from ui.choice import choice
-from ui.gallery import Pages, Tile, gallery
+from ui.compare_details import beside
+from ui.paged_gallery import paged_gallery
 
 MOST = 5
-PAGE_SIZE = 24
 _WAYS = ("greedy", "all")
 
 
@@ -87,22 +87,20 @@ def _on_test(
     if not len(indices):
         st.caption("No image.")
         return
-    # What the one that errs predicted.
+    # A tile says what the one that errs predicted.
     errs = single if side == "mended" else whole
-    pages = -(-len(indices) // PAGE_SIZE)
-    page = min(st.session_state.get("ensemble_page", 1), pages)
-    grid = st.container()
-    if pages > 1:
-        page = st.pagination(pages, key="ensemble_page", max_visible_pages=5, bind="query-params")
-    tiles = [
-        Tile(i, test.images[i], int(test.labels[i]), int(errs[i].argmax()), float(errs[i].max()))
-        for i in indices[(page - 1) * PAGE_SIZE : page * PAGE_SIZE].tolist()
-    ]
-    with grid:
-        gallery(
-            tiles,
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        _, opened = paged_gallery(
+            indices,
+            f"{side}-{name}-{len(indices)}",
+            errs.__getitem__,
+            test,
             "ensemble_gallery",
             classes,
-            "ensemble_image",
-            Pages(page, pages, "ensemble_page"),
+            "ensemble_",
         )
+    if opened is not None:
+        answers = {"The ensemble": whole[opened], name: single[opened]}
+        with right:
+            beside(test.images[opened], int(test.labels[opened]), answers, classes)

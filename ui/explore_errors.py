@@ -10,18 +10,16 @@ import streamlit as st
 
 from digitcore.analysis import classification
 from digitcore.analysis.selection import CELL
-from digitcore.datasets import Split
 from digitcore.figures.confusion import confusion_heatmap
 from digitcore.figures.style import MOST_NUMBERED
-from ui import address, dossier, image_filters, text
+from ui import dossier, image_filters, text
 from ui.choice import choice
 from ui.explore_downloads import downloads
 from ui.frame import heard, section
-from ui.gallery import Pages, Tile, gallery
+from ui.paged_gallery import paged_gallery
 from ui.study import Study
 from ui.writers import errors_by_writer
 
-PAGE_SIZE = 24
 CONFUSIONS = 10
 
 
@@ -91,38 +89,15 @@ def browse(study: Study) -> tuple[np.ndarray, int | None]:
     if not len(study.shown):
         st.markdown("No image is selected.")
         return study.shown, None
-    return paged(
-        study.shown, study, f"{study.run.id}-{study.split_name}-{study.selection}-{study.order}"
+    listed = f"{study.run.id}-{study.split_name}-{study.selection}-{study.order}"
+    return paged_gallery(
+        study.shown,
+        listed,
+        study.probabilities.__getitem__,
+        study.split,
+        "explore_gallery",
+        study.names,
     )
-
-
-def paged(shown: np.ndarray, study: Study, key: str) -> tuple[np.ndarray, int | None]:
-    """Draws one page of a gallery of images; the indices on it, and the one that is opened.
-
-    `key` names what is shown: another begins at its first page.
-    """
-    pages = -(-len(shown) // PAGE_SIZE)
-    grid = st.container()
-    page = 1
-    if st.session_state.setdefault("paged", key) != key:
-        st.session_state.update(paged=key, page=1)
-    if pages > 1:
-        address.bring_back("page")
-        page = st.pagination(pages, key="page", max_visible_pages=5, bind="query-params")
-    address.remember("page", page)
-    with grid:
-        shown = shown[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        tiles = tiles_of(shown, study.probabilities, study.split)
-        turned = Pages(page, pages, "page")
-        return shown, gallery(tiles, "explore_gallery", study.names, "image", turned)
-
-
-def tiles_of(indices: np.ndarray, probabilities: np.ndarray, split: Split) -> list[Tile]:
-    guesses, sure = probabilities[indices].argmax(axis=1), probabilities[indices].max(axis=1)
-    return [
-        Tile(int(i), split.images[i], int(split.labels[i]), int(g), float(s))
-        for i, g, s in zip(indices, guesses, sure, strict=True)
-    ]
 
 
 def most_confused(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:

@@ -47,6 +47,8 @@ img {{ display: block; width: 100%; aspect-ratio: 1; image-rendering: pixelated;
 /* Beside the matrix a grid keeps its place when a filter leaves few tiles. */
 @media (min-width: 60rem) {{ .tiles {{ min-height: 26.5rem; align-content: start; }} }}
 .caption b {{ font-weight: 600; }}
+/* A line breaks between two names, and within one only where it is wider than the tile. */
+.caption b span {{ display: inline-block; }}
 button:hover {{ background: var(--st-secondary-background-color); }}
 button[aria-pressed="true"] {{ outline: 2px solid var(--st-text-color); outline-offset: 1px; }}
 button:focus-visible {{ outline: 2px dashed var(--st-text-color); outline-offset: 1px; }}
@@ -83,8 +85,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.className = tile.right ? "right" : "wrong";
     button.setAttribute("aria-label", tile.label);
     button.querySelector("img").src = tile.uri;
-    button.querySelector("b").textContent = tile.reading;
-    button.querySelector("span span").textContent = tile.confidence;
+    const [names, sure] = button.querySelector(".caption").children;
+    names.children[0].textContent = tile.true;
+    names.children[1].textContent = `→ ${tile.predicted}`;
+    sure.textContent = tile.confidence;
     button.onclick = () => { press(button); setTriggerValue("opened", tile.index); };
     button.onkeydown = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -113,7 +117,9 @@ function blank() {
   image.alt = "";
   const caption = document.createElement("span");
   caption.className = "caption";
-  caption.append(document.createElement("b"), document.createElement("span"));
+  const names = document.createElement("b");
+  names.append(document.createElement("span"), " ", document.createElement("span"));
+  caption.append(names, document.createElement("span"));
   button.append(image, caption);
   return button;
 }
@@ -177,7 +183,8 @@ def _plain(tile: Tile, names: Sequence[str]) -> dict[str, object]:
         "index": tile.index,
         "uri": tile_uri(tile.image),
         "right": tile.true == tile.predicted,
-        "reading": f"{true} → {predicted}",
+        "true": true,
+        "predicted": predicted,
         "confidence": sure,
         "label": f"{true} predicted as {predicted}, {sure} sure, image {tile.index}",
     }

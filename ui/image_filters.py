@@ -160,7 +160,7 @@ def _line(study: Study, at_first: str) -> None:
 
 def _widgets(names: Sequence[str]) -> tuple[selection.Order, Selection]:
     classes = [ANY, *range(len(names))]
-    width = 96 if max(map(len, names)) <= 3 else 150
+    width = 96 if max(map(len, names)) <= 3 else 130
     for name, label in (("true", "True"), ("predicted", "Predicted")):
         st.selectbox(
             label,
@@ -181,7 +181,7 @@ def _widgets(names: Sequence[str]) -> tuple[selection.Order, Selection]:
         DEFAULTS["confidence"],
         key="confidence",
         format="%d %%",
-        width=220,
+        width=180,
         bind="query-params",
     )
     errors = st.toggle("Only errors", DEFAULTS["errors"], key="errors", bind="query-params")

@@ -1,5 +1,5 @@
 // A map of images: points on a canvas, to be drawn around, moved and zoomed; images where few are in sight.
-const RADIUS = 2.2, RING = 4.5, NEAR = 12, TILE = 30, MOST_TILES = 120, MARGIN = 14, MOST_CORNERS = 100;
+const RADIUS = 2.2, RING = 4.5, SMALL_RING = 3, MANY_ERRORS = 500, NEAR = 12, TILE = 30, MOST_TILES = 120, MARGIN = 14, MOST_CORNERS = 100;
 const WRONG = "#D55E00", RIGHT = "#0072B2", MOST_AREAS = 4, COLUMNS = 20;
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -63,6 +63,7 @@ class ImageMap {
       const n = buffer.byteLength / 11, xy = new Float32Array(buffer, 0, 2 * n);
       const rest = (part) => new Uint8Array(buffer, 8 * n + part * n, n);
       Object.assign(this, { n, xy, labels: rest(0), predicted: rest(1), confidence: rest(2) });
+      this.ring = rest(0).filter((label, i) => label !== this.predicted[i]).length > MANY_ERRORS ? SMALL_RING : RING;
       this.ends = [Infinity, Infinity, -Infinity, -Infinity];
       for (let i = 0; i < n; i++) for (const axis of [0, 1]) {
         this.ends[axis] = Math.min(this.ends[axis], xy[2 * i + axis]);
@@ -197,11 +198,11 @@ class ImageMap {
   point(pen, i, x, y, wrong) {
     pen.fillStyle = this.colour(i);
     pen.beginPath();
-    pen.arc(x, y, wrong ? RING : RADIUS, 0, 7);
+    pen.arc(x, y, wrong ? this.ring : RADIUS, 0, 7);
     pen.fill();
     if (!wrong) return;
     pen.strokeStyle = WRONG;
-    pen.lineWidth = 1.5;
+    pen.lineWidth = this.ring / 3;
     pen.stroke();
   }
 
@@ -230,14 +231,17 @@ class ImageMap {
   }
 
   captions(pen) {
-    pen.font = `600 ${this.data.captions.length > 16 ? 11 : 15}px ${getComputedStyle(this.root).fontFamily}`;
+    const size = this.data.captions.length > 16 ? 11 : 15, high = size + 5;
+    pen.font = `600 ${size}px ${getComputedStyle(this.root).fontFamily}`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    for (const { x, y, text } of this.data.captions) {
-      const [px, py] = this.place(x, y), wide = pen.measureText(text).width + 8;
+    const captions = this.data.captions.map(({ x, y, text }) =>
+      ({ text, at: this.place(x, y), wide: pen.measureText(text).width + 8 }));
+    apart(captions, high);
+    for (const { text, at: [px, py], wide } of captions) {
       pen.fillStyle = getComputedStyle(this.root).backgroundColor;
       pen.globalAlpha = 0.75;
-      pen.fillRect(px - wide / 2, py - 10, wide, 20);
+      pen.fillRect(px - wide / 2, py - high / 2, wide, high);
       pen.globalAlpha = 1;
       pen.fillStyle = getComputedStyle(this.root).color;
       pen.fillText(text, px, py);
@@ -276,5 +280,20 @@ class ImageMap {
     }
     this.tip.style.left = `${Math.min(px + 12, width - 130)}px`;
     this.tip.style.top = `${Math.max(0, py - 90)}px`;
+  }
+}
+
+// Moves captions up and down until none covers another, or as far as that goes.
+function apart(captions, high) {
+  for (let pass = 0, moved = true; moved && pass < 40; pass++) {
+    moved = false;
+    for (const [n, one] of captions.entries()) for (const other of captions.slice(n + 1)) {
+      const over = high - Math.abs(one.at[1] - other.at[1]);
+      if (over < 0.5 || Math.abs(one.at[0] - other.at[0]) >= (one.wide + other.wide) / 2) continue;
+      const way = one.at[1] <= other.at[1] ? over / 2 : -over / 2;
+      one.at[1] -= way;
+      other.at[1] += way;
+      moved = true;
+    }
   }
 }

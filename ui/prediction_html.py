@@ -151,5 +151,5 @@ def _spoken(probabilities: np.ndarray | None, truth: int | None, names: Sequence
         return f"Probabilities of the classes {names[0]} to {names[-1]}: none yet"
     order = np.argsort(probabilities)[::-1][:3]
     likely = ", ".join(f"{names[d]} {confidence(probabilities[d])}" for d in order)
-    known = "" if truth is None else f"; it is a {names[truth]}"
+    known = "" if truth is None else f"; true class {names[truth]}"
     return f"Probabilities, highest first: {likely}{known}"

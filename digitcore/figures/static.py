@@ -123,7 +123,8 @@ def images_file(
             f"Received: {len(images)}, {len(labels)} and {len(predicted)}"
         )
     rows = max(1, -(-len(images) // _COLUMNS))
-    figure = Figure(figsize=(_COLUMNS, 1.3 * rows + 0.5), layout="constrained")
+    long = max(map(len, names or ("",))) > 3
+    figure = Figure(figsize=(_COLUMNS, (1.5 if long else 1.3) * rows + 0.5), layout="constrained")
     figure.suptitle(title, parse_math=False)
     for place, axes in enumerate(figure.subplots(rows, _COLUMNS, squeeze=False).flat):
         axes.set_axis_off()
@@ -131,12 +132,13 @@ def images_file(
             true, guess = int(labels[place]), int(predicted[place])
             axes.imshow(images[place], cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             colour = BLUE if true == guess else VERMILION
-            words = f"{names[true]} → {names[guess]}" if names else f"{true} → {guess}"
-            if len(confidence):
-                words += f"  {written.confidence(confidence[place])}"
-            # A long name would run into the next image's.
-            size = min(11.0, 150 / len(words))
-            axes.set_title(words, y=-0.28, fontsize=size, color=colour, parse_math=False)
+            told = [f"{names[true]}", f"→ {names[guess]}"] if names else [f"{true}", f"→ {guess}"]
+            told += [written.confidence(one) for one in confidence[place : place + 1]]
+            # Long names would run into the next image's, so they stand below each other.
+            words = "\n".join(told) if long else " ".join(told)
+            size = min(9.0 if long else 11.0, 110 / max(map(len, words.split("\n"))))
+            look = {"fontsize": size, "color": colour, "parse_math": False}
+            axes.text(0.5, -0.06, words, ha="center", va="top", transform=axes.transAxes, **look)
     return figure
 
 

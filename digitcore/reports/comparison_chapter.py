@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,20 +47,32 @@ def section(subjects: Sequence[Subject], dataset: Dataset | None) -> Section:
             blocks += _verdict(subjects, everyone, labels, split)
     blocks += _curves(subjects)
     members = {_name(one): (one.run, *one.others) for one in subjects}
-    if rows := comparable.differing_settings(members) if len(members) > 1 else []:
-        fields = [row[""] for row in rows]
-        blocks.append(
-            Table(
-                "differing-hyperparameters",
-                "Hyperparameters in which the runs differ.",
-                [
-                    Column("run", ("run",)),
-                    *(Column(one, (one.replace(" ", "_"),)) for one in fields),
-                ],
-                [[name, *(row[name] for row in rows)] for name in members],
-            )
-        )
+    rows = comparable.differing_settings(members) if len(members) > 1 else []
+    # Layers are too long to stand in a row with numbers.
+    for name, caption, chosen in (
+        ("differing-networks", "Networks of the runs.", [r for r in rows if r[""] == "layers"]),
+        (
+            "differing-hyperparameters",
+            "Hyperparameters in which the runs differ.",
+            [row for row in rows if row[""] != "layers"],
+        ),
+    ):
+        if chosen:
+            blocks.append(_settings(name, caption, chosen, members))
     return Section("Comparison", blocks, level=1)
+
+
+def _settings(
+    name: str, caption: str, rows: Sequence[Mapping[str, str]], members: Mapping[str, Any]
+) -> Table:
+    """A row for each member, a column for each of the rows of `comparable.differing_settings`."""
+    fields = [row[""] for row in rows]
+    return Table(
+        name,
+        caption,
+        [columns.RUN, *(Column(one, (one.replace(" ", "_"),)) for one in fields)],
+        [[member, *(row[member] for row in rows)] for member in members],
+    )
 
 
 def _name(subject: Subject) -> str:

@@ -184,12 +184,21 @@ def _rule(pages: _Pages, width: float) -> None:
 
 
 def _widths(pages: _Pages, rows: list[list[str]]) -> list[float]:
-    """Millimetres of each column: as wide as its longest cell; all that do not fit the page are narrowed."""
+    """Millimetres of each column: as wide as its longest cell. Where all of that does not fit the page, a
+    column is narrowed by as much of what it can do without, which is all but its longest word, as the others."""
     pages.set_font(_FONT, "B", _SMALL)
-    widths = [max(map(pages.get_string_width, column)) for column in zip(*rows, strict=True)]
+    columns = list(zip(*rows, strict=True))
+    most = [max(map(pages.get_string_width, column)) for column in columns]
+    widths = [
+        max(pages.get_string_width(word) for cell in column for word in (cell.split() or [""]))
+        for column in columns
+    ]
     pages.set_font(_FONT, "", _SMALL)
     gap = _PAD + 1
     room = pages.epw - gap * len(widths)
+    if spare := sum(most) - sum(widths):
+        given = min(1.0, max(0.0, (room - sum(widths)) / spare))
+        widths = [low + given * (high - low) for low, high in zip(widths, most, strict=True)]
     # The widest give first, as words can be broken where numbers cannot.
     while sum(widths) > room:
         widest = max(widths)
