@@ -144,7 +144,7 @@ def is_matrix(element: Element) -> bool:
 
 
 def is_answer(element: Element) -> bool:
-    return 'class="digit' in element.html.body
+    return element.bidi_component.component_name == "live_answer"
 
 
 def is_table(element: Element) -> bool:

@@ -21,7 +21,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from browser.app import HEATMAP, App, chromium, draw, find_chromium, serve  # noqa: E402
 
 # What is waited for: Explore's confusion matrix, Draw's input image, which comes after its canvas.
-SHOWN = {"Explore": HEATMAP, "Draw": "document.querySelector('img.seen')"}
+LIVE = """[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]
+    .map(one => one.shadowRoot?.querySelector('.live .answer')).find(Boolean)"""
+SHOWN = {"Explore": HEATMAP, "Draw": LIVE}
 # From the click on a link to the frame in which that is on the page.
 SWITCH = """link => new Promise(done => {
     const begun = performance.now();
@@ -29,16 +31,16 @@ SWITCH = """link => new Promise(done => {
     const look = () => (%s) ? done(performance.now() - begun) : requestAnimationFrame(look);
     requestAnimationFrame(look);
 })"""
-# From the end of a stroke to the frame with another input image.
-WATCH = """() => {
-    const seen = () => document.querySelector('img.seen').src, before = seen();
-    window.answered = new Promise(done => window.addEventListener('pointerup', () => {
+# From the end of a stroke to the frame with the server's answer to it.
+WATCH = f"""() => {{
+    const answer = {LIVE}, seen = () => answer.dataset.strokes, before = seen();
+    window.answered = new Promise(done => window.addEventListener('pointerup', () => {{
         const begun = performance.now();
         const look = () => seen() === before
             ? requestAnimationFrame(look) : done(performance.now() - begun);
         look();
-    }, {once: true, capture: true}));
-}"""
+    }}, {{once: true, capture: true}}));
+}}"""
 # From a move of the dial's slider to the frame with another picture.
 TURN = """(slider, at) => new Promise(done => {
     const canvas = slider.closest('.dial').querySelector('canvas');
@@ -74,7 +76,7 @@ def main() -> None:
                 "Explore, first visit of a fresh server": switches("Explore", page, app, done, 1),
                 "Explore, page switch to the matrix": switches("Explore", page, app, done, count),
                 "Draw, page switch to the input image": switches("Draw", page, app, done, count),
-                "Draw, end of a stroke to its prediction": strokes(page, app, done, count),
+                "Draw, end of a stroke to the server's answer": strokes(page, app, done, count),
                 "Robustness, slider to picture": turns(page, app, done, count),
                 "Robustness, tile to picture": tiles(page, app, done, count),
             }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from test_draw_number import sketch
@@ -47,6 +50,14 @@ def bars(app: AppTest) -> list[str]:
     return [bar.proto.text for bar in app.get("progress")]
 
 
+def live_answer(app: AppTest) -> dict[str, Any]:
+    """What the server tells the page of the drawing on Draw."""
+    components = [element.proto for element in app.get("bidi_component")]
+    return dict(
+        json.loads(next(one.json for one in components if one.component_name == "live_answer"))
+    )
+
+
 def drawn_on(run: str, info: DatasetInfo) -> None:
     """Draw reads a drawing as one of the dataset's classes, or says that none can be made like these."""
     like = info.drawing
@@ -59,16 +70,19 @@ def drawn_on(run: str, info: DatasetInfo) -> None:
             assert not app.get("segmented_control")
             return
         shown = "".join(element.proto.body for element in app.get("html"))
+        told = live_answer(app)
         size = f"{like.shape[1]}×{like.shape[0]} pixels"
-        assert size in shown
-        assert f"{size}, as in {info.title}" in said(app)
+        assert told["caption"] == f"{size}, as in {info.title}"
+        assert told["names"] == list(info.classes)
         if stroke:
-            answered = re.findall(r'<span class="class[^>]*>([^<]+)<', shown)
-            assert len(answered) == 1
-            assert answered[0] in info.classes
+            assert len(told["probabilities"]) == info.class_count
+            assert sum(told["probabilities"]) == pytest.approx(1, abs=1e-4)
             assert "Nearest training characters" in shown
         else:
-            assert f"Draw one of the {info.class_count} characters of {info.title}" in shown
+            assert told["probabilities"] is None
+            assert (
+                f"Draw one of the {info.class_count} characters of {info.title}" in told["message"]
+            )
     (ways,) = app.get("segmented_control")
     assert ways.options == ["Character", "Photo", "My handwriting"]
     ways.set_value("My handwriting").run()

@@ -22,7 +22,7 @@ from digitcore.jobs import features
 from digitcore.jobs import out_of_sample as unseen
 from digitcore.jobs.features import Components
 from digitcore.jobs.out_of_sample import Newest, OutOfSample, SplitName, Suspect
-from digitcore.runs import Run, RunError
+from digitcore.runs import Run, RunError, RunStateError, folded
 from digitcore.runs.events import EventLog
 from digitcore.runs.predictor import Predictor
 
@@ -43,6 +43,31 @@ def predictor(run: Run) -> Predictor:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _predictor(path: Path, changed: float) -> Predictor:
     return Predictor(Run(path))
+
+
+# Of a larger network, a browser would wait long for weights and for answers.
+_MOST_IN_A_PAGE = 5_000_000  # parameters
+
+
+def network_version(run: Run) -> str:
+    """Changes with the run's network; empty where that has no place in a page, or is not there."""
+    path = run.path / "model.keras"
+    if not path.exists() or run.recipe.parameters > _MOST_IN_A_PAGE:
+        return ""
+    return f"{changed(path):.3f}"
+
+
+def packed_network(run: Run) -> bytes:
+    """The run's network as `runs.folded` packs it for a page; raises RunError where it has none for one."""
+    if not network_version(run):
+        raise RunStateError(f"The network of run {run.id} is not there, or too large for a page.")
+    return _packed_network(run.path, changed(run.path / "model.keras"))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _packed_network(path: Path, changed: float) -> bytes:
+    run = Run(path)
+    return folded.packed(folded.folded(run.recipe, folded.weights(run)), run.recipe.input_shape)
 
 
 def tables(run: Run) -> dict[str, np.ndarray]:

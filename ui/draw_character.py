@@ -16,12 +16,11 @@ from digitcore.drawing import AS_MNIST, DrawingInput, Floats, InputImage, canvas
 from digitcore.runs import Run, RunError
 from ui import caching
 from ui.canvas import SIDE, drawing_canvas
+from ui.live_answer import live_answer
 from ui.my_handwriting import correct
-from ui.prediction_html import RIGHT, WRONG, answer, probability_bars, tile_uri
+from ui.prediction_html import RIGHT, WRONG, tile_uri
 
 _STYLE = f"""<style>
-.seen {{ display: block; width: 224px; height: 224px; image-rendering: pixelated; border-radius: 2px;
-  object-fit: contain; }}
 .explanation {{ display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; font-size: 0.8rem; min-height: 8.5rem; }}
 .explanation h3 {{ font-size: 0.875rem; font-weight: 600; margin: 0 0 0.4rem; padding: 0; }}
 .explanation .tiles {{ display: flex; flex-wrap: wrap; gap: 0.5rem; }}
@@ -34,6 +33,8 @@ _STYLE = f"""<style>
 .explanation i {{ display: inline-block; width: 0.6rem; height: 0.6rem; border-radius: 50%; }}
 .explanation .for {{ background: {RIGHT}; }} .explanation .against {{ background: {WRONG}; }}
 </style>"""
+_CANVAS = "canvas"
+_ANSWER_WIDTH = 540  # prediction and input image side by side
 # Of more classes, the first and the last one say little of those between.
 _ALPHABET = 26
 # Smaller weights are shown as neither for nor against.
@@ -44,9 +45,8 @@ def draw_character(run: Run, like: DrawingInput) -> None:
     """The canvas, the prediction and its explanation; to be called in a fragment."""
     with st.container(horizontal=True, gap="large"):
         with st.container(width=SIDE):
-            strokes_json = drawing_canvas()
-        prediction = st.container(width=280)
-        seen = st.container(width=224)
+            strokes_json = drawing_canvas(_CANVAS)
+        prediction = st.container(width=_ANSWER_WIDTH)
     info = run.recipe.info
     image = np.zeros(like.shape, np.uint8)
     probabilities, attributions, message = None, [], hint(info, like.item)
@@ -59,22 +59,14 @@ def draw_character(run: Run, like: DrawingInput) -> None:
             probabilities, attributions = attribution.occlusion(strokes, predict, like)
     except (drawing.DrawingError, RunError) as error:
         message = str(error)
-    threshold = caching.rejection_threshold(run)
+    # They are compared with MNIST's digits.
+    hints = attribution.hints(image) if probabilities is not None and like == AS_MNIST else []
+    as_in = f"{'×'.join(map(str, reversed(like.shape)))} pixels, as in {info.title}"
+    told = f"Unusual: {', '.join(hints)}" if hints else as_in
     with prediction:
-        st.html(answer(probabilities, threshold, info.classes, like.item, message, len(strokes)))
-        st.html(probability_bars(probabilities, None, info.classes))
+        live_answer(run, like, _CANVAS, strokes, image, probabilities, message, told)
         if info.is_of_digits:
             correct(strokes if probabilities is not None else [])
-    with seen:
-        st.caption("What the network sees")
-        size = "×".join(map(str, reversed(like.shape)))
-        st.html(
-            f'{_STYLE}<img class="seen" alt="The input image of {size} pixels" src="{tile_uri(image)}">'
-        )
-        # They are compared with MNIST's digits.
-        hints = attribution.hints(image) if probabilities is not None and like == AS_MNIST else []
-        as_in = f"{size} pixels, as in {info.title}"
-        st.caption(f"Unusual: {', '.join(hints)}" if hints else as_in)
     if probabilities is None:
         st.html(f'{_STYLE}<div class="explanation"></div>')
         caching.nearest(run)  # computed while nobody waits for a prediction

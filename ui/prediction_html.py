@@ -17,7 +17,7 @@ from digitcore.analysis.written import confidence
 from digitcore.figures import style
 
 RIGHT, WRONG = style.BLUE, style.VERMILION
-_ANSWER_CSS = f"""<style>
+ANSWER_CSS = f"""
 .answer {{ display: flex; align-items: center; gap: 1.5rem; height: 4.5rem;
   font-variant-numeric: tabular-nums; }}
 .answer .class {{ font-size: 4rem; font-weight: 600; min-width: 1ch; line-height: 4.5rem; }}
@@ -26,7 +26,7 @@ _ANSWER_CSS = f"""<style>
 .answer .unsure {{ font-size: 1.375rem; line-height: 1.2; color: {WRONG}; font-weight: 600; }}
 .answer .perhaps {{ font-size: 1rem; line-height: 1.3; opacity: 0.8; white-space: nowrap; }}
 .answer .class.rejected {{ font-size: inherit; line-height: inherit; }}
-</style>"""
+"""
 # Of more classes, only the most probable have a bar.
 MOST_BARS = 12
 
@@ -98,7 +98,7 @@ def answer(
         else:
             sure = html.escape(confidence(probabilities[top]))
             words = f'<span class="class">{name}</span><span class="percent">{sure}</span>'
-    return f'{_ANSWER_CSS}<div class="answer" data-strokes="{strokes}" aria-live="polite">{words}</div>'
+    return f'<style>{ANSWER_CSS}</style><div class="answer" data-strokes="{strokes}" aria-live="polite">{words}</div>'
 
 
 def probability_bars(

@@ -21,7 +21,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from digitcore import datasets
 from digitcore.datasets import registry
 from digitcore.jobs import queue
-from ui import browsers, map_answers, reach
+from ui import browsers, engine_answers, map_answers, reach
 from ui.frame import ICON, PAGES, tab_title
 from ui.memory import give_back, keep_small
 from ui.slow_requests import limit
@@ -81,7 +81,7 @@ def _base() -> str:
 
 
 def routes() -> list[Route]:
-    """The icon, what maps ask for, and each page's HTML with our title and what is seen until it is drawn."""
+    """The icon, what maps and the engine ask for, and each page's HTML with our title and what is seen until it is drawn."""
 
     async def icon(_: Request) -> Response:
         return FileResponse(_HERE.parent / ICON)
@@ -92,6 +92,8 @@ def routes() -> list[Route]:
     answers = [
         Route(f"{base}map/points", map_answers.points),
         Route(f"{base}map/images", map_answers.images),
+        Route(f"{base}engine/network", engine_answers.network),
+        Route(f"{base}engine/{{name}}", engine_answers.script),
     ]
     return [Route(f"{base}favicon.png", icon), *answers, *pages]
 

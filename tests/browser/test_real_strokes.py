@@ -9,8 +9,6 @@ a chance of 94 %; what changes most of them (a stroke's last tenth lost, a side 
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Callable
 from typing import NoReturn
@@ -18,7 +16,6 @@ from typing import NoReturn
 import numpy as np
 import pytest
 from browser.app import App, draw, script_ended
-from PIL import Image
 from playwright.sync_api import Page
 
 from digitcore import drawing
@@ -59,10 +56,10 @@ def fitted(stroke: np.ndarray, strokes: list[np.ndarray]) -> np.ndarray:
 
 def seen(page: Page) -> np.ndarray:
     """What the page says that the network sees: uint8 (28, 28)."""
-    source = page.locator("img.seen").get_attribute("src")
-    assert source
-    data = base64.b64decode(source.removeprefix("data:image/png;base64,"), validate=True)
-    return np.asarray(Image.open(io.BytesIO(data)))
+    pixels = page.locator("canvas.seen").evaluate(
+        "it => [...it.getContext('2d').getImageData(0, 0, it.width, it.height).data]"
+    )
+    return np.array(pixels, np.uint8).reshape(28, 28, 4)[..., 0]
 
 
 def test_digits_are_seen_and_read_in_the_page_as_by_the_module(
