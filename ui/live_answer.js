@@ -24,6 +24,8 @@ class LiveAnswer {
     this.shown = 0; // version that the page shows
     this.busy = this.waiting = false;
     this.times = [];
+    this.broken = {}; // what of the preprocessing is switched off
+    root.querySelectorAll("input").forEach((input) => { input.onchange = () => this.breaks(root); });
     const on = { pointerdown: this.down, pointermove: this.move, pointerup: this.up, pointercancel: this.up };
     this.listening = new AbortController();
     for (const [name, heard] of Object.entries(on))
@@ -46,6 +48,8 @@ class LiveAnswer {
   stop() {
     this.worker?.terminate();
     this.worker = null;
+    this.at("details").hidden = true;
+    this.broken = {};
     this.waiting = this.busy = false;
     this.settle();
   }
@@ -68,15 +72,35 @@ class LiveAnswer {
     this.finished = this.finished.filter(({ ended }) => performance.now() - ended < FORGOTTEN);
     if (!before || before.names.join("\n") !== data.names.join("\n")) this.rows();
     this.at(".answer").dataset.strokes = data.strokes.length;
-    this.at(".unusual").textContent = data.caption;
+    this.caption();
     this.version++;
     if (data.strokes.length && !data.probabilities) this.stop(); // it cannot be read, and the message says why
+    this.at("details").hidden = !this.engine();
     if (this.engine()) this.ask(); // also what the server has answered, to compare
     this.settle();
   }
 
+  /** Reads the drawing anew, with what the switches say. */
+  breaks(root) {
+    const on = [...root.querySelectorAll("input:checked")].map(({ name }) => name), resized = on.includes("resized");
+    this.broken = on.length === 0 ? {} : {
+      inverted: on.includes("inverted"), thick: on.includes("thick"), side: this.data.side,
+      uncentred: resized || on.includes("uncentred"), unscaled: resized || on.includes("unscaled"),
+    };
+    this.version++;
+    this.caption();
+    this.ask();
+    this.settle();
+  }
+
+  get isBroken() { return "side" in this.broken; }
+
+  caption() {
+    this.at(".unusual").textContent = this.isBroken ? `Not made as in ${this.data.dataset}` : this.data.caption;
+  }
+
   /** Whether the server's last answer is about what is on the canvas. */
-  get settled() { return !this.pen && !this.finished.length; }
+  get settled() { return !this.pen && !this.finished.length && !(this.isBroken && this.data.strokes.length); }
 
   /** Shows the server's answer, unless the page knows more of the drawing. */
   settle() {
@@ -126,7 +150,7 @@ class LiveAnswer {
     this.busy = true;
     const address = new URL(network, document.baseURI).href;
     this.asked = { network: address, version: this.version, settled: this.settled };
-    this.worker.postMessage({ network: address, strokes, pens, like, version: this.version });
+    this.worker.postMessage({ network: address, strokes, pens, like, broken: this.broken, version: this.version });
   }
 
   read({ network, version, image, probabilities, ms, error }) {

@@ -2,7 +2,8 @@
 
 While a person draws, a worker in the browser (`ui/engine`) reads the canvas at each move. The server still gets the
 strokes after each one and says what it predicts; as soon as both are about the same strokes, the server's answer
-is shown. Where the browser has no module workers, or the network cannot run in it, the server's is all there is.
+is shown. Switches break what is done to the strokes, so that a person sees what the network then says; only the page
+does that. Where the browser has no module workers, or the network cannot run in it, the server's is all there is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from digitcore.datasets import DatasetInfo
 from digitcore.drawing import DrawingInput, Floats, InputImage
 from digitcore.runs import Run
 from ui import caching
+from ui.canvas import SIDE
 from ui.prediction_html import ANSWER_CSS, BARS_CSS
 
 _CSS = f"""
@@ -30,8 +32,15 @@ _CSS = f"""
 .live .sight {{ width: 224px; font-size: 0.875rem; line-height: 1.4; }}
 .live p {{ margin: 0; opacity: 0.75; min-height: 1.4em; }}
 .live .slow:empty {{ display: none; }}
+.live details {{ margin-top: 0.5rem; }}
+.live summary {{ cursor: pointer; }}
+.live summary:focus-visible {{ outline: 2px solid currentColor; outline-offset: 2px; }}
+.live fieldset {{ border: 0; margin: 0.3rem 0 0; padding: 0; }}
+.live label {{ display: flex; align-items: center; gap: 0.5rem; min-height: 1.75rem; cursor: pointer; }}
+.live input {{ accent-color: var(--st-text-color); margin: 0; width: 1rem; height: 1rem; }}
 .live .seen {{ display: block; width: 224px; height: 224px; margin: 0.75rem 0;
-  image-rendering: pixelated; border-radius: 2px; object-fit: contain; background: #000; }}
+  image-rendering: pixelated; border-radius: 2px; object-fit: contain; background: #000;
+  outline: 1px solid var(--st-border-color); }}
 {ANSWER_CSS}
 {BARS_CSS}
 .bars .fill {{ transition: none; }}
@@ -40,7 +49,14 @@ _HTML = """<div class="live">
 <div class="said"><div class="answer" aria-live="polite"></div><div class="bars" role="img"></div></div>
 <div class="sight"><p>What the network sees</p>
 <canvas class="seen" role="img" aria-label="The input image"></canvas>
-<p class="unusual"></p><p class="slow"></p></div>
+<p class="unusual"></p><p class="slow"></p>
+<details hidden><summary>Break the preprocessing</summary><fieldset aria-label="What is done wrong to the drawing">
+<label><input type="checkbox" name="inverted">Black ink on white</label>
+<label><input type="checkbox" name="uncentred">Not centred</label>
+<label><input type="checkbox" name="unscaled">Not scaled</label>
+<label><input type="checkbox" name="thick">Thick pen</label>
+<label><input type="checkbox" name="resized">Only resized, as often done</label>
+</fieldset></details></div>
 </div>"""
 
 _live = st.components.v2.component(
@@ -83,9 +99,11 @@ def live_answer(
         "start": st.session_state.get(f"{canvas}_start", {}).get("number", 0),
         "engine": "./engine/worker.js",
         "network": f"./engine/network?{asked}" if version else None,
+        "side": SIDE,
         "like": asdict(like),
         "names": list(info.classes),
         "item": like.item,
+        "dataset": info.title,
         # JSON has no infinity; nothing is above 1.
         "threshold": threshold if threshold is None or math.isfinite(threshold) else 2.0,
         "strokes": [stroke.tolist() for stroke in strokes],

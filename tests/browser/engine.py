@@ -69,15 +69,15 @@ def run_in_page(page: Page, name: str, count: int) -> dict[str, Any]:
 
 
 def images_in_page(
-    page: Page, drawings: list[list[np.ndarray]], like: dict[str, Any]
+    page: Page, drawings: list[list[np.ndarray]], like: dict[str, Any], **broken: object
 ) -> np.ndarray:
-    """The input images that the page makes of strokes, uint8 (N, height, width)."""
+    """The input images that the page makes of strokes, uint8 (N, height, width); `broken` is done wrong to them."""
     plain = json.dumps([[stroke.tolist() for stroke in strokes] for strokes in drawings])
     made = page.evaluate(
-        """async ([drawings, like]) => {
+        """async ([drawings, like, broken]) => {
             const {fromStrokes} = await import('./input_image.js');
-            return JSON.parse(drawings).map(strokes => [...fromStrokes(strokes, like)]);
+            return JSON.parse(drawings).map(strokes => [...fromStrokes(strokes, like, broken)]);
         }""",
-        [plain, like],
+        [plain, like, broken],
     )
     return np.array(made, np.uint8).reshape(-1, *like["shape"])

@@ -93,3 +93,30 @@ def test_strokes_become_the_images_that_python_makes_within_one_grey_level(
         differences = np.abs(made.astype(int) - expected).max(axis=(1, 2))
         assert differences.max() <= 1, np.flatnonzero(differences > 1)
         assert expected.max(axis=(1, 2)).min() > 100
+
+
+def test_each_switch_breaks_its_step_of_the_preprocessing_and_no_other(blank: Page) -> None:
+    bar = [[np.array([[40.0, 20.0], [40.0, 100.0]])]]  # in the upper left of a canvas of 320 pixels
+    serve_files(blank, {})
+
+    def made(**broken: bool) -> np.ndarray:
+        return images_in_page(blank, bar, asdict(AS_MNIST), side=320, **broken)[0].astype(float)
+
+    def ink(image: np.ndarray) -> tuple[float, float, int]:
+        """Centre of mass, x and y, and height."""
+        y, x = np.average(np.indices(image.shape), axis=(1, 2), weights=[image, image])
+        return float(x), float(y), int((image.max(axis=1) > 99).sum())
+
+    sound = drawing.from_strokes(bar[0]).astype(float)
+    assert np.abs(made() - sound).max() <= 1
+    np.testing.assert_array_equal(made(inverted=True), 255 - made())
+    assert 1.7 < made(thick=True).sum() / sound.sum() < 2.2
+    x, y, height = ink(made(unscaled=True))
+    assert (x, y) == pytest.approx((14, 14), abs=0.1)
+    assert height == pytest.approx(80 * 28 / 320 + AS_MNIST.pen_width, abs=1)
+    x, y, height = ink(made(uncentred=True))
+    assert x == pytest.approx(40 * 28 / 320 - 0.5, abs=0.1)
+    assert (y, height) == (pytest.approx(9.5, abs=0.1), 20)  # at the edge, and whole
+    x, y, height = ink(made(uncentred=True, unscaled=True))
+    assert (x, y) == pytest.approx((40 * 28 / 320 - 0.5, 60 * 28 / 320 - 0.5), abs=0.1)
+    assert height < 11

@@ -64,6 +64,18 @@ def test_the_answer_follows_the_pen_and_the_server_agrees(
     page.wait_for_selector('.answer[data-by=server][data-strokes="1"]')
     expect(page.locator(ANSWER)).to_have_text("7")
 
+    # Only the page breaks what is done to the strokes, and the answer is at once another.
+    page.get_by_text("Break the preprocessing").click()
+    page.get_by_label("Black ink on white").check()
+    page.wait_for_selector(".answer[data-by=page]")
+    corner = "it => it.getContext('2d').getImageData(0, 0, 1, 1).data[0]"
+    assert page.locator("canvas.seen").evaluate(corner) == 255
+    expect(page.locator(".unusual")).to_have_text("Not made as in MNIST")
+    page.get_by_label("Black ink on white").uncheck()
+    page.wait_for_selector(".answer[data-by=server]")
+    assert page.locator("canvas.seen").evaluate(corner) == 0
+    expect(page.locator(ANSWER)).to_have_text("7")
+
 
 @pytest.mark.parametrize("fault", ["no workers", "another network"])
 def test_the_server_answers_where_the_page_cannot_or_errs(

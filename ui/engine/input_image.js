@@ -3,17 +3,24 @@
 
 const MOST_LINES = 1000; // as in Python
 
-/** Uint8Array of the image's pixels, row by row, white ink on black; the strokes have at least one point. */
-export function fromStrokes(strokes, like, centred = true) {
-  const pen = like.pen_width;
-  let lines = toLines(boxed(strokes.filter((stroke) => stroke.length), pen, like));
+/**
+ * Uint8Array of the image's pixels, row by row, white ink on black; the strokes have at least one point.
+ *
+ * `broken` is what goes wrong on purpose: inverted, thick (a pen twice as wide), uncentred (the ink lies as on the
+ * canvas), unscaled (it keeps its size there), of a canvas of `side` pixels. Unscaled and uncentred together are the
+ * canvas resized.
+ */
+export function fromStrokes(strokes, like, broken = {}) {
+  const pen = like.pen_width * (broken.thick ? 2 : 1);
+  let lines = toLines(boxed(strokes.filter((stroke) => stroke.length), pen, like, broken));
   let ink = inked(lines, pen, like.shape);
-  if (centred && like.centring === "mass") {
+  if (!broken.uncentred && like.centring === "mass") {
     const [x, y] = shift(ink, lines, pen, like.shape);
     lines = lines.map(([ax, ay, bx, by]) => [ax + x, ay + y, bx + x, by + y]);
     ink = inked(lines, pen, like.shape);
   }
-  return Uint8Array.from(ink, (one) => roundEven(255 * one));
+  const image = Uint8Array.from(ink, (one) => roundEven(255 * one));
+  return broken.inverted ? image.map((one) => 255 - one) : image;
 }
 
 /** The points of a stroke as the canvas keeps it: Fabric.js draws curves through what the pointer told. */
@@ -55,12 +62,17 @@ function bounds(points) {
 }
 
 /** The strokes scaled so that the longer side of all ink fills the box, in the middle of the image. */
-function boxed(strokes, pen, { box, shape: [height, width] }) {
-  const [low, high] = bounds(strokes.flat());
+function boxed(strokes, pen, { box, shape: [height, width] }, { unscaled, uncentred, side }) {
+  const [low, high] = bounds(strokes.flat()), shape = [width, height];
   const span = Math.max(high[0] - low[0], high[1] - low[1]);
   const largest = Math.max(...low.map(Math.abs), ...high.map(Math.abs)) || 1;
-  const scale = span / largest / 2 > 1e-12 ? (box - pen) / span : 0;
-  const to = [width / 2, height / 2], from = middle(low, high);
+  const fitting = span / largest / 2 > 1e-12 ? (box - pen) / span : 0;
+  const scale = unscaled ? height / side : fitting;
+  const from = middle(low, high), to = shape.map((length, axis) => {
+    if (!uncentred) return length / 2;
+    const half = ((high[axis] - low[axis]) * scale + pen) / 2; // kept inside where it fits
+    return Math.max(Math.min(half, length / 2), Math.min(from[axis] * length / side, length - half));
+  });
   return strokes.map((stroke) => stroke.map((point) =>
     [0, 1].map((axis) => (point[axis] - from[axis]) * scale + to[axis])));
 }

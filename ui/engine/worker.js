@@ -4,7 +4,7 @@ import { Network } from "./network.js";
 
 let address = null, loading = null;
 
-onmessage = async ({ data: { network, strokes, pens, like, version } }) => {
+onmessage = async ({ data: { network, strokes, pens, like, broken, version } }) => {
   try {
     if (address !== network) {
       address = network;
@@ -12,7 +12,7 @@ onmessage = async ({ data: { network, strokes, pens, like, version } }) => {
     }
     const engine = await loading;
     const begun = performance.now();
-    const image = fromStrokes([...strokes, ...pens.map(penStroke)], like);
+    const image = fromStrokes([...strokes, ...pens.map(penStroke)], like, broken);
     const probabilities = engine.run(image).slice();
     postMessage({ network, version, image, probabilities, ms: performance.now() - begun });
   } catch (error) {
