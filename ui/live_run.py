@@ -14,7 +14,7 @@ from digitcore.jobs import out_of_sample, queue, request
 from digitcore.recipes import Recipe, hyperparameters
 from digitcore.runs import Metrics, Run, RunError, State
 from digitcore.runs.events import EventLog, best_epoch
-from ui import browsers, caching, text
+from ui import browsers, caching, text, watch_learning
 from ui.recipe_form import use
 from ui.run_progress import progress, trains
 from ui.shown_run import show_started, when
@@ -91,6 +91,7 @@ def _draw(run: Run, seconds: float | None) -> None:
     if state.parent:
         _origin(state.parent)
     _curves(log, run.recipe.info.class_count)
+    watch_learning.show(run)
     if state.status == "failed" and (tail := run.log_tail(12)):
         st.caption("Last lines of its log")
         st.code(tail, language=None)

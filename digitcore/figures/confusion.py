@@ -17,6 +17,7 @@ def confusion_heatmap(
     normalised: bool,
     chosen: tuple[int | None, int | None] = (None, None),
     names: Sequence[str] = (),
+    scale: np.ndarray | None = None,
 ) -> go.Figure:
     """Confusion matrix: the diagonal muted, errors vivid by their fraction of the true class.
 
@@ -28,12 +29,13 @@ def confusion_heatmap(
         normalised: whether cells show percentages normalised by true class instead of counts.
         chosen: true and predicted class of the cell to frame; None frames a whole row or column.
         names: of the classes; their numbers where none are given.
+        scale: another matrix whose largest error is the most vivid, for several on one scale.
     """
     count = len(matrix)
     names = names or [str(label) for label in range(count)]
     many = count > MOST_NUMBERED
-    fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    figure = go.Figure(_cells(fractions))
+    fractions = _fractions(matrix)
+    figure = go.Figure(_cells(fractions, fractions if scale is None else _fractions(scale)))
     cells = list(np.ndindex(count, count))
     unseen = {"marker": {"opacity": 0}}
     figure.add_scatter(
@@ -89,12 +91,17 @@ def _label_axes(figure: go.Figure, names: Sequence[str]) -> None:
     )
 
 
-def _cells(fractions: np.ndarray) -> list[go.Heatmap]:
+def _fractions(matrix: np.ndarray) -> np.ndarray:
+    fractions: np.ndarray = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    return fractions
+
+
+def _cells(fractions: np.ndarray, scale: np.ndarray) -> list[go.Heatmap]:
     diagonal = np.eye(len(fractions), dtype=bool)
     correct = np.where(diagonal, fractions, np.nan)
     # Square roots, or one error in a thousand would be invisible.
     wrong = np.where(diagonal, np.nan, np.sqrt(fractions))
-    most = max(float(np.nanmax(wrong)), 0.02)
+    most = max(float(np.sqrt(np.max(scale, where=~diagonal, initial=0.0))), 0.02)
     more = {"zmin": 0, "xgap": 1, "ygap": 1, "showscale": False, "hoverinfo": "skip"}
     return [
         go.Heatmap(z=correct, zmax=1, colorscale=_fade("138,138,138", 0.3), **more),
