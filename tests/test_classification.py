@@ -175,3 +175,9 @@ def test_arrays_that_do_not_fit() -> None:
         classification.accuracy(probabilities, np.array([0, 1, 2, 10]))
     with pytest.raises(ValueError, match="integer"):
         classification.accuracy(probabilities, labels.astype(float))
+
+
+def test_the_most_frequent_confusions_come_first_and_no_cell_without_an_error() -> None:
+    matrix = np.array([[90, 10, 0], [1, 4, 5], [0, 0, 0]])
+    assert classification.most_confused(matrix, 2) == [(0, 1, 10, 0.1), (1, 2, 5, 0.5)]
+    assert classification.most_confused(matrix, 9)[2:] == [(1, 0, 1, 0.1)]

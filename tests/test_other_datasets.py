@@ -15,6 +15,8 @@ import devanagari
 import numpy as np
 import pytest
 from pages_of_runs import drawn_on, explored, said, visit
+from reported import tables
+from reported import told as reported
 from test_samples import written
 
 from digitcore import runs
@@ -129,6 +131,13 @@ def test_train_predict_and_evaluate(dataset: str, tmp_path: Path) -> None:
     (row,) = command("runs")["runs"]
     assert (row["run"], row["dataset"]) == (told["run"], dataset)
     explored(told["run"], info)
+    # A matrix of many classes has no figures in its cells: a table has those that matter.
+    confusions = tables(reported(run)).get("confusions")
+    assert (confusions is not None) == (info.class_count > 16)
+    if confusions:
+        counts = [row[2] for row in confusions.rows]
+        assert counts == sorted(counts, reverse=True)
+        assert {name for row in confusions.rows for name in row[:2]} <= set(info.classes)
     drawn_on(told["run"], info)
     with pytest.raises(SamplesError, match=f"Handwriting samples are digits.*{info.title}"):
         fine_tuning.fine_tune(run, written(1, 2, 3))

@@ -163,6 +163,28 @@ def test_what_a_person_typed_is_text_in_every_format(like: Like, tmp_path: Path)
     assert frame["run"][0] == f"{HOSTILE} · aaaa"
 
 
+def test_latex_breaks_long_text_and_a_table_longer_than_a_page() -> None:
+    heads = [
+        Column("run", ("run",)),
+        Column("text & %", ("text",)),
+        Column("n", ("n",), number=True),
+    ]
+    rows = [[f"run_{n}", "a word · " * 20, n] for n in range(60)]
+    source = table_files.to_latex(Table("t", "50 % ± 1 of A_b", heads, rows)).decode()
+    assert balanced(source)
+    assert r"\begin{longtable}{lp{0.6\linewidth}r}" in source
+    assert (
+        source.count(r"run & text \& \% & n \\") == 2
+    )  # on the first page, and on each that follows
+    assert r"\caption{50 \% $\pm$ 1 of A\_b}\label{tab:t}" in source
+    body = source.split(r"\endfoot")[1]
+    lines = [line for line in body.splitlines() if line.endswith(r"\\")]
+    assert len(lines) == 60
+    assert all(len(re.findall(r"(?<!\\)&", line)) == 2 for line in lines)
+    short = table_files.to_latex(Table("t", "c", heads, rows[:40])).decode()
+    assert r"\begin{tabular}{lp{0.6\linewidth}r}" in short
+
+
 def test_a_row_that_begins_with_a_bracket_is_no_argument_of_the_row_before() -> None:
     table = Table("t", "c", [Column("[a]", ("a",)), Column("b", ("b",))], [["[1]", "*"], ["*", 2]])
     rows = [line for line in table_files.to_latex(table).decode().splitlines() if " & " in line]

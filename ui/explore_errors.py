@@ -103,14 +103,9 @@ def browse(study: Study) -> tuple[np.ndarray, int | None]:
 def most_confused(probabilities: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
     """The cells of a large matrix that a person would look for in it."""
     matrix = classification.confusion(labels, probabilities.argmax(axis=1), len(names))
-    fractions = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    np.fill_diagonal(matrix, 0)
-    order = np.argsort(-matrix, axis=None, kind="stable")[:CONFUSIONS]
-    cells = [(int(t), int(p)) for t, p in zip(*np.unravel_index(order, matrix.shape), strict=True)]
     rows = [
-        (names[t], names[p], int(matrix[t, p]), 100 * fractions[t, p])
-        for t, p in cells
-        if matrix[t, p]
+        (names[true], names[guess], count, 100 * fraction)
+        for true, guess, count, fraction in classification.most_confused(matrix, CONFUSIONS)
     ]
     section("Most frequent confusions")
     st.dataframe(

@@ -163,6 +163,27 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
     return cells.reshape(classes, classes)
 
 
+def most_confused(matrix: np.ndarray, most: int) -> list[tuple[int, int, int, float]]:
+    """The cells of a confusion matrix with the most errors, the largest first; none without an error.
+
+    Args:
+        matrix: integer (classes, classes), rows are true classes.
+        most: how many cells at most.
+
+    Returns:
+        The true and the predicted class, images, and their fraction of the true class's, 0 to 1.
+    """
+    errors = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    order = np.argsort(-errors, axis=None, kind="stable")[:most]
+    totals = matrix.sum(axis=1)
+    cells = [(int(cell // len(matrix)), int(cell % len(matrix))) for cell in order]
+    return [
+        (true, guess, int(errors[true, guess]), float(errors[true, guess] / totals[true]))
+        for true, guess in cells
+        if errors[true, guess]
+    ]
+
+
 def per_class(labels: np.ndarray, predicted: np.ndarray, classes: int) -> list[ClassScore]:
     """A score for each class, in order. Arguments and errors as in `confusion`."""
     matrix = confusion(labels, predicted, classes)

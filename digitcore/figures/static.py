@@ -92,6 +92,12 @@ def confusion_file(
     axes.set(xlabel="predicted", ylabel="true")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+    if many:
+        # A cell is far from the names of its classes, so they stand on each side, with lines between.
+        axes.tick_params(labeltop=True, labelright=True)
+        lines = np.arange(1, count) - 0.5
+        axes.vlines(lines, -0.5, count - 0.5, color="0.9", linewidth=0.4)
+        axes.hlines(lines, -0.5, count - 0.5, color="0.9", linewidth=0.4)
     axes.set_title(title, parse_math=False)
     return figure
 
@@ -136,7 +142,9 @@ def images_file(
             told += [written.confidence(one) for one in confidence[place : place + 1]]
             # Long names would run into the next image's, so they stand below each other.
             words = "\n".join(told) if long else " ".join(told)
-            size = min(9.0 if long else 11.0, 110 / max(map(len, words.split("\n"))))
+            size = min(
+                9.0 if long or len(confidence) else 11.0, 110 / max(map(len, words.split("\n")))
+            )
             look = {"fontsize": size, "color": colour, "parse_math": False}
             axes.text(0.5, -0.06, words, ha="center", va="top", transform=axes.transAxes, **look)
     return figure

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from digitcore.analysis import calibration, classification, selection
 from digitcore.analysis.classification import wilson
 from digitcore.datasets import Dataset, Split
 from digitcore.figures import paper, static
+from digitcore.figures.style import MOST_NUMBERED
 from digitcore.reports import columns
 from digitcore.reports.document import Block, Column, Picture, Section, Table
 from digitcore.reports.subject import Subject
 
-ERRORS = 24
+ERRORS, CONFUSIONS = 24, 10
 
 
 def sections(subject: Subject) -> list[Section]:
@@ -46,6 +49,7 @@ def errors(subject: Subject, table: np.ndarray, test: Split) -> list[Block]:
             f"Confusion matrix: {wrong:,} of {len(labels):,} images are predicted wrong",
             static.confusion_file(matrix, names=names),
         ),
+        *([_confusions(matrix, names, prefix)] if len(names) > MOST_NUMBERED else []),
         Table(
             f"{prefix}classes",
             "Each class on test. Recall is the accuracy on its images, with its 95 % interval (Wilson).",
@@ -71,6 +75,24 @@ def errors(subject: Subject, table: np.ndarray, test: Split) -> list[Block]:
         ),
         *_confident_errors(subject, table, test),
     ]
+
+
+def _confusions(matrix: np.ndarray, names: Sequence[str], prefix: str) -> Table:
+    """What a large matrix is searched for: its figures would be too small to read."""
+    return Table(
+        f"{prefix}confusions",
+        f"The {CONFUSIONS} most frequent confusions.",
+        [
+            Column("true", ("true",)),
+            Column("predicted", ("predicted",)),
+            columns.IMAGES,
+            columns.percent("of the true class", "fraction_of_true"),
+        ],
+        [
+            [names[true], names[guess], count, fraction]
+            for true, guess, count, fraction in classification.most_confused(matrix, CONFUSIONS)
+        ],
+    )
 
 
 def _confident_errors(subject: Subject, table: np.ndarray, test: Split) -> list[Block]:

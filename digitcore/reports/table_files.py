@@ -27,6 +27,9 @@ _ESCAPED = {
     "…": r"\ldots{}",
 }
 
+_LONG_TEXT = 60  # characters of a cell that are given lines
+_PAGE_ROWS = 40
+
 
 def to_csv(table: Table) -> bytes:
     """The values themselves, in UTF-8: fractions from 0 to 1, a pair in two columns, None as nothing."""
@@ -43,8 +46,20 @@ def to_csv(table: Table) -> bytes:
 
 
 def to_latex(table: Table) -> bytes:
-    """A table environment with the rules of the package booktabs, in UTF-8."""
-    kinds = "".join("r" if column.number else "l" for column in table.columns)
+    """A table environment with the rules of the package booktabs, in UTF-8; of more rows than a page has
+    room for, one of the package longtable. Long text is broken into lines."""
+    cells = table.cells()
+    kinds = "".join(
+        "r"
+        if column.number
+        else "l"
+        if not any(len(row[place]) > _LONG_TEXT and " " in row[place] for row in cells)
+        else r"p{0.6\linewidth}"
+        for place, column in enumerate(table.columns)
+    )
+    head = _row([column.heading for column in table.columns])
+    if len(cells) > _PAGE_ROWS:
+        return _long(table, kinds, head, cells)
     lines = [
         r"% \usepackage{booktabs}",
         r"\begin{table}[htbp]",
@@ -53,12 +68,33 @@ def to_latex(table: Table) -> bytes:
         rf"  \label{{tab:{table.name}}}",
         rf"  \begin{{tabular}}{{{kinds}}}",
         r"    \toprule",
-        f"    {_row([column.heading for column in table.columns])}",
+        f"    {head}",
         r"    \midrule",
-        *(f"    {_row(cells)}" for cells in table.cells()),
+        *(f"    {_row(row)}" for row in cells),
         r"    \bottomrule",
         r"  \end{tabular}",
         r"\end{table}",
+    ]
+    return "\n".join([*lines, ""]).encode()
+
+
+def _long(table: Table, kinds: str, head: str, cells: list[list[str]]) -> bytes:
+    lines = [
+        r"% \usepackage{booktabs,longtable}",
+        rf"\begin{{longtable}}{{{kinds}}}",
+        rf"  \caption{{{escaped(table.caption)}}}\label{{tab:{table.name}}}\\",
+        r"  \toprule",
+        f"  {head}",
+        r"  \midrule",
+        r"  \endfirsthead",
+        r"  \toprule",
+        f"  {head}",
+        r"  \midrule",
+        r"  \endhead",
+        r"  \bottomrule",
+        r"  \endfoot",
+        *(f"  {_row(row)}" for row in cells),
+        r"\end{longtable}",
     ]
     return "\n".join([*lines, ""]).encode()
 
