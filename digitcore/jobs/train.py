@@ -64,7 +64,7 @@ def carry_out(run: Run, reporter: Reporter) -> None:
             extra=extra,
             teacher=teacher.load() if recipe.distillation else None,
             # What fine-tuning keeps lies between these weights and those that it began with.
-            keep=None if weights else _keeper(run),
+            keep=None if weights else keeper(run),
         )
     except training.StoppedError:
         raise StoppedError from None
@@ -79,7 +79,8 @@ def carry_out(run: Run, reporter: Reporter) -> None:
         raise StoppedError
 
 
-def _keeper(run: Run) -> Keep:
+def keeper(run: Run) -> Keep:
+    """What writes the epochs of a training into its run's folder, within their bound."""
     most = kept_epochs.most_bytes()
 
     def keep(epoch: int, weights: list[np.ndarray], validated: Validated) -> None:
