@@ -22,7 +22,7 @@ _CSS = f"""<style>
 .kernels img, .watched img {{ width: 100%; image-rendering: pixelated; border-radius: 2px; display: block; }}
 .watched {{ display: grid; grid-template-columns: repeat(5, minmax(0, 5rem)); gap: 0.5rem; }}
 .watched figure {{ margin: 0; font-size: 0.8125rem; font-variant-numeric: tabular-nums; }}
-.watched figcaption {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
+.watched figcaption {{ overflow-wrap: break-word; line-height: 1.3; }}
 .watched .wrong img {{ border-bottom: 3px solid {WRONG}; }}
 .watched .right img {{ border-bottom: 3px solid {RIGHT}; }}
 .norms {{ border-collapse: collapse; font-size: 0.875rem; font-variant-numeric: tabular-nums; }}
