@@ -143,6 +143,10 @@ def is_matrix(element: Element) -> bool:
     return "heatmap" in element.plotly_chart.spec
 
 
+def is_map(element: Element) -> bool:
+    return "colouring" in element.bidi_component.json
+
+
 def is_answer(element: Element) -> bool:
     return element.bidi_component.component_name == "live_answer"
 

@@ -6,6 +6,7 @@
 
     sessions   30 people at once while a network trains: page switches, strokes, memory
     waves      30 people at once who draw, four times: memory after each time
+    maps       30 people at once with Explore's map open: memory a session
     training   images a second of a training, with 30 sessions over without
     watcher    the same with one watcher: a websocket client, and a page in Chromium
     start      click on Start to the first point of the chart, without and with a waiting worker
@@ -48,7 +49,7 @@ from crowd import (  # noqa: E402
     one_visitor,
     start_strolls,
 )
-from load_memory import memory_rows, waves  # noqa: E402
+from load_memory import maps, memory_rows, waves  # noqa: E402
 from load_speed import WATCHERS, training, watcher  # noqa: E402
 from studio_under_load import (  # noqa: E402
     busy_seconds,
@@ -274,6 +275,7 @@ def _looks_at(
 SECTIONS: dict[str, Callable[[App, Run, argparse.Namespace], list[Row]]] = {
     "sessions": sessions,
     "waves": waves,
+    "maps": maps,
     "training": training,
     "watcher": watcher,
     "start": start,

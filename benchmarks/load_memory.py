@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
+import urllib.request
 
 from browser.app import App
 from clients import Client
-from crowd import SEVEN, complain, crowd, one_visitor
-from studio_under_load import memory, note
+from crowd import SEVEN, complain, crowd, is_map, one_visitor
+from studio_under_load import memory, note, wait
 from table_row import Row
 
+from digitcore.jobs import queue
 from digitcore.runs import Run
 
 WAVES = 4
@@ -55,6 +57,48 @@ async def _wave(app: App, done: Run, count: int) -> float:
 
     async with crowd(app, done, count) as (clients, _):
         await asyncio.gather(*(draw(client) for client in clients))
+        complain(clients)
+        return memory(app)["USS"]
+
+
+def maps(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
+    """USS with people who all have Explore's map open, with an area of it selected."""
+    job = queue.submit_job(done, "features")
+    wait(lambda: not job.active)
+    asyncio.run(one_visitor(app, done))
+    asyncio.run(_at_the_map(app, done, 1))
+    time.sleep(5)
+    before = memory(app)["USS"]
+    during = asyncio.run(_at_the_map(app, done, options.sessions))
+    each = (during - before) / options.sessions
+    return [
+        Row("Server USS before, every page and a map seen once", "MiB", [before]),
+        Row(f"Server USS with {options.sessions} sessions at a map", "MiB", [during]),
+        Row("Server USS a session at a map", "MiB", [each], "≤ 15"),
+    ]
+
+
+async def _at_the_map(app: App, done: Run, count: int) -> float:
+    """People come one after the other, and turn to the map and to others of its points; MiB while all are there."""
+
+    def ask(what: str) -> None:
+        with urllib.request.urlopen(f"{app.url}/map/{what}") as answer:
+            answer.read()
+
+    async def look(client: Client, number: int) -> None:
+        of = f"run={done.id}&split=test"
+        for side in (1, 5, 1e4):
+            area = f"area=-{side},-{side};{side},-{side};{side},{side};-{side},{side}"
+            query = f"run={done.id}&explore_view=Map&errors=false&{area}"
+            request = await client.visit("explore", query, seen=is_map)
+            await request.first
+            await request.finished
+        await asyncio.to_thread(ask, f"points?{of}&version={number}")
+        some = ",".join(map(str, range(100 * number, 100 * number + 100)))
+        await asyncio.to_thread(ask, f"images?{of}&images={some}")
+
+    async with crowd(app, done, count) as (clients, _):
+        await asyncio.gather(*(look(client, number) for number, client in enumerate(clients)))
         complain(clients)
         return memory(app)["USS"]
 

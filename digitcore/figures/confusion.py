@@ -35,21 +35,21 @@ def confusion_heatmap(
     names = names or [str(label) for label in range(count)]
     many = count > MOST_NUMBERED
     fractions = _fractions(matrix)
-    figure = go.Figure(_cells(fractions, fractions if scale is None else _fractions(scale)))
     cells = list(np.ndindex(count, count))
     unseen = {"marker": {"opacity": 0}}
-    figure.add_scatter(
-        x=[predicted for _, predicted in cells],
-        y=[true for true, _ in cells],
-        customdata=cells,
-        text=[_hover(matrix, names, *cell) for cell in cells],
-        mode="markers",
-        marker={"symbol": "square", "size": 8 if many else 26, "opacity": 0},
-        selected=unseen,
-        unselected=unseen,
-        hovertemplate="%{text}<extra></extra>",
-        showlegend=False,
-    )
+    clicked = {
+        "type": "scatter",
+        "x": [predicted for _, predicted in cells],
+        "y": [true for true, _ in cells],
+        "customdata": cells,
+        "text": [_hover(matrix, names, *cell) for cell in cells],
+        "mode": "markers",
+        "marker": {"symbol": "square", "size": 8 if many else 26, "opacity": 0},
+        "selected": unseen,
+        "unselected": unseen,
+        "hovertemplate": "%{text}<extra></extra>",
+        "showlegend": False,
+    }
     # Annotations, because the text of a trace fades when a marker is selected.
     texts = 100 * fractions if normalised else matrix
     number = ".1f" if normalised else ",d"
@@ -59,36 +59,40 @@ def confusion_heatmap(
         for true, predicted in cells
         if matrix[true, predicted] and not many
     ]
-    if chosen != (None, None):
-        figure.add_shape(_frame(count, *chosen))
-    _label_axes(figure, names)
-    still = {"dragmode": False, "clickmode": "event+select", "hovermode": "closest"}
-    # All at once: Plotly checks every annotation again for each one that is added.
-    return figure.update_layout(
-        LAYOUT | still | {"height": 640 if many else 480, "annotations": notes}
+    layout = {
+        **LAYOUT,
+        **_axes(names),
+        "dragmode": False,
+        "clickmode": "event+select",
+        "hovermode": "closest",
+        "height": 640 if many else 480,
+        "annotations": notes,
+        "shapes": [_frame(count, *chosen)] if chosen != (None, None) else [],
+    }
+    # All at once: Plotly checks everything again for each that is added.
+    return go.Figure(
+        [*_cells(fractions, fractions if scale is None else _fractions(scale)), clicked], layout
     )
 
 
-def _label_axes(figure: go.Figure, names: Sequence[str]) -> None:
-    axis = {
+def _axes(names: Sequence[str]) -> dict[str, Any]:
+    axis: dict[str, Any] = {
         "tickvals": list(range(len(names))),
         "ticktext": list(names),
         "showgrid": False,
         "zeroline": False,
+        "fixedrange": True,
+        "constrain": "domain",
     }
-    axis |= {"fixedrange": True, "constrain": "domain"}
     if len(names) > MOST_NUMBERED:
         axis |= {"tickfont": {"size": 9}, "tickangle": 0}
-    elif max(map(len, names)) > 3:
-        axis |= {"tickangle": -45}
-    figure.update_xaxes(axis, title="predicted", range=[-0.5, len(names) - 0.5])
-    figure.update_yaxes(
-        {**axis, "tickangle": 0},
-        title="true",
-        range=[len(names) - 0.5, -0.5],
-        scaleanchor="x",
-        constraintoward="top",
-    )
+    ends = [-0.5, len(names) - 0.5]
+    y: dict[str, Any] = {"tickangle": 0, "title": {"text": "true"}, "range": ends[::-1]}
+    y |= {"scaleanchor": "x", "constraintoward": "top"}
+    x: dict[str, Any] = {"title": {"text": "predicted"}, "range": ends}
+    if max(map(len, names)) > 3 and len(names) <= MOST_NUMBERED:
+        x |= {"tickangle": -45}
+    return {"xaxis": axis | x, "yaxis": axis | y}
 
 
 def _fractions(matrix: np.ndarray) -> np.ndarray:
@@ -96,16 +100,23 @@ def _fractions(matrix: np.ndarray) -> np.ndarray:
     return fractions
 
 
-def _cells(fractions: np.ndarray, scale: np.ndarray) -> list[go.Heatmap]:
+def _cells(fractions: np.ndarray, scale: np.ndarray) -> list[dict[str, Any]]:
     diagonal = np.eye(len(fractions), dtype=bool)
     correct = np.where(diagonal, fractions, np.nan)
     # Square roots, or one error in a thousand would be invisible.
     wrong = np.where(diagonal, np.nan, np.sqrt(fractions))
     most = max(float(np.sqrt(np.max(scale, where=~diagonal, initial=0.0))), 0.02)
-    more = {"zmin": 0, "xgap": 1, "ygap": 1, "showscale": False, "hoverinfo": "skip"}
+    more = {
+        "type": "heatmap",
+        "zmin": 0,
+        "xgap": 1,
+        "ygap": 1,
+        "showscale": False,
+        "hoverinfo": "skip",
+    }
     return [
-        go.Heatmap(z=correct, zmax=1, colorscale=_fade("138,138,138", 0.3), **more),
-        go.Heatmap(z=wrong, zmax=most, colorscale=_fade("213,94,0", 0.8), **more),
+        {**more, "z": correct, "zmax": 1, "colorscale": _fade("138,138,138", 0.3)},
+        {**more, "z": wrong, "zmax": most, "colorscale": _fade("213,94,0", 0.8)},
     ]
 
 
