@@ -42,7 +42,7 @@ $(VENV)/.app: requirements.txt $(VENV)/.made
 	$(PIP) install -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt requirements-formats.txt requirements-labels.txt requirements.txt $(VENV)/.made
+$(VENV)/.dev: requirements-dev.txt requirements-formats.txt requirements-labels.txt requirements-umap.txt requirements.txt $(VENV)/.made
 	$(PIP) install -r requirements-dev.txt
 	@touch $(VENV)/.app $@
 

@@ -129,10 +129,10 @@ def fresh_app(exchanged: bool) -> Iterator[tuple[App, str]]:
 
 def _exchange(folder: Path) -> None:
     mnist = digitcore.load_dataset(download=False, validation_split=1e-9)
-    parts = {"train": [mnist.test], "test": [mnist.train, mnist.validation]}
+    exchanged = {"train": [mnist.test], "test": [mnist.train, mnist.validation]}
     arrays = {
         f"{letter}_{name}": np.concatenate([getattr(one, of) for one in splits])
-        for name, splits in parts.items()
+        for name, splits in exchanged.items()
         for letter, of in (("x", "images"), ("y", "labels"))
     }
     (folder / "mnist").mkdir(parents=True)
@@ -169,8 +169,8 @@ def selections(browser: Browser, app: App, run: str, count: int) -> list[Row]:
     page = _opened(browser, app, f"run={run}&errors=false", HEATMAP)
     times: dict[str, list[float]] = {}
 
-    def timed(what: str, kind: str, prepare: Act, act: Act) -> None:
-        prepare()
+    def timed(what: str, kind: str, before: Act, act: Act) -> None:
+        before()
         settled(page)
         page.evaluate(WATCH % LOOK, kind)
         act()

@@ -81,7 +81,7 @@ def maps(app: App, done: Run, options: argparse.Namespace) -> list[Row]:
 async def _at_the_map(app: App, done: Run, count: int) -> float:
     """People come one after the other, and turn to the map and to others of its points; MiB while all are there."""
 
-    def ask(what: str) -> None:
+    def fetch(what: str) -> None:
         with urllib.request.urlopen(f"{app.url}/map/{what}") as answer:
             answer.read()
 
@@ -93,9 +93,9 @@ async def _at_the_map(app: App, done: Run, count: int) -> float:
             request = await client.visit("explore", query, seen=is_map)
             await request.first
             await request.finished
-        await asyncio.to_thread(ask, f"points?{of}&version={number}")
+        await asyncio.to_thread(fetch, f"points?{of}&version={number}")
         some = ",".join(map(str, range(100 * number, 100 * number + 100)))
-        await asyncio.to_thread(ask, f"images?{of}&images={some}")
+        await asyncio.to_thread(fetch, f"images?{of}&images={some}")
 
     async with crowd(app, done, count) as (clients, _):
         await asyncio.gather(*(look(client, number) for number, client in enumerate(clients)))

@@ -99,7 +99,7 @@ def test_make_help_lists_every_target() -> None:
 def test_requirements_cover_what_the_code_imports() -> None:
     text = "\n".join(path.read_text() for path in ROOT.glob("requirements*.txt"))
     listed = {re.split(r"[><=~ ]", line)[0] for line in text.splitlines() if line[:1].isalpha()}
-    names = {"PIL": "pillow", "fpdf": "fpdf2", "sklearn": "scikit-learn"}
+    names = {"PIL": "pillow", "fpdf": "fpdf2", "sklearn": "scikit-learn", "umap": "umap-learn"}
     found = set()
     for folder in ("digitcore", "pages", "ui"):
         for path in (ROOT / folder).rglob("*.py"):

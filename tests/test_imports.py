@@ -234,6 +234,7 @@ def test_the_test_split_is_read_where_results_are_reported_and_nowhere_else() ->
             "digitcore/jobs/evaluate.py measured",  # of a run that has ended
             "digitcore/jobs/epochs.py carry_out",  # predicts them; nothing is chosen
             "digitcore/jobs/features.py carry_out",  # draws them; the axes are training's
+            "digitcore/jobs/umap_points.py carry_out",  # draws them
             "digitcore/jobs/robustness.py carry_out",  # measures them beside validation
             "digitcore/jobs/robustness.py read",  # checks what was measured
             "digitcore/commands/measuring_robustness.py robustness",  # where `--split test` says so

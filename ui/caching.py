@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -18,10 +18,11 @@ from digitcore.analysis.verdicts import Contender, Verdict, against_first
 from digitcore.datasets import DataError, Dataset, Split, load_dataset
 from digitcore.figures import curves
 from digitcore.figures.style import Quantity
-from digitcore.jobs import features
+from digitcore.jobs import features, umap_points
 from digitcore.jobs import out_of_sample as unseen
 from digitcore.jobs.features import Components
 from digitcore.jobs.out_of_sample import Newest, OutOfSample, SplitName, Suspect
+from digitcore.jobs.umap_points import UmapPoints
 from digitcore.runs import Run, RunError, RunStateError, folded
 from digitcore.runs.events import EventLog
 from digitcore.runs.predictor import Predictor
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 # Those who watch the same run see the same events, though each looks at another moment.
 _SHARED_SECONDS = 0.2
+# How a map is made.
+MadeBy = Literal["PCA", "UMAP"]
+MADE_BY: tuple[MadeBy, ...] = get_args(MadeBy)
 _figures: WeakKeyDictionary[EventLog, dict[Quantity, go.Figure]] = WeakKeyDictionary()
 _drawing = threading.Lock()
 
@@ -144,6 +148,23 @@ def components(run: Run) -> Components | None:
     """What is known of the features of the run's images, read-only; None if nothing; raises RunError."""
     # The metrics say which network and data it must be of.
     return _components(run.path, changed(features.path_of(run)), changed(run.path / "metrics.json"))
+
+
+def map_points(run: Run, by: MadeBy) -> Mapping[str, np.ndarray] | None:
+    """Of "test" and "validation", where each image is on the map, float32 (N, 2); None where there is no
+    such map; raises RunError."""
+    known: Components | UmapPoints | None
+    if by == "PCA":
+        known = components(run)
+    else:
+        metrics_changed = changed(run.path / "metrics.json")
+        known = _umap(run.path, changed(umap_points.path_of(run)), metrics_changed)
+    return known and {name: getattr(known, name)[:, :2] for name in ("test", "validation")}
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _umap(path: Path, changed: float, metrics_changed: float) -> UmapPoints | None:
+    return umap_points.read(Run(path))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

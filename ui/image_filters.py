@@ -64,9 +64,9 @@ def choose(true: int, predicted: int) -> None:
     _set(true=true, predicted=predicted)
 
 
-def choose_areas(areas: str) -> None:
-    """Shows the images that lie in areas of the map, as the address has them; "" is everywhere."""
-    address.keep("area", areas or None)
+def choose_areas(areas: str, by: caching.MadeBy) -> None:
+    """Shows the images that lie in areas of the map made by that, as the address has them; "" is everywhere."""
+    address.keep("area", (areas if by == "PCA" else f"{by}:{areas}") if areas else None)
     address.keep("image", None)
     # What lies there, right and wrong, with what the network finds hardest first.
     _set(errors=not areas, sort=DEFAULTS["sort"] if not areas else "highest loss")
@@ -122,9 +122,9 @@ def selected(study: Study, bar: DeltaGenerator, folded: bool = False, at_first: 
         more = st.popover("More", icon=":material/filter_list:", key="more_filters")
     with more:
         images, chosen = _more(study, chosen)
-    areas = areas_in(address.read("area"))
+    by, areas = chosen_areas()
     if areas:
-        images = replace(images, points=points_of(study))
+        images = replace(images, points=points_of(study, by))
         chosen = replace(chosen, areas=areas)
     study = replace(study, images=images, selection=chosen, order=order)
     with bar if folded else st.container():
@@ -132,13 +132,21 @@ def selected(study: Study, bar: DeltaGenerator, folded: bool = False, at_first: 
     return study
 
 
-def points_of(study: Study) -> np.ndarray | None:
-    """Where each image is on the run's map, float32 (N, 2); None where there is no map of the split."""
+def chosen_areas() -> tuple[caching.MadeBy, tuple[Area, ...]]:
+    """What is drawn around, and on which map: what lies there is selected in all views, on other maps, too."""
+    value = address.read("area") or ""
+    if value.startswith("UMAP:"):
+        return "UMAP", areas_in(value.removeprefix("UMAP:"))
+    return "PCA", areas_in(value)
+
+
+def points_of(study: Study, by: caching.MadeBy) -> np.ndarray | None:
+    """Where each image is on a map of the run, float32 (N, 2); None where there is no such map of the split."""
     try:
-        components = caching.components(study.run)
+        known = caching.map_points(study.run, by)
     except RunError:
         return None  # the map says why
-    points = getattr(components, study.split_name)[:, :2] if components else None
+    points = known[study.split_name] if known else None
     return points if points is not None and len(points) == len(study.split) else None
 
 

@@ -57,6 +57,7 @@ def image_map(
     key: str,
     run_id: str,
     split: str,
+    by: str,
     version: str,
     colouring: Colouring,
     names: Sequence[str],
@@ -70,6 +71,7 @@ def image_map(
     Args:
         key: of this map in the page.
         run_id, split: whose images it shows.
+        by: how the map is made, "PCA" or "UMAP".
         version: of the points; another one is asked for anew.
         colouring: what the colours show.
         names: of the classes.
@@ -78,7 +80,7 @@ def image_map(
         areas: what is drawn around.
         on_areas: called with the areas, as the address has them, when a person has drawn around some.
     """
-    asked = urlencode({"run": run_id, "split": split, "version": version})
+    asked = urlencode({"run": run_id, "split": split, "by": by, "version": version})
     written = [
         {"x": x, "y": y, "text": name}
         for (x, y), name in zip(captions, names, strict=True)

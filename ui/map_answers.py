@@ -25,21 +25,21 @@ _SPLITS = ("test", "validation")
 
 
 def points(request: Request) -> Response:
-    """Of each image of `?run=…&split=…`: float32 x and y, then uint8 true, predicted and confidence of 255.
+    """Of each image of `?run=…&split=…&by=…`: float32 x and y, then uint8 true, predicted and confidence of 255.
 
     Each of the four is a run of N values: N × 8 bytes, then N, N and N. 404 where there is no such map.
     """
     try:
         run, split = _run_and_split(request)
-        known = caching.components(run)
+        known = caching.map_points(run, _made_by(request))
         labels = getattr(caching.dataset(run), split).labels
         table = caching.tables(run)[split]
     except (RunError, DataError, ValueError):
         return Response(status_code=404)
-    if known is None or len(getattr(known, split)) != len(labels) or len(table) != len(labels):
+    if known is None or len(known[split]) != len(labels) or len(table) != len(labels):
         return Response(status_code=404)
     columns = (
-        getattr(known, split)[:, :2].astype("<f4"),
+        known[split].astype("<f4"),
         labels.astype(np.uint8),
         table.argmax(axis=1).astype(np.uint8),
         np.round(255 * table.max(axis=1)).astype(np.uint8),
@@ -67,6 +67,14 @@ def images(request: Request) -> Response:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
     return Response(buffer.getvalue(), media_type="image/png", headers=_KEPT)
+
+
+def _made_by(request: Request) -> caching.MadeBy:
+    by = request.query_params.get("by", "PCA")
+    for known in caching.MADE_BY:
+        if by == known:
+            return known
+    raise ValueError(f"by is one of {', '.join(caching.MADE_BY)}. Received: {by!r:.100}")
 
 
 def _run_and_split(request: Request) -> tuple[Run, str]:

@@ -15,7 +15,11 @@ from ui import browsers, text
 from ui.shown_run import when
 
 POLL_SECONDS = 0.5
-_STAGES = {"data": "Reading the images", "testing": "Predicting"}
+_STAGES = {
+    "data": "Reading the images",
+    "testing": "Predicting",
+    "arranging": "Arranging the images",
+}
 
 
 def short_jobs(run: Run) -> None:

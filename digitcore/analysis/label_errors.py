@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import util
 from typing import Any
 
 import numpy as np
 
 from digitcore.analysis import classification
+from digitcore.analysis.optional import is_installed
 
 INSTALL = "pip install -r requirements-labels.txt"
 
@@ -25,11 +25,7 @@ class CleanlabMissingError(ImportError, ValueError):
 
 def check_installed() -> None:
     """Raises CleanlabMissingError where cleanlab is not installed; does not import it."""
-    try:
-        found = util.find_spec("cleanlab")
-    except ValueError:  # as where a module is None in sys.modules
-        found = None
-    if found is None:
+    if not is_installed("cleanlab"):
         raise CleanlabMissingError(f"Finding label errors needs cleanlab: {INSTALL}")
 
 

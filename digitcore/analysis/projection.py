@@ -1,16 +1,21 @@
 """Many features of an image as few numbers, so that a person can see what lies near what.
 
 principal_components  the directions in which features vary most (Pearson, 1901)
+umap_points           a plane that keeps who is near whom (UMAP, McInnes et al., 2018); optional
 nearest               the points nearest to one
 inside                the points within an area
 """
 
 from __future__ import annotations
 
+import sys
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from digitcore.analysis.optional import is_installed
 
 # Of the largest eigenvalue; what is smaller is rounding.
 _LEAST = 1e-10
@@ -64,6 +69,42 @@ def principal_components(features: np.ndarray, count: int = 2) -> Projection:
         np.pad(axes, ((0, 0), (0, missing))),
         np.pad(values / (total or 1.0), (0, missing)),
     )
+
+
+class UmapMissingError(ImportError, ValueError):
+    """umap-learn is not installed; the message says how to install it."""
+
+
+def check_umap() -> None:
+    """Raises UmapMissingError where umap-learn is not installed; does not import it."""
+    if not is_installed("umap"):
+        raise UmapMissingError(
+            "A map by UMAP needs umap-learn: pip install -r requirements-umap.txt"
+        )
+
+
+def umap_points(features: np.ndarray, seed: int = 0) -> NDArray[np.float32]:
+    """Points in a plane, float32 (N, 2), so that what is near in many dimensions is near there.
+
+    Distances between groups mean little. The same features and seed give the same points.
+
+    Args:
+        features: float (N, D), N 4 or more, finite.
+
+    Raises:
+        UmapMissingError: umap-learn is not installed.
+    """
+    check_umap()
+    # Its variant that is a network would load TensorFlow; without it, it warns.
+    sys.modules.setdefault("umap.parametric_umap", None)  # type: ignore[arg-type]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from umap.umap_ import UMAP
+
+        # One core, as with several the order of additions would differ from time to time.
+        neighbours = min(15, len(features) - 1)
+        found = UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(features)
+    return np.asarray(found, np.float32)
 
 
 def nearest(points: np.ndarray, point: np.ndarray, count: int) -> NDArray[np.intp]:

@@ -36,20 +36,6 @@ def confusion_heatmap(
     many = count > MOST_NUMBERED
     fractions = _fractions(matrix)
     cells = list(np.ndindex(count, count))
-    unseen = {"marker": {"opacity": 0}}
-    clicked = {
-        "type": "scatter",
-        "x": [predicted for _, predicted in cells],
-        "y": [true for true, _ in cells],
-        "customdata": cells,
-        "text": [_hover(matrix, names, *cell) for cell in cells],
-        "mode": "markers",
-        "marker": {"symbol": "square", "size": 8 if many else 26, "opacity": 0},
-        "selected": unseen,
-        "unselected": unseen,
-        "hovertemplate": "%{text}<extra></extra>",
-        "showlegend": False,
-    }
     # Annotations, because the text of a trace fades when a marker is selected.
     texts = 100 * fractions if normalised else matrix
     number = ".1f" if normalised else ",d"
@@ -70,9 +56,29 @@ def confusion_heatmap(
         "shapes": [_frame(count, *chosen)] if chosen != (None, None) else [],
     }
     # All at once: Plotly checks everything again for each that is added.
-    return go.Figure(
-        [*_cells(fractions, fractions if scale is None else _fractions(scale)), clicked], layout
-    )
+    drawn = _cells(fractions, fractions if scale is None else _fractions(scale))
+    return go.Figure([*drawn, _clicked(matrix, names, cells)], layout)
+
+
+def _clicked(
+    matrix: np.ndarray, names: Sequence[str], cells: list[tuple[int, ...]]
+) -> dict[str, Any]:
+    """Markers that nobody sees, one over each cell."""
+    unseen = {"marker": {"opacity": 0}}
+    size = 8 if len(matrix) > MOST_NUMBERED else 26
+    return {
+        "type": "scatter",
+        "x": [predicted for _, predicted in cells],
+        "y": [true for true, _ in cells],
+        "customdata": cells,
+        "text": [_hover(matrix, names, true, predicted) for true, predicted in cells],
+        "mode": "markers",
+        "marker": {"symbol": "square", "size": size, "opacity": 0},
+        "selected": unseen,
+        "unselected": unseen,
+        "hovertemplate": "%{text}<extra></extra>",
+        "showlegend": False,
+    }
 
 
 def _axes(names: Sequence[str]) -> dict[str, Any]:

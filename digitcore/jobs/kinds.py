@@ -41,6 +41,7 @@ KINDS = {
     "exam": Kind("digitcore.jobs.exam", short=True),
     "features": Kind("digitcore.jobs.features", short=True),
     "robustness": Kind("digitcore.jobs.robustness", short=True),
+    "umap": Kind("digitcore.jobs.umap_points", short=True),
 }
 SHORT = tuple(name for name, kind in KINDS.items() if kind.short)
 
