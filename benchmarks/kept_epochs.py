@@ -4,7 +4,7 @@
 
 The ratio is that of the seconds of fit, validation included; the trainings of a pair follow each other, in
 another order each time. As trainings differ by more than keeping costs, what is spent within it is timed too,
-and told as a share of the fit. Run nothing else meanwhile.
+and told as a fraction of the fit. Run nothing else meanwhile.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["DIGITCORE_MODELS_DIR"] = folder
             seconds: dict[bool, list[float]] = {False: [], True: []}
-            shares = []
+            fractions = []
             for pair in range(options.pairs):
                 for keeps in (pair % 2 == 0, pair % 2 == 1):
                     fit, spent = fit_seconds(recipe, dataset, keeps)
                     seconds[keeps].append(fit)
                     if keeps:
-                        shares.append(spent / fit)
+                        fractions.append(spent / fit)
             files = list(Path(folder).glob(f"*/{kept_epochs.FOLDER}/*.npz"))
             kept = sum(path.stat().st_size for path in files) / options.pairs
         ratios = [b / a for a, b in zip(seconds[False], seconds[True], strict=True)]
@@ -65,7 +65,7 @@ def main() -> None:
             f"| `{name}` | {statistics.median(seconds[False]):.2f} s | "
             f"{statistics.median(seconds[True]):.2f} s | {statistics.median(ratios):.3f} "
             f"({', '.join(f'{ratio:.3f}' for ratio in sorted(ratios))}) | "
-            f"{statistics.median(shares):.2%} (at most {max(shares):.2%}) | {kept / 1e3:,.0f} kB |",
+            f"{statistics.median(fractions):.2%} (at most {max(fractions):.2%}) | {kept / 1e3:,.0f} kB |",
             flush=True,
         )
 

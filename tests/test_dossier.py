@@ -90,13 +90,13 @@ def test_the_nearest_training_images_are_of_the_true_and_of_the_predicted_class(
     image = int(np.flatnonzero(table.argmax(axis=1) != LABELS)[0])
     app = opened(run, image, nearest_by=way)
     if way == "features":
-        assert not of_class(app)
-        app.button[
-            [one.label for one in app.button].index("Find the nearest training images")
-        ].click().run()
+        assert of_class(app) == of_class(opened(run, image, nearest_by="pixels"))
+        assert "By their pixels" in said(app)
+        app.button[[one.label for one in app.button].index("Find them by features")].click().run()
         assert Job(run, "features").status == "queued"
         assert carry_out.carry_out(Job(run, "features"))
         app = opened(run, image, nearest_by=way)
+        assert "By the features" in said(app)
     train = caching.dataset(run).train
     classes = {"the true class": LABELS[image], "the predicted class": table[image].argmax()}
     shown = of_class(app)

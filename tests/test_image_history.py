@@ -186,7 +186,7 @@ def test_the_dossier_computes_it_once_and_then_shows_it_for_each_image(
         return app
 
     app = opened(7)
-    assert "after each of 3 epochs, once for the run" in said(app)
+    assert "the weights of 3 epochs, once for the run" in said(app)
     labels = [button.label for button in app.button]
     app.button[labels.index("Show it epoch by epoch")].click().run()
     assert not app.exception

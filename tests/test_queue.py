@@ -231,7 +231,7 @@ def test_a_short_job_gets_a_worker_beside_the_trainings(run: Run, started: list[
         assert len(started) == 1, "one that starts is enough"
     assert queue.queued() == [run], "a short job is no training"
     with pytest.raises(
-        ValueError, match=r"A short job is one of evaluate, exam, .*Received: train"
+        ValueError, match=r"A short job is one of evaluate, epochs, exam, .*Received: train"
     ):
         queue.submit_job(run, "train")
 

@@ -48,7 +48,8 @@ def show(index: int | None, study: Study) -> None:
         if len(study.shown):
             st.caption("Enter or a click opens an image, Escape closes it.")
         return
-    _answer(index, study)
+    with st.container(key="opened-image"):  # `gallery` scrolls to it
+        _answer(index, study)
     _other_runs(index, study)
     image_epochs.show(index, study)
     _nearest(index, study)
@@ -128,7 +129,8 @@ def _nearest(index: int, study: Study) -> None:
         st.markdown("**Nearest training images** by", width="content")
         way = choice("Nearest by", ("features", "pixels"), "nearest_by")
     try:
-        rows, train = (_by_features if way == "features" else _by_pixels)(index, study)
+        found = _by_features(index, study) if way == "features" else None
+        rows, train = found or _by_pixels(index, study)
     except DataError as error:
         st.caption(text.plain(str(error)))
         return
@@ -149,11 +151,11 @@ def _nearest(index: int, study: Study) -> None:
         )
     if shown:
         st.html(_TILES_CSS + "".join(shown))
-        st.caption(
-            "By the features that the network's last layer is given."
-            if way == "features"
-            else "By their pixels, blurred a little; the network has no part in it."
-        )
+        if found:
+            told = "By the features that the network's last layer is given."
+        else:
+            told = "By their pixels, blurred a little; the network has no part in it."
+        st.caption(told)
 
 
 def _classes(index: int, study: Study) -> list[int]:
@@ -162,14 +164,14 @@ def _classes(index: int, study: Study) -> list[int]:
     )
 
 
-def _by_features(index: int, study: Study) -> tuple[dict[int, np.ndarray], Split]:
-    """Indices of training images by class, best first; none while the features are not there."""
+def _by_features(index: int, study: Study) -> tuple[dict[int, np.ndarray], Split] | None:
+    """Indices of training images by class, best first; None while the features are not there."""
     train = caching.dataset(study.run).train
     known = image_features.computed(
-        study.run, "Find the nearest training images", training=True, at_once=False
+        study.run, "Find them by features", training=True, at_once=False
     )
     if known is None:
-        return {}, train
+        return None
     indices = known.training_indices
     if indices[-1] >= len(train):
         st.caption("The training images on this machine are others than those of the run.")

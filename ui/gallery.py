@@ -89,7 +89,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     names.children[0].textContent = tile.true;
     names.children[1].textContent = `→ ${tile.predicted}`;
     sure.textContent = tile.confidence;
-    button.onclick = () => { press(button); setTriggerValue("opened", tile.index); };
+    button.onclick = (event) => {
+      press(button);
+      setTriggerValue("opened", tile.index);
+      if (event.detail) show(); // by the pointer: keys stay with the tiles
+    };
     button.onkeydown = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const row = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
@@ -108,6 +112,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
     delete grid.dataset.enters;
   }
   grid.dataset.page = data.page;
+}
+
+// What is said of the opened image may lie below the window's edge, and a click would seem to do nothing.
+function show() {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.querySelector(".st-key-opened-image")?.scrollIntoView(
+    { block: "nearest", behavior: still ? "instant" : "smooth" });
 }
 
 function blank() {

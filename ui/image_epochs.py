@@ -37,9 +37,8 @@ def show(index: int, study: Study) -> None:
 
 def _invitation(run: Run) -> None:
     button(run, KIND, "Show it epoch by epoch", ":material/timeline:")
-    st.caption(
-        f"Predicts all images after each of {len(kept_epochs.numbers(run))} epochs, once for the run."
-    )
+    kept = text.counted(len(kept_epochs.numbers(run)), "epoch")
+    st.caption(f"Predicts all images with the weights of {kept}, once for the run.")
 
 
 def _history(index: int, study: Study, known: Epochs) -> None:

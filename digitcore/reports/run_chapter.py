@@ -45,10 +45,14 @@ def result(subject: Subject) -> list[Block]:
     if known and not is_of_earlier_network(run, known.network_checksum):
         rows.append(["QMNIST exam", known.images, known.accuracy, known.interval, known.loss])
     reached = written.accuracy(metrics.test_accuracy, metrics.test_interval)
+    chosen = (
+        f"of the best of {metrics.epochs:,} epochs on validation"
+        if metrics.epochs > 1
+        else "after its one epoch"
+    )
     told = (
         f"The network has {metrics.parameters:,} parameters. Trained on {info.title}, it predicts "
-        f"{reached} of the test images correctly. The network of the best of "
-        f"{metrics.epochs} epochs on validation is kept; test images choose nothing."
+        f"{reached} of the test images correctly. The network {chosen} is kept; test images choose nothing."
     )
     if said := chosen_on_test(run.state):
         told = f"{told.removesuffix('; test images choose nothing.')}. {said}"

@@ -60,3 +60,16 @@ def test_keys_move_through_the_gallery_and_open_and_close_the_dossier(
     expect(focused(page)).to_have_count(0)
     page.keyboard.press("Shift+Tab")
     expect(focused(page)).to_have_count(1)
+
+
+def test_a_click_brings_what_is_said_of_the_image_into_a_low_window(
+    page: Page, app: App, reader: str
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 560})
+    page.goto(f"{app.url}/explore?run={reader}")
+    page.wait_for_selector(f"{GRID} button")
+    settled(page)
+    said = page.locator(".st-key-opened-image")
+    expect(said).not_to_be_in_viewport()
+    page.locator(f"{GRID} button").nth(1).click()
+    expect(said).to_be_in_viewport(ratio=0.9)

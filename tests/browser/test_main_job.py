@@ -193,7 +193,7 @@ def test_nothing_sticks_out_of_a_narrow_window(
 
 
 def test_the_leaderboard_has_ones_own_run_among_the_recipes(
-    page: Page, app: App, trained: str
+    page: Page, app: App, reader: str
 ) -> None:
     page.goto(f"{app.url}/runs")
     page.get_by_role("radio", name="Leaderboard").click()
