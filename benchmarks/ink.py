@@ -29,7 +29,7 @@ from made_up import write_metrics  # noqa: E402
 
 from digitcore import datasets, runs  # noqa: E402
 from digitcore.recipes import Recipe  # noqa: E402
-from digitcore.runs import Run, folded  # noqa: E402
+from digitcore.runs import Run, folded, keras_file  # noqa: E402
 from digitcore.runs.predictor import Predictor  # noqa: E402
 
 # From a move of the pen to the frame after the one in which the answer is another.
@@ -85,7 +85,7 @@ def made_run(name: str, images: np.ndarray) -> Run:
 
 
 def row(name: str, run: Run, images: np.ndarray, app: App, browser: Browser, count: int) -> str:
-    layers = folded.folded(run.recipe, folded.weights(run))
+    layers = folded.folded(run.recipe, keras_file.weights(run))
     page = browser.new_page()
     content = folded.packed(layers, run.recipe.input_shape)
     serve_files(page, {"network": content, "images": images.tobytes()})

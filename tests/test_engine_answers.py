@@ -14,7 +14,7 @@ from test_draw_number import sketch
 
 from digitcore import runs
 from digitcore.drawing import canvas
-from digitcore.runs import Run, folded
+from digitcore.runs import Run, folded, keras_file
 from digitcore.runs.predictor import Predictor
 from ui import caching, engine_answers
 from ui.sketches import sheet_of
@@ -35,7 +35,7 @@ def request(query: str = "", name: str = "") -> Request:
 def test_a_page_gets_the_network_of_a_run(run: Run) -> None:
     answer = engine_answers.network(request(f"run={run.id}"))
     assert answer.status_code == 200
-    layers = folded.folded(run.recipe, folded.weights(run))
+    layers = folded.folded(run.recipe, keras_file.weights(run))
     assert answer.body == folded.packed(layers, run.recipe.input_shape)
     (run.path / "model.keras").write_bytes(b"damaged")
     assert engine_answers.network(request(f"run={run.id}")).status_code == 404

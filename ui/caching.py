@@ -23,7 +23,7 @@ from digitcore.jobs import out_of_sample as unseen
 from digitcore.jobs.features import Components
 from digitcore.jobs.out_of_sample import Newest, OutOfSample, SplitName, Suspect
 from digitcore.jobs.umap_points import UmapPoints
-from digitcore.runs import Run, RunError, RunStateError, folded
+from digitcore.runs import Run, RunError, RunStateError, folded, keras_file
 from digitcore.runs.events import EventLog
 from digitcore.runs.predictor import Predictor
 
@@ -68,10 +68,10 @@ def packed_network(run: Run) -> bytes:
     return _packed_network(run.path, changed(run.path / "model.keras"))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _packed_network(path: Path, changed: float) -> bytes:
     run = Run(path)
-    return folded.packed(folded.folded(run.recipe, folded.weights(run)), run.recipe.input_shape)
+    return folded.packed(folded.folded(run.recipe, keras_file.weights(run)), run.recipe.input_shape)
 
 
 def tables(run: Run) -> dict[str, np.ndarray]:

@@ -72,8 +72,7 @@ def _epoch(kept: list[int]) -> int:
 
 
 def _read(run: Run, epoch: int) -> KeptEpoch:
-    path = run.path / kept_epochs.FOLDER / f"{epoch:04d}.npz"
-    return _read_file(run.path, epoch, caching.changed(path))
+    return _read_file(run.path, epoch, caching.changed(kept_epochs.path_of(run, epoch)))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

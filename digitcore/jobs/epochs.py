@@ -17,7 +17,7 @@ import pydantic
 
 from digitcore import files
 from digitcore.jobs import warm_up
-from digitcore.jobs.evaluate import Time, check_data, dataset_of, read_result
+from digitcore.jobs.evaluate import Time, check_data, dataset_of, is_current, read_result
 from digitcore.jobs.features import spread
 from digitcore.jobs.job import Job
 from digitcore.jobs.reporter import Reporter, StoppedError
@@ -115,11 +115,7 @@ def read(run: Run) -> Epochs | None:
         RunError: the file is damaged.
     """
     known: Epochs | None = read_result(run, "epochs.json", _EPOCHS)
-    metrics = run.metrics
-    if known is None or metrics is None:
-        return None
-    wanted = (metrics.network_checksum, metrics.data_checksum)
-    return known if (known.network_checksum, known.data_checksum) == wanted else None
+    return known if known and is_current(run, known) else None
 
 
 def history(run: Run, known: Epochs, split: str, index: int) -> np.ndarray:

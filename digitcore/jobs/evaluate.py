@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import numpy as np
 import pydantic
@@ -90,6 +90,24 @@ def is_of_earlier_network(run: Run, network_checksum: str) -> bool:
     """
     metrics = run.metrics
     return bool(metrics and metrics.network_checksum not in (None, network_checksum))
+
+
+class Made(Protocol):
+    """What a job made: of which network and of which data, by checksum."""
+
+    @property
+    def network_checksum(self) -> str | None: ...
+    @property
+    def data_checksum(self) -> str | None: ...
+
+
+def is_current(run: Run, made: Made) -> bool:
+    """Whether it was made of the network and the data that the run has now."""
+    metrics = run.metrics
+    return metrics is not None and (made.network_checksum, made.data_checksum) == (
+        metrics.network_checksum,
+        metrics.data_checksum,
+    )
 
 
 def read_result(run: Run, name: str, adapter: pydantic.TypeAdapter[Any]) -> Any:

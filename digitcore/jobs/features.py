@@ -16,7 +16,7 @@ import numpy as np
 
 from digitcore import files
 from digitcore.analysis.projection import Projection, principal_components
-from digitcore.jobs.evaluate import opened
+from digitcore.jobs.evaluate import is_current, opened
 from digitcore.jobs.job import Job
 from digitcore.jobs.reporter import Reporter, StoppedError
 from digitcore.runs import Run, RunBrokenError, RunUnsuitableError
@@ -128,9 +128,7 @@ def read(run: Run) -> Components | None:
         _check(found)
     except (KeyError, ValueError) as error:
         raise RunBrokenError(f"features.npz of run {run.id} cannot be used: {error}") from None
-    metrics = run.metrics
-    wanted = (metrics.network_checksum, metrics.data_checksum) if metrics else None
-    return found if (found.network_checksum, found.data_checksum) == wanted else None
+    return found if is_current(run, found) else None
 
 
 def spread(count: int, most: int) -> np.ndarray:

@@ -24,6 +24,7 @@ from digitcore.jobs.evaluate import (
     Fraction,
     Predict,
     Time,
+    is_current,
     opened,
     read_result,
     reporting,
@@ -124,13 +125,7 @@ def read(run: Run) -> Robustness | None:
         RunError: the file is damaged.
     """
     known: Robustness | None = read_result(run, "robustness.json", _ROBUSTNESS)
-    metrics = run.metrics
-    if known is None or metrics is None or known.definition != DEFINITION:
-        return None
-    if (known.network_checksum, known.data_checksum) != (
-        metrics.network_checksum,
-        metrics.data_checksum,
-    ):
+    if known is None or known.definition != DEFINITION or not is_current(run, known):
         return None
     try:
         for one in (known.validation, known.test):

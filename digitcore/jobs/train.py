@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from digitcore.datasets import load_dataset
 from digitcore.jobs import fine_tuning, request, warm_up
 from digitcore.jobs.reporter import Reporter, StoppedError
-from digitcore.runs import Run, kept_epochs
+from digitcore.runs import Run, kept_epochs, keras_file
 from digitcore.runs.kept_epochs import KeptEpoch
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def carry_out(run: Run, reporter: Reporter) -> None:
     import tensorflow as tf
 
     from digitcore import training
-    from digitcore.jobs import checkpoints, networks, results, teacher
+    from digitcore.jobs import checkpoints, results, teacher
 
     tf.config.experimental.enable_op_determinism()
     # The files name the layers, which Keras numbers on from one network to the next.
@@ -50,7 +50,7 @@ def carry_out(run: Run, reporter: Reporter) -> None:
     extra = fine_tuning.extra_images(run, values, dataset)
     weights = None
     if values.initial_weights:
-        weights = networks.load(run, values.initial_weights).get_weights()
+        weights = keras_file.weights(run, values.initial_weights)
     reporter.stage("training")
     try:
         trained = training.train(

@@ -18,6 +18,7 @@ import numpy as np
 from digitcore import files
 from digitcore.analysis import projection
 from digitcore.jobs import features
+from digitcore.jobs.evaluate import is_current
 from digitcore.jobs.job import Job
 from digitcore.jobs.reporter import Reporter, StoppedError
 from digitcore.runs import Run, RunBrokenError
@@ -104,6 +105,4 @@ def read(run: Run) -> UmapPoints | None:
         return None
     except Exception as error:  # zipfile, zlib and NumPy each have errors of their own
         raise RunBrokenError(f"umap.npz of run {run.id} cannot be used: {error}") from None
-    metrics = run.metrics
-    wanted = (metrics.network_checksum, metrics.data_checksum) if metrics else None
-    return found if (found.network_checksum, found.data_checksum) == wanted else None
+    return found if is_current(run, found) else None

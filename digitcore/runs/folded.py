@@ -6,32 +6,18 @@ is a scale and an offset of each channel. Dropout does nothing in a trained netw
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import zipfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from digitcore.recipes import Recipe
-from digitcore.recipes.layers import BatchNorm, Conv, Dense, DepthwiseConv, Dropout, Layer, Shape
-from digitcore.runs.errors import RunBrokenError, RunStateError
-from digitcore.runs.run import Run
-
-Array = NDArray[np.float32]
+from digitcore.recipes.layers import BatchNorm, DepthwiseConv, Dropout, Layer, Shape
+from digitcore.runs.keras_file import Array, layers_with_shapes, weight_shapes
 
 _EPSILON = 1e-3  # Keras's, which no recipe changes
-_MOST_BYTES = 250_000_000
-_GROUPS = {  # by which names Keras stores the weights of each kind of layer
-    Conv: "conv2d",
-    DepthwiseConv: "depthwise_conv2d",
-    BatchNorm: "batch_normalization",
-    Dense: "dense",
-}
 
 
 class FoldedLayer(NamedTuple):
@@ -70,8 +56,8 @@ def folded(recipe: Recipe, arrays: Sequence[np.ndarray]) -> list[FoldedLayer]:
     layers: list[FoldedLayer] = []
     # Whether the last layer is linear and may take a scale into its weights.
     open_to_scale = False
-    for position, (layer, given_shape) in enumerate(_layers(recipe)):
-        weights = [_next(given, expected) for _, expected in _shapes(layer, given_shape)]
+    for position, (layer, given_shape) in enumerate(layers_with_shapes(recipe)):
+        weights = [_next(given, expected) for _, expected in weight_shapes(layer, given_shape)]
         shape = layer.output_shape(given_shape)
         if isinstance(layer, Dropout):
             continue
@@ -96,34 +82,12 @@ def folded(recipe: Recipe, arrays: Sequence[np.ndarray]) -> list[FoldedLayer]:
     return layers
 
 
-def _layers(recipe: Recipe) -> Iterator[tuple[Layer, Shape]]:
-    """Each layer of the recipe and the output layer, with the shape of its input."""
-    shape: Shape = recipe.input_shape
-    for layer in (*recipe.layers, Dense(units=recipe.info.class_count, activation="linear")):
-        yield layer, shape
-        shape = layer.output_shape(shape)
-
-
 def _next(given: Iterator[Array], expected: Shape) -> Array:
     array = next(given, None)
     if array is None or array.shape != expected:
         got = "none" if array is None else str(array.shape)
         raise ValueError(f"A weight of this recipe has the shape {expected}. Received: {got}")
     return array
-
-
-def _shapes(layer: Layer, shape: Shape) -> list[tuple[str, Shape]]:
-    """Names and shapes of a layer's weights in Keras's order, for an input of that shape."""
-    channels = shape[-1]
-    if isinstance(layer, BatchNorm):
-        return [(name, (channels,)) for name in ("gamma", "beta", "mean", "variance")]
-    if isinstance(layer, Dense):
-        return [("kernel", (channels, layer.units)), ("bias", (layer.units,))]
-    if isinstance(layer, Conv | DepthwiseConv):
-        filters = layer.filters if isinstance(layer, Conv) else 1
-        kernel = ("kernel", (layer.kernel, layer.kernel, channels, filters))
-        return [kernel, ("bias", layer.output_shape(shape)[-1:])][: 1 + layer.bias]
-    return []
 
 
 def _affine(gamma: Array, beta: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
@@ -174,53 +138,6 @@ def packed(layers: Sequence[FoldedLayer], input_shape: Shape) -> bytes:
     told = json.dumps(header, separators=(",", ":")).encode()
     told += b" " * (-len(told) % 8)
     return b"".join([len(told).to_bytes(8, "little"), told, *values])
-
-
-def weights(run: Run) -> list[Array]:
-    """The weights of a run's `model.keras`, float32 in Keras's order.
-
-    Only numbers are read, those whose place and shape the recipe tells.
-
-    Raises:
-        RunError: the run has no network yet, or the file is damaged, larger than 250 MB, or not of
-            its recipe.
-    """
-    import h5py  # here, as few of those who import runs read a network
-
-    path, recipe = run.path / "model.keras", run.recipe
-    seen: dict[type, int] = {}
-    arrays: list[Array] = []
-    try:
-        with h5py.File(io.BytesIO(_stored(path)), "r") as file:
-            for layer, shape in _layers(recipe):
-                if (kind := type(layer)) in _GROUPS:
-                    number = seen[kind] = seen.get(kind, -1) + 1
-                    group = f"layers/{_GROUPS[kind]}{f'_{number}' if number else ''}/vars"
-                    for place, (name, expected) in enumerate(_shapes(layer, shape)):
-                        arrays.append(_dataset(file, f"{group}/{place}", name, expected))
-    except FileNotFoundError:
-        raise RunStateError(f"There is no network yet: {path} is missing.") from None
-    except Exception as error:  # zipfile and HDF5 each have errors of their own
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RunBrokenError(
-            f"The network {path} is damaged, or not of the run's recipe: {reason:.200}"
-        ) from None
-    return arrays
-
-
-def _stored(path: Path) -> bytes:
-    with zipfile.ZipFile(path) as archive:
-        size = archive.getinfo("model.weights.h5").file_size
-        if size > _MOST_BYTES:
-            raise ValueError(f"it would take {size:,} bytes, more than {_MOST_BYTES:,}")
-        return archive.read("model.weights.h5")
-
-
-def _dataset(file: Any, place: str, name: str, expected: Shape) -> Array:
-    dataset = file[place]
-    if tuple(dataset.shape) != expected:
-        raise ValueError(f"its {name} at {place} has the shape {dataset.shape}, not {expected}")
-    return np.asarray(dataset[()], np.float32)
 
 
 def multiply_adds(layers: Sequence[FoldedLayer]) -> int:

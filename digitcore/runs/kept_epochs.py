@@ -97,11 +97,11 @@ def write(run: Run, epoch: int, kept: KeptEpoch, most: int) -> None:
     if 2 * size > most:
         return
     (run.path / FOLDER).mkdir(exist_ok=True)
-    files.replace(_path(run, epoch), lambda path: np.savez(path, **arrays))
+    files.replace(path_of(run, epoch), lambda path: np.savez(path, **arrays))
     stay = fitting(epoch, most // size)
     for other in numbers(run):
         if other < epoch and other not in stay:
-            _path(run, other).unlink(missing_ok=True)
+            path_of(run, other).unlink(missing_ok=True)
 
 
 def numbers(run: Run) -> list[int]:
@@ -120,7 +120,7 @@ def read(run: Run, epoch: int) -> KeptEpoch:
     """
     classes = run.recipe.info.class_count
     try:
-        arrays = files.read_arrays(_path(run, epoch), _MOST_BYTES)
+        arrays = files.read_arrays(path_of(run, epoch), _MOST_BYTES)
         count = sum(name.startswith("weights/") for name in arrays)
         kept = KeptEpoch(
             [arrays[f"weights/{i}"].astype(np.float32) for i in range(count)],
@@ -133,7 +133,8 @@ def read(run: Run, epoch: int) -> KeptEpoch:
     return kept
 
 
-def _path(run: Run, epoch: int) -> Path:
+def path_of(run: Run, epoch: int) -> Path:
+    """The file of an epoch."""
     return run.path / FOLDER / f"{epoch:04d}.npz"
 
 

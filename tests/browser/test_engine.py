@@ -19,7 +19,7 @@ from digitcore import drawing
 from digitcore.datasets import Dataset
 from digitcore.drawing import AS_MNIST
 from digitcore.recipes import Recipe
-from digitcore.runs import Run, folded
+from digitcore.runs import Run, folded, keras_file
 from digitcore.runs.predictor import Predictor
 
 FEW = 50  # images for each network with random weights
@@ -40,7 +40,7 @@ def test_networks_answer_in_the_page_as_on_litert(
     blank: Page, mnist: Dataset, tmp_path: Path
 ) -> None:
     shipped = Run(ROOT / "models" / "reader")
-    files = {"reader": packed(shipped.recipe, folded.weights(shipped))}
+    files = {"reader": packed(shipped.recipe, keras_file.weights(shipped))}
     images = mnist.test.images[:1000]
     expected = {"reader": Predictor(shipped).probabilities(images)}
     for recipe in RECIPES:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -145,3 +147,45 @@ def test_a_keras_file_that_is_not_the_runs_is_told_of_in_a_sentence(
         networks.load(run)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def by_link(group: h5py.Group, name: str, values: np.ndarray, other: Path) -> None:
+    with h5py.File(other, "w") as file:
+        file["numbers"] = values
+    group[name] = h5py.ExternalLink(other, "numbers")
+
+
+def by_storage(group: h5py.Group, name: str, values: np.ndarray, other: Path) -> None:
+    other.write_bytes(values.tobytes())
+    group.create_dataset(name, values.shape, values.dtype, external=other)
+
+
+def by_view(group: h5py.Group, name: str, values: np.ndarray, other: Path) -> None:
+    with h5py.File(other, "w") as file:
+        file["numbers"] = values
+    layout = h5py.VirtualLayout(values.shape, values.dtype)
+    layout[...] = h5py.VirtualSource(other, "numbers", values.shape)
+    group.create_virtual_dataset(name, layout)
+
+
+@pytest.mark.parametrize("put", [by_link, by_storage, by_view])
+def test_no_numbers_are_fetched_from_another_file(
+    put: Callable[[h5py.Group, str, np.ndarray, Path], None], run: Run, tmp_path: Path
+) -> None:
+    trained(run)
+    path = run.path / "model.keras"
+    with zipfile.ZipFile(path) as archive:
+        content = io.BytesIO(archive.read("model.weights.h5"))
+    with h5py.File(content, "r+") as file:
+        names: list[str] = []
+        file.visititems(
+            lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None
+        )
+        group, name = file[names[0].rsplit("/", 1)[0]], names[0].rsplit("/", 1)[1]
+        values = group[name][()]
+        del group[name]
+        put(group, name, values, tmp_path / "other")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.weights.h5", content.getvalue())
+    with pytest.raises(RunError, match=r"lies in another file|doesn't exist"):
+        networks.load(run)
