@@ -16,14 +16,10 @@ else meanwhile. It is long because it makes each selection as a person does.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
-import json
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +35,9 @@ from browser.app import (  # noqa: E402
     chromium,
     find_chromium,
     script_ended,
-    serve,
     settled,
 )
+from explore_runs import another, fresh_app  # noqa: E402
 from latency import SWITCH, tiles, turns  # noqa: E402
 from machine import report  # noqa: E402
 from table_row import Row  # noqa: E402
@@ -108,41 +104,6 @@ def main() -> None:
     print("| what | median | 95th percentile | min–max | target | n |\n|---|---|---|---|---|---|")
     for row in rows:
         print(row.line())
-
-
-@contextlib.contextmanager
-def fresh_app(exchanged: bool) -> Iterator[tuple[App, str]]:
-    """The app with a run of `fast`, on MNIST or on MNIST with training and test images exchanged."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        if exchanged:
-            data, there = Path(folder) / "data", os.environ.get("DIGITCORE_DATA_DIR")
-            _exchange(data)
-            os.environ["DIGITCORE_DATA_DIR"] = str(data)
-            stack.callback(lambda: _restore("DIGITCORE_DATA_DIR", there))
-        models = Path(folder) / "models"
-        models.mkdir()
-        app = stack.enter_context(serve(models))
-        # Of few images it learns in some epochs what else it knows after one: to be sure of most.
-        epochs = "6" if exchanged else "1"
-        yield app, str(app.digitcore("train", "--recipe", "fast", "--epochs", epochs)["run"])
-
-
-def _exchange(folder: Path) -> None:
-    mnist = digitcore.load_dataset(download=False, validation_split=1e-9)
-    exchanged = {"train": [mnist.test], "test": [mnist.train, mnist.validation]}
-    arrays = {
-        f"{letter}_{name}": np.concatenate([getattr(one, of) for one in splits])
-        for name, splits in exchanged.items()
-        for letter, of in (("x", "images"), ("y", "labels"))
-    }
-    (folder / "mnist").mkdir(parents=True)
-    np.savez(folder / "mnist" / "mnist.npz", **arrays)
-
-
-def _restore(name: str, value: str | None) -> None:
-    os.environ.pop(name)
-    if value is not None:
-        os.environ[name] = value
 
 
 # What is measured. Each section has a server of its own, with one finished run.
@@ -265,7 +226,7 @@ def dial(browser: Browser, app: App, run: str, count: int) -> list[Row]:
 
 def compare(browser: Browser, app: App, run: str, count: int) -> list[Row]:
     """Twenty runs selected at once, from the click to the curves below the comparison."""
-    copies = [_copy(Run(app.models / run), number) for number in range(RUNS)]
+    copies = [another(Run(app.models / run), number) for number in range(RUNS)]
     page = _opened(browser, app, "filter=compared", "document.querySelector('canvas')", "runs")
     table = page.get_by_test_id("stDataFrameResizable").first.bounding_box()
     assert table
@@ -286,24 +247,6 @@ def compare(browser: Browser, app: App, run: str, count: int) -> list[Row]:
         Row(f"Comparison of {RUNS} runs, never compared", "ms", first, COMPARISON),
         Row(f"Comparison of {RUNS} runs, compared before", "ms", later, COMPARISON),
     ]
-
-
-def _copy(run: Run, number: int) -> Run:
-    """The run with another learning rate, and other probabilities of some hundred images."""
-    copy = Run(run.path.with_name(f"20260101-0000{number:02}-compared-{number:04x}"))
-    shutil.copytree(run.path, copy.path)
-    recipe = run.recipe.changed(learning_rate=run.recipe.learning_rate * (1 + number / 100))
-    (copy.path / "recipe.toml").write_text(recipe.to_toml())
-    state = json.loads((copy.path / "state.json").read_text())
-    (copy.path / "state.json").write_text(json.dumps({**state, "number": number}))
-    with np.load(copy.path / "probabilities.npz") as file:
-        tables = dict(file)
-    chance = np.random.default_rng(number)
-    for table in tables.values():
-        some = chance.choice(len(table), len(table) // 50, replace=False)
-        table[some] = np.roll(table[some], 1, axis=1)
-    np.savez(copy.path / "probabilities.npz", **tables)
-    return copy
 
 
 def _opened(browser: Browser, app: App, query: str, shown: str, path: str = "explore") -> Page:

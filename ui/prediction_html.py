@@ -68,87 +68,71 @@ def tile_uri(image: np.ndarray) -> str:
 
 
 def answer(
-    probabilities: np.ndarray | None,
-    threshold: float | None,
-    names: Sequence[str],
-    item: str,
-    message: str = "",
-    strokes: int = 0,
+    probabilities: np.ndarray, threshold: float | None, names: Sequence[str], item: str
 ) -> str:
-    """The predicted class with its confidence as HTML of constant height, or the message.
+    """The predicted class with its confidence, as HTML of constant height.
 
     Args:
-        probabilities: float (classes,), each 0 to 1; None shows the message instead.
+        probabilities: float (classes,), each 0 to 1.
         threshold: confidence below which the answer is that it is not sure; None for never.
         names: of the classes.
         item: what an image of the dataset shows: digit, letter, character.
-        message: what to do, or what is wrong.
-        strokes: how many the answer is about, kept as an attribute.
     """
-    if probabilities is None:
-        words = f'<span class="hint">{html.escape(message)}</span>'
+    top = int(np.argmax(probabilities))
+    name = html.escape(names[top])
+    if threshold is not None and probabilities[top] < threshold:
+        words = (
+            f'<span class="unsure">Not sure it is a {html.escape(item)}</span>'
+            f'<span class="perhaps">perhaps <span class="class rejected">{name}</span></span>'
+        )
     else:
-        top = int(np.argmax(probabilities))
-        name = html.escape(names[top])
-        if threshold is not None and probabilities[top] < threshold:
-            words = (
-                f'<span class="unsure">Not sure it is a {html.escape(item)}</span>'
-                f'<span class="perhaps">perhaps <span class="class rejected">{name}</span></span>'
-            )
-        else:
-            sure = html.escape(confidence(probabilities[top]))
-            words = f'<span class="class">{name}</span><span class="percent">{sure}</span>'
-    return f'<style>{ANSWER_CSS}</style><div class="answer" data-strokes="{strokes}" aria-live="polite">{words}</div>'
+        sure = html.escape(confidence(probabilities[top]))
+        words = f'<span class="class">{name}</span><span class="percent">{sure}</span>'
+    return f'<style>{ANSWER_CSS}</style><div class="answer" aria-live="polite">{words}</div>'
 
 
-def probability_bars(
-    probabilities: np.ndarray | None, truth: int | None, names: Sequence[str]
-) -> str:
+def probability_bars(probabilities: np.ndarray, truth: int | None, names: Sequence[str]) -> str:
     """A horizontal bar for each class with its percent, as HTML of constant size.
 
     The highest one is blue, or vermilion where `truth` is given and is another class; the true
-    class is underlined. None draws the bars empty, so that their place is kept. Of more than
-    `MOST_BARS` classes, the most probable are drawn, the highest first.
+    class is underlined. Of more than `MOST_BARS` classes, the most probable are drawn, the highest first.
 
     Args:
-        probabilities: float (classes,), each 0 to 1; or None.
+        probabilities: float (classes,), each 0 to 1.
         truth: the true class; None where it is not known.
         names: of the classes.
     """
-    top = None if probabilities is None else int(np.argmax(probabilities))
+    top = int(np.argmax(probabilities))
     rows = []
     for label in _drawn(probabilities, truth, len(names)):
-        p = None if probabilities is None else float(probabilities[label])
         fill = (
             ("wrong" if truth is not None and truth != label else "right") if label == top else ""
         )
         marks = " ".join(m for m, on in (("top", label == top), ("truth", truth == label)) if on)
-        rows.append(_bar(names[label], p, fill, marks))
+        rows.append(_bar(names[label], float(probabilities[label]), fill, marks))
     spoken = html.escape(_spoken(probabilities, truth, names))
     return f'{_BARS_STYLE}<div class="bars" role="img" aria-label="{spoken}">{"".join(rows)}</div>'
 
 
-def _drawn(probabilities: np.ndarray | None, truth: int | None, count: int) -> list[int]:
+def _drawn(probabilities: np.ndarray, truth: int | None, count: int) -> list[int]:
     """The classes that have a bar, in the order of the bars."""
-    if count <= MOST_BARS or probabilities is None:
-        return list(range(min(count, MOST_BARS)))
+    if count <= MOST_BARS:
+        return list(range(count))
     order = [int(label) for label in np.argsort(-probabilities, kind="stable")]
     drawn = order[:MOST_BARS]
     return drawn if truth is None or truth in drawn else [*drawn[:-1], truth]
 
 
-def _bar(name: str, p: float | None, fill: str, marks: str) -> str:
+def _bar(name: str, p: float, fill: str, marks: str) -> str:
     return (
         f'<span class="{marks}">{html.escape(name)}</span>'
-        f'<div class="track"><div class="fill {fill}" style="width: {100 * (p or 0):.1f}%"></div></div>'
+        f'<div class="track"><div class="fill {fill}" style="width: {100 * p:.1f}%"></div></div>'
         f'<span class="percent {"top" if "top" in marks else ""}">'
-        f"{'' if p is None else html.escape(confidence(p))}</span>"
+        f"{html.escape(confidence(p))}</span>"
     )
 
 
-def _spoken(probabilities: np.ndarray | None, truth: int | None, names: Sequence[str]) -> str:
-    if probabilities is None:
-        return f"Probabilities of the classes {names[0]} to {names[-1]}: none yet"
+def _spoken(probabilities: np.ndarray, truth: int | None, names: Sequence[str]) -> str:
     order = np.argsort(probabilities)[::-1][:3]
     likely = ", ".join(f"{names[d]} {confidence(probabilities[d])}" for d in order)
     known = "" if truth is None else f"; true class {names[truth]}"
